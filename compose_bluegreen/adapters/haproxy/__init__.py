@@ -1,0 +1,1 @@
+"""HAProxy: its configuration, its container, and the one session that steers it."""

@@ -1,0 +1,201 @@
+"""Writes ``haproxy.cfg`` from a topology. Pure but for reading the template."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from compose_bluegreen.domain import Colour
+from compose_bluegreen.errors import ProxyFailed
+from compose_bluegreen.routing import MONITOR_DOOR, Check, Route, Target, Topology
+
+STATE = "/var/lib/bluegreen"
+MAP = f"{STATE}/route.map"
+
+_WORD = re.compile(r"[A-Za-z0-9._-]+")
+"""Compose's own rule for names; nothing else reaches the configuration or the socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    colour: Colour
+    backend: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One service behind a door; ``names`` are asked for only where a door has two."""
+
+    key: str
+    service: str
+    targets: tuple[_Aim, ...]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    port: int
+    title: str
+    mode: str
+    ways: tuple[_Way, ...]
+
+    @property
+    def rules(self) -> str:
+        return "http-request" if self.mode == "http" else "tcp-request content"
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Backend:
+    name: str
+    mode: str
+    port: int
+    host: str
+    servers: tuple[_Server, ...]
+    check: Check
+    track: str = ""
+
+
+def template_folder() -> Path:
+    """Beside the package in a wheel, at the top level in a checkout."""
+    package = Path(__file__).parents[2]
+    inside = package / "haproxy"
+    return inside if inside.is_dir() else package.parent / "haproxy"
+
+
+@cache
+def template_digest() -> str:
+    return hashlib.sha256((template_folder() / "haproxy.cfg.j2").read_bytes()).hexdigest()[:16]
+
+
+def backend(service: str, colour: Colour, port: int) -> str:
+    return f"{service}-{colour}-{port}"
+
+
+def server(number: int) -> str:
+    return f"replica{number}"
+
+
+def address(network: IPv4Network, slot: int) -> str:
+    """Raises ProxyFailed where the network is too small to have that seat."""
+    if slot >= network.num_addresses - 1:
+        raise ProxyFailed(
+            f"network {network} has no room for replica address number {slot}",
+            hint="give Docker larger default-address-pools, or run fewer replicas",
+        )
+    return str(network.network_address + slot)
+
+
+def render(topology: Topology, network: IPv4Network) -> str:
+    """``network`` is the subnet that only the proxy and the colours share."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - 50 ms, rarely needed
+
+    environment = Environment(
+        loader=FileSystemLoader(template_folder()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - not HTML; every value is checked against _WORD or by settings.py
+    )
+    environment.filters["indented"] = _indented
+    return environment.get_template("haproxy.cfg.j2").render(
+        project=_word(topology.project),
+        snippets={"global": "", "defaults": "", "frontend": ""} | dict(topology.settings.snippets),
+        timeout_ms=topology.settings.timeout_ms,
+        trusted=topology.settings.trusted_proxies,
+        monitor_port=MONITOR_DOOR,
+        map_path=MAP,
+        doors=_doors(topology),
+        backends=[one for route in topology.routes for one in _backends(route, network)],
+    )
+
+
+def _doors(topology: Topology) -> list[_Door]:
+    behind: dict[int, list[Route]] = {}
+    for route in topology.routes:
+        for door in route.doors:
+            behind.setdefault(door, []).append(route)
+    return [_door(port, routes) for port, routes in sorted(behind.items())]
+
+
+def _door(port: int, routes: list[Route]) -> _Door:
+    published = {one.door: one.where for route in routes for one in route.published}
+    names = ", ".join(route.service for route in routes)
+    title = f"{names}: published as {published[port]}" if port in published else f"{names} inside the project"
+    modes = {mode for route in routes for mode in route.modes}
+    mode = "http" if modes == {"http"} else "tcp"
+    if len(routes) > 1 and mode == "tcp":
+        raise ProxyFailed(
+            f"{names} share port {port}, and over plain TCP nothing says which one a caller meant",
+            hint="let one of them listen on another port",
+        )
+    shared = len(routes) > 1
+    return _Door(port, title, mode, tuple(_way(i, one, port, shared) for i, one in enumerate(routes)))
+
+
+def _way(index: int, route: Route, port: int, shared: bool) -> _Way:
+    aims = tuple(
+        _Aim(colour, backend(_word(route.service), colour, behind))
+        for colour, target in route.targets
+        if (behind := target.behind(port)) is not None
+    )
+    names = [route.service, *(alias for _, aliases in route.networks for alias in aliases)]
+    words = tuple(dict.fromkeys(_word(name).lower() for name in names)) if shared else ()
+    return _Way(f"way{index}", route.service, aims, words)
+
+
+def _backends(route: Route, network: IPv4Network) -> list[_Backend]:
+    return [
+        _backend(route.service, colour, target, port, network)
+        for colour, target in route.targets
+        for port in target.ports
+    ]
+
+
+def _backend(service: str, colour: Colour, target: Target, port: int, network: IPv4Network) -> _Backend:
+    checked = backend(service, colour, target.port)
+    seats = enumerate(target.slots, start=1)
+    return _Backend(
+        name=backend(service, colour, port),
+        mode=target.mode,
+        port=port,
+        host=service,
+        servers=tuple(_Server(server(number), address(network, slot)) for number, slot in seats),
+        check=target.check,
+        track="" if port == target.port else checked,
+    )
+
+
+def _word(text: str) -> str:
+    if not _WORD.fullmatch(text):
+        raise ProxyFailed(f"{text!r} can't be a name in HAProxy's configuration")
+    return text
+
+
+def _indented(text: str) -> str:
+    return "".join(f"    {line}".rstrip() + "\n" for line in text.strip("\n").splitlines())
+
+
+def map_text(routes: Mapping[str, Colour | None]) -> str:
+    return "".join(f"{_word(name)} {colour or 'none'}\n" for name, colour in sorted(routes.items()))
+
+
+def read_map(text: str) -> dict[str, Colour | None]:
+    """The opposite of ``map_text``; also reads ``show map``, whose lines begin with a pointer."""
+    routes: dict[str, Colour | None] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) >= 2:
+            routes.setdefault(words[-2], Colour(words[-1]) if words[-1] in set(Colour) else None)
+    return routes

@@ -1,0 +1,118 @@
+"""The compose file of the proxy's own container, and the files on its volume."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from typing import Any
+
+from compose_bluegreen.adapters.haproxy.config import STATE, template_digest, template_folder
+from compose_bluegreen.domain import Model
+from compose_bluegreen.models import LABEL, LINK, companion
+from compose_bluegreen.routing import MONITOR_DOOR, Topology
+
+SERVICE = "proxy"
+
+
+def name(project: str) -> str:
+    return f"{companion(project)}-{SERVICE}"
+
+
+def volume(project: str) -> str:
+    return f"{companion(project)}_state"
+
+
+def link(project: str) -> str:
+    return f"{companion(project)}_link"
+
+
+def image(topology: Topology) -> str:
+    """The user's, or ours, which is named after what it is made from."""
+    return topology.settings.image or f"compose-bluegreen/haproxy:{template_digest()[:12]}"
+
+
+def model(topology: Topology, subnet: IPv4Network) -> Model:
+    """Stand-alone; networks of the user's project are external, like the colours'.
+
+    ``link`` is internal and has a subnet that is written down: only then does Docker let us choose
+    addresses, and it adds no way out of the project that the user didn't make.
+    """
+    project = topology.project
+    networks: dict[str, Any] = {
+        "front": {},
+        LINK: {
+            "name": link(project),
+            "internal": True,
+            "ipam": {"config": [{"subnet": str(subnet)}]},
+        },
+    }
+    joined: dict[str, Any] = {"front": {}, LINK: {}}
+    ports: list[dict[str, Any]] = [_port("127.0.0.1", str(topology.settings.monitor or ""), MONITOR_DOOR)]
+    if not topology.bare:
+        ports += [_port(one.host_ip, one.host_port, one.door) for one in topology.published]
+        for network, aliases in topology.networks.items():
+            networks[network] = {"name": network, "external": True}
+            joined[network] = {"aliases": list(aliases)}
+    service: dict[str, Any] = {
+        "image": image(topology),
+        "pull_policy": "missing" if topology.settings.image else "never",
+        "container_name": name(project),
+        "labels": {f"{LABEL}.project": project, f"{LABEL}.role": SERVICE},
+        "command": _command(),
+        "user": "haproxy",
+        "restart": "unless-stopped",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        # The proxy isn't root, and a service may listen on 80.
+        "sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"},
+        # Soft stop: what is in flight gets a second to finish, then the ports are free again.
+        "stop_signal": "SIGUSR1",
+        "stop_grace_period": "1s",
+        "networks": joined,
+        "ports": ports,
+        "volumes": [{"type": "volume", "source": "state", "target": STATE}],
+    }
+    if topology.settings.image is None:
+        service["build"] = {"context": str(template_folder())}
+    return {
+        "name": companion(project),
+        "services": {SERVICE: service},
+        "networks": networks,
+        "volumes": {"state": {"name": volume(project)}},
+    }
+
+
+def _command() -> list[str]:
+    return ["haproxy", "-W", "-db", "-S", f"{STATE}/master.sock,mode,600", "-f", f"{STATE}/haproxy.cfg"]
+
+
+def _port(host_ip: str, host_port: str, door: int) -> dict[str, Any]:
+    port: dict[str, Any] = {"target": door, "protocol": "tcp", "mode": "ingress"}
+    if host_ip:
+        port["host_ip"] = host_ip
+    if host_port:
+        port["published"] = host_port
+    return port
+
+
+def archive(files: Mapping[str, str]) -> bytes:
+    """A tar for the Docker API, readable by everybody in it: the folder around it is 0700."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for file, text in files.items():
+            content = text.encode()
+            entry = tarfile.TarInfo(file)
+            entry.size, entry.mode = len(content), 0o666
+            tar.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def unpack(chunks: Any) -> str:
+    """The one file of an archive that the Docker API sends."""
+    packed = io.BytesIO(b"".join(chunks))
+    with tarfile.open(fileobj=packed) as tar:
+        found = tar.extractfile(tar.getmembers()[0])
+        return found.read().decode() if found else ""

@@ -1,0 +1,75 @@
+"""One shell inside the proxy's container, over the Docker API, for as long as a command runs.
+
+It works wherever the engine is (``--context``, ``ssh://``), needs no socket on any network, costs
+one ``exec`` for many commands, and it is the lock: the shell holds it, and the shell ends when its
+standard input does, however we ended.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+from compose_bluegreen.errors import ProxyFailed
+
+_MARK = "@@bluegreen@@"
+_HEADER = struct.Struct(">BxxxL")
+
+
+class SessionLost(ProxyFailed):
+    """The container or its shell has gone; a new session may find it back."""
+
+
+class Session:
+    """Raises SessionLost when the container or its shell has gone."""
+
+    def __init__(self, api: Any, container: str, timeout: float = 30.0) -> None:
+        """``timeout`` in seconds bounds each read: a proxy that hangs must not hang a deploy."""
+        made = api.exec_create(container, ["sh"], stdin=True, stdout=True, stderr=True)
+        self._stream = api.exec_start(made["Id"], socket=True)
+        self._socket: socket.socket = getattr(self._stream, "_sock", self._stream)
+        self._socket.settimeout(timeout)
+
+    def run(self, script: str) -> str:
+        """What the script prints, both streams; raises ProxyFailed unless it ends with 0."""
+        code, said = self._run(script)
+        if code:
+            raise ProxyFailed("a command in the proxy's container failed", detail=said.strip())
+        return said
+
+    def test(self, script: str) -> bool:
+        return self._run(script)[0] == 0
+
+    def close(self) -> None:
+        self._stream.close()
+        self._socket.close()
+
+    def _run(self, script: str) -> tuple[int, str]:
+        # Braces, not a subshell: what the script opens (the lock) must outlive it.
+        line = f'{{ {script}\n}} 2>&1 </dev/null; printf "\\n{_MARK}%s\\n" "$?"\n'
+        try:
+            self._socket.sendall(line.encode())
+            said = ""
+            while not (said.endswith("\n") and f"\n{_MARK}" in said):
+                said += self._frame()
+        except OSError as error:
+            raise SessionLost(
+                "lost the connection to the proxy's container",
+                hint="docker bluegreen status shows what serves",
+            ) from error
+        text, _, code = said.rpartition(f"\n{_MARK}")
+        return int(code), text
+
+    def _frame(self) -> str:
+        _, length = _HEADER.unpack(self._exactly(_HEADER.size))
+        return self._exactly(length).decode(errors="replace")
+
+    def _exactly(self, count: int) -> bytes:
+        found = bytearray()
+        while len(found) < count:
+            piece = self._socket.recv(count - len(found))
+            if not piece:
+                raise ConnectionError("the shell ended")
+            found += piece
+        return bytes(found)
