@@ -1,0 +1,3 @@
+"""Release a Docker Compose application blue/green."""
+
+__version__ = "0.1.0"

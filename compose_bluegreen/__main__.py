@@ -1,0 +1,36 @@
+"""Docker's side of the conversation.
+
+Docker asks every plugin who it is at each Tab press and before each run of it: that answer
+imports nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from compose_bluegreen import __version__
+
+METADATA = "docker-cli-plugin-metadata"
+COMPLETE = "__complete"
+
+_WHO_WE_ARE = (
+    '{"SchemaVersion":"0.1.0","Vendor":"compose-bluegreen contributors","Version":"%s",'
+    '"ShortDescription":"Release Compose services blue/green, with one command to roll back"}\n'
+)
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    if arguments[:1] == [METADATA]:
+        sys.stdout.write(_WHO_WE_ARE % __version__)
+        return 0
+    try:
+        from compose_bluegreen.cli.conversation import converse  # noqa: PLC0415
+        from compose_bluegreen.cli.door import leave  # noqa: PLC0415
+    except KeyboardInterrupt:
+        return 130
+    return leave(lambda: converse(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

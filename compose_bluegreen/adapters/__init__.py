@@ -1,0 +1,1 @@
+"""The outside. Only ``cli/wiring.py`` knows what is in here."""

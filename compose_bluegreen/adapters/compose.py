@@ -1,0 +1,258 @@
+"""What acts: the user's own ``docker compose`` and ``docker``, by python-on-whales."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from compose_bluegreen.domain import Model
+from compose_bluegreen.errors import ComposeFailed, UsageError
+from compose_bluegreen.models import companion
+from compose_bluegreen.orders import Where
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+_NO_SERVICE = "bluegreen-nothing"
+_LAST_LINES = 30
+
+
+class ConfigReader:
+    """``docker compose config`` in the background: it runs while Python imports the rest.
+
+    As YAML, for the JSON form drops a service's ``x-`` keys.
+    """
+
+    def __init__(self, where: Where) -> None:
+        self._files = where.files
+        self._process = subprocess.Popen(
+            ["docker", "compose", *_global_flags(where), "config"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def read(self) -> tuple[Model, str]:
+        """The resolved file and its name for messages. Raises UsageError."""
+        said, complaint = self._process.communicate()
+        if self._process.returncode:
+            raise UsageError(
+                "docker compose can't read the project", detail=complaint.strip(), hint="docker compose config"
+            )
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return yaml.load(said, Loader=loader), self._file()  # noqa: S506 - both are safe loaders
+
+    def _file(self) -> str:
+        return ", ".join(str(file) for file in self._files) or _default_file()
+
+
+class WhalesCompose:
+    """``where`` and ``project`` are the user's; our own models run in the project beside it."""
+
+    def __init__(self, where: Where, project: str, scratch: Path) -> None:
+        """``scratch`` is a folder that only its owner can read: models hold secrets."""
+        self.project = project
+        self._where = where
+        self._scratch = scratch
+
+    def logs(self, containers: Sequence[str], *, follow: bool, tail: int | None) -> Iterator[bytes]:
+        """Lines of several containers as they come, each with its name, as Compose shows them."""
+        prefix = f"{companion(self.project)}-"
+        services = [name.removeprefix(prefix) for name in containers]
+        model: Model = {"services": {name: {"image": "scratch"} for name in services}}
+        with self._written(model, companion(self.project)) as client, _mapped("docker compose logs"):
+            lines = client.compose.logs(
+                services, follow=follow, tail=None if tail is None else str(tail), stream=True
+            )
+            for _, line in lines:
+                yield line
+
+    # ── the user's project ───────────────────────────────────────────────────────────────────
+
+    def build(self, services: Sequence[str]) -> None:
+        with _mapped(f"docker compose build {' '.join(services)}"):
+            _drain(self._base().compose.build(list(services), stream_logs=True))
+
+    def pull(self, reference: str) -> None:
+        with _mapped(f"docker pull {reference}"):
+            self._base().image.pull(reference, quiet=True)
+
+    def start_dependencies(self, services: Sequence[str]) -> None:
+        with _mapped(f"docker compose up -d {' '.join(services)}"):
+            self._base().compose.up(list(services), detach=True, quiet=True)
+
+    def create_networks_and_volumes(self, config: Model, networks: Sequence[str], volumes: Sequence[str]) -> None:
+        nothing: Model = {
+            "image": "bluegreen:none",
+            "pull_policy": "never",
+            "scale": 0,
+            "networks": {key: {} for key in networks},
+            "volumes": [{"type": "volume", "source": key, "target": f"/{key}"} for key in volumes],
+        }
+        if not networks:
+            nothing["network_mode"] = "none"
+            del nothing["networks"]
+        model = {
+            "name": self.project,
+            "services": {_NO_SERVICE: nothing},
+            "networks": {key: config["networks"][key] for key in networks},
+            "volumes": {key: config["volumes"][key] for key in volumes},
+        }
+        with self._written(model, self.project) as client, _mapped("docker compose up (networks, volumes)"):
+            client.compose.up([_NO_SERVICE], detach=True, quiet=True)
+
+    # ── the project beside it ────────────────────────────────────────────────────────────────
+
+    def start_colour(self, model: Model) -> None:
+        services = " ".join(model["services"])
+        with self._written(model, model["name"]) as client, _mapped(f"docker compose up {services}"):
+            client.compose.up(
+                detach=True, force_recreate=True, renew_anon_volumes=True, no_build=True, quiet=True
+            )
+
+    def build_model(self, model: Model) -> None:
+        with self._written(model, model["name"]) as client, _mapped("building the proxy's image"):
+            _drain(client.compose.build(stream_logs=True))
+
+    def bring_up(self, model: Model, *, start: bool = True, recreate: bool = False) -> None:
+        with self._written(model, model["name"]) as client, _mapped("starting the proxy"):
+            client.compose.up(
+                detach=start, start=start, force_recreate=recreate, no_build=True, quiet=True
+            )
+
+    def take_down(self, model: Model) -> None:
+        with self._written(model, model["name"]) as client, _mapped("docker compose down"):
+            client.compose.down(remove_orphans=True, volumes=True, quiet=True)
+
+    # ── containers and images ────────────────────────────────────────────────────────────────
+
+    def remove(self, containers: Sequence[str]) -> None:
+        if containers:
+            client = self._client()
+            with _mapped(f"docker stop {' '.join(containers)}", "no such container"):
+                client.container.stop(list(containers))
+            with _mapped(f"docker rm {' '.join(containers)}", "no such container"):
+                client.container.remove(list(containers), force=True, volumes=True)
+
+    def stop(self, containers: Sequence[str]) -> None:
+        with _mapped(f"docker stop {' '.join(containers)}"):
+            self._client().container.stop(list(containers))
+
+    def start(self, containers: Sequence[str]) -> None:
+        with _mapped(f"docker start {' '.join(containers)}"):
+            self._client().container.start(list(containers))
+
+    def tag(self, image_id: str, reference: str) -> None:
+        with _mapped(f"docker tag {image_id} {reference}"):
+            self._client().image.tag(image_id, reference)
+
+    def untag(self, reference: str) -> None:
+        with _mapped(f"docker rmi {reference}", "no such image"):
+            self._client().image.remove(reference)
+
+    def remove_image(self, image_id: str) -> bool:
+        try:
+            with _mapped(f"docker rmi {image_id}", "no such image"):
+                self._client().image.remove(image_id)
+        except ComposeFailed:
+            return False
+        return True
+
+    # ── how ──────────────────────────────────────────────────────────────────────────────────
+
+    def _client(self, **options: Any) -> DockerClient:
+        from python_on_whales import DockerClient  # noqa: PLC0415 - 200 ms, while others wait for Docker
+
+        return DockerClient(**options)
+
+    def _base(self) -> DockerClient:
+        where = self._where
+        return self._client(
+            compose_files=list(where.files),
+            compose_project_name=self.project,
+            compose_env_files=list(where.env_files),
+            compose_profiles=list(where.profiles),
+            compose_project_directory=where.project_directory,
+        )
+
+    @contextmanager
+    def _written(self, model: Model, project: str) -> Iterator[DockerClient]:
+        """A client for a model of ours, shielded from the user's COMPOSE_ variables and ``.env``.
+
+        COMPOSE_REMOVE_ORPHANS above all: to one colour's model the other colour is an orphan.
+        """
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder, _quiet_environment():
+            file = Path(folder, f"{companion(self.project)}.yaml")
+            file.touch(mode=0o600)
+            file.write_text(yaml.safe_dump(model, sort_keys=False))
+            yield self._client(
+                compose_files=[file],
+                compose_project_name=project,
+                compose_env_files=[os.devnull],
+                compose_project_directory=self._where.project_directory or Path.cwd(),
+            )
+
+
+def _global_flags(where: Where) -> list[str]:
+    flags = [("--file", str(file)) for file in where.files]
+    flags += [("--env-file", str(file)) for file in where.env_files]
+    flags += [("--profile", profile) for profile in where.profiles]
+    flags += [("--project-name", where.project_name)] if where.project_name else []
+    flags += [("--project-directory", str(where.project_directory))] if where.project_directory else []
+    return [word for flag in flags for word in flag]
+
+
+def _default_file() -> str:
+    """The name that Compose would have found, for messages only."""
+    named = os.environ.get("COMPOSE_FILE")
+    if named:
+        return named
+    names = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        for name in names:
+            if (folder / name).exists():
+                return name
+    return "the compose file"
+
+
+@contextmanager
+def _quiet_environment() -> Iterator[None]:
+    saved = {key: value for key, value in os.environ.items() if key.startswith("COMPOSE_")}
+    for key in saved:
+        del os.environ[key]
+    os.environ.update({"COMPOSE_IGNORE_ORPHANS": "true", "COMPOSE_REMOVE_ORPHANS": "false"})
+    try:
+        yield
+    finally:
+        del os.environ["COMPOSE_IGNORE_ORPHANS"], os.environ["COMPOSE_REMOVE_ORPHANS"]
+        os.environ.update(saved)
+
+
+@contextmanager
+def _mapped(what: str, *fine: str) -> Iterator[None]:
+    """``fine`` are endings that mean that there was nothing left to do."""
+    from python_on_whales.exceptions import DockerException  # noqa: PLC0415
+
+    try:
+        yield
+    except DockerException as error:
+        said = (error.stderr or error.stdout or "").strip()
+        if any(one in said.lower() for one in fine):
+            return
+        raise ComposeFailed(
+            f"{what} failed", detail="\n".join(said.splitlines()[-_LAST_LINES:])
+        ) from error
+
+
+def _drain(stream: Any) -> None:
+    """A stream of python-on-whales runs only while somebody reads it."""
+    for _ in stream:
+        pass

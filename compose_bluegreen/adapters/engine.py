@@ -1,0 +1,170 @@
+"""What looks: the docker SDK's low-level client, with no process per look."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import docker
+import docker.errors
+import requests.exceptions
+from docker.context import ContextAPI
+
+from compose_bluegreen.domain import Image
+from compose_bluegreen.errors import EngineUnreachable, UsageError
+from compose_bluegreen.ports import Container
+
+_PROBE_OUTPUT = 4096
+
+
+def connect() -> Any:
+    """The low-level client of the engine that ``docker`` itself would talk to.
+
+    Raises UsageError for a context that isn't there (the SDK would silently take the local
+    engine), EngineUnreachable for one that doesn't answer.
+    """
+    with _mapped():
+        if os.environ.get("DOCKER_HOST"):
+            return docker.APIClient(**_from_environment(), version="auto", use_ssh_client=True)
+        name = os.environ.get("DOCKER_CONTEXT") or None
+        context = ContextAPI.get_context(name)
+        if context is None:
+            raise UsageError(f"no docker context {name!r}", hint="docker context ls")
+        tls = context.TLSConfig or False
+        return docker.APIClient(context.Host, tls=tls, version="auto", use_ssh_client=True)
+
+
+def _from_environment() -> dict[str, Any]:
+    found: dict[str, Any] = docker.utils.kwargs_from_env()
+    return found
+
+
+class SdkEngine:
+    def __init__(self, api: Any) -> None:
+        self._api = api
+
+    def identity(self) -> str:
+        with _mapped():
+            return str(self._api.info()["ID"])
+
+    def image(self, reference: str) -> Image | None:
+        with _mapped():
+            try:
+                found = self._api.inspect_image(reference)
+            except docker.errors.ImageNotFound:
+                return None
+        return Image(reference, found["Id"], _repo_digest(reference, found.get("RepoDigests") or []))
+
+    def containers(self, labels: Mapping[str, str]) -> list[Container]:
+        wanted = [f"{key}={value}" for key, value in labels.items()]
+        with _mapped():
+            rows = self._api.containers(all=True, filters={"label": wanted})
+            found = [self._container(row["Id"]) for row in rows]
+        return sorted((one for one in found if one), key=lambda one: one.name)
+
+    def probe(self, container: Container) -> str | None:
+        with _mapped():
+            try:
+                check = self._api.inspect_container(container.id)["Config"].get("Healthcheck") or {}
+                command = _command(check.get("Test") or [])
+                if command is None:
+                    return None
+                made = self._api.exec_create(container.id, command)
+                said = self._api.exec_start(made["Id"])
+                code = self._api.exec_inspect(made["Id"])["ExitCode"]
+            except docker.errors.APIError as error:
+                return str(error.explanation or error)
+            except requests.exceptions.Timeout:
+                return "no answer in time"
+        return None if code == 0 else said[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
+
+    def log_tail(self, container: Container, lines: int = 20) -> str:
+        with _mapped():
+            try:
+                return str(self._api.logs(container.id, tail=lines).decode(errors="replace"))
+            except docker.errors.APIError as error:
+                return f"(no log: {error.explanation or error})"
+
+    def tags(self, image_id: str) -> list[str]:
+        with _mapped():
+            try:
+                return list(self._api.inspect_image(image_id).get("RepoTags") or [])
+            except docker.errors.ImageNotFound:
+                return []
+
+    def tagged(self, repository: str) -> dict[str, str]:
+        with _mapped():
+            rows = self._api.images(name=repository)
+        return {tag: row["Id"] for row in rows for tag in row.get("RepoTags") or ()}
+
+    def missing_networks(self, names: Iterable[str]) -> set[str]:
+        wanted = set(names)
+        with _mapped():
+            return wanted - {one["Name"] for one in self._api.networks()} if wanted else set()
+
+    def missing_volumes(self, names: Iterable[str]) -> set[str]:
+        wanted = set(names)
+        with _mapped():
+            known = self._api.volumes()["Volumes"] or [] if wanted else []
+        return wanted - {one["Name"] for one in known}
+
+    def _container(self, container_id: str) -> Container | None:
+        try:
+            found = self._api.inspect_container(container_id)
+        except docker.errors.NotFound:
+            return None
+        state, networks = found["State"], found["NetworkSettings"]["Networks"] or {}
+        ports = found["HostConfig"].get("PortBindings") or {}
+        return Container(
+            id=found["Id"],
+            name=found["Name"].lstrip("/"),
+            labels=found["Config"].get("Labels") or {},
+            image_id=found["Image"],
+            status=state["Status"],
+            exit_code=int(state["ExitCode"]),
+            restarts=int(found["RestartCount"]),
+            health=(state.get("Health") or {}).get("Status"),
+            started_at=_time(state["StartedAt"]),
+            addresses={name: own["IPAddress"] for name, own in networks.items()},
+            published=frozenset(
+                f"{bound['HostIp']}:{bound['HostPort']}" for bounds in ports.values() for bound in bounds or ()
+            ),
+        )
+
+
+def _repo_digest(reference: str, known: list[str]) -> str | None:
+    """The digest under the name that was asked for, before any other name's."""
+    repository = reference.partition("@")[0]
+    head, _, last = repository.rpartition("/")
+    bare = f"{head}/{last.partition(':')[0]}" if head else last.partition(":")[0]
+    own = (one for one in known if one.partition("@")[0] == bare)
+    return next(own, known[0] if known else None)
+
+
+def _command(test: list[str]) -> list[str] | None:
+    if not test or test[0] == "NONE":
+        return None
+    return ["/bin/sh", "-c", test[1]] if test[0] == "CMD-SHELL" else test[1:]
+
+
+def _time(text: str) -> datetime | None:
+    """Docker writes nanoseconds, and year 1 for never."""
+    if text.startswith("0001-"):
+        return None
+    seconds, _, rest = text.partition(".")
+    return datetime.fromisoformat(f"{seconds.rstrip('Z')}.{rest.rstrip('Z')[:6] or '0'}+00:00")
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    try:
+        yield
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise EngineUnreachable(
+            "the Docker engine doesn't answer as it should",
+            detail=str(error),
+            hint="docker info tells more",
+        ) from error

@@ -1,0 +1,86 @@
+"""What can go wrong, the exit code of it, and the next command.
+
+    BluegreenError ....... 1  refused or failed; what served before still serves
+    ├── UsageError ....... 2  the command line or the compose file is wrong
+    │   └── BadSetting ... 2  … and this is the key
+    ├── NeedsPerson ...... 4  nobody but a person can tell what should happen now
+    ├── LockHeld ......... 5  another deployment of this project is under way
+    └── Interrupted ...... 130
+
+A foreign error is mapped to one of these by the adapter that met it (``raise … from``).
+Anything else that reaches the door is a bug of ours: exit code 3, with a report.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The contract with scripts; the README's table is held to it by a test."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    BUG = 3
+    NEEDS_PERSON = 4
+    LOCKED = 5
+    INTERRUPTED = 130
+
+
+class BluegreenError(Exception):
+    """A failure that a person can understand.
+
+    ``hint`` is the next command or the cure, ``detail`` what a failing program said last.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+
+
+class UsageError(BluegreenError):
+    exit_code = ExitCode.USAGE
+
+
+class BadSetting(UsageError):
+    """A key of the compose file that we can't accept; ``where`` names file, service and key."""
+
+    def __init__(self, where: str, problem: str, *, hint: str = "") -> None:
+        super().__init__(f"{where}: {problem}", hint=hint)
+
+
+class NeedsPerson(BluegreenError):
+    exit_code = ExitCode.NEEDS_PERSON
+
+
+class LockHeld(BluegreenError):
+    exit_code = ExitCode.LOCKED
+
+
+class Interrupted(BluegreenError):
+    exit_code = ExitCode.INTERRUPTED
+
+
+class ComposeFailed(BluegreenError):
+    """``docker compose`` ended with an error; ``detail`` is the end of its stderr."""
+
+
+class EngineUnreachable(BluegreenError):
+    """The Docker engine doesn't answer."""
+
+
+class Unhealthy(BluegreenError):
+    """A colour that did not become, or did not stay, healthy; ``detail`` is its last log lines."""
+
+
+class ProxyFailed(BluegreenError):
+    """HAProxy refused a command or its configuration, or can't be reached."""
+
+
+class HistoryUnusable(BluegreenError):
+    """The history can't be read or written."""

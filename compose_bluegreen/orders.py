@@ -1,0 +1,60 @@
+"""What a person asked for, once the command line is understood. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which project, in compose's own words; ``database`` None leaves it to the environment."""
+
+    files: tuple[Path, ...] = ()
+    project_name: str | None = None
+    env_files: tuple[Path, ...] = ()
+    profiles: tuple[str, ...] = ()
+    project_directory: Path | None = None
+    database: str | None = None
+
+    def refined_by(self, later: Where) -> Where:
+        """Flags before and after the command: lists add up, of single values the later one wins."""
+        return Where(
+            files=self.files + later.files,
+            project_name=later.project_name or self.project_name,
+            env_files=self.env_files + later.env_files,
+            profiles=self.profiles + later.profiles,
+            project_directory=later.project_directory or self.project_directory,
+            database=later.database or self.database,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """``up``: no ``services`` means all that opted in, ``timeout`` None what the file says."""
+
+    services: tuple[str, ...] = ()
+    image: str | None = None
+    build: bool = True
+    pull: bool = False
+    timeout: timedelta | None = None
+    message: str = ""
+    dry_run: bool = False
+    force: bool = False
+    keep_failed: bool = False
+    recreate_proxy: bool = False
+    take_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackOrder:
+    """``rollback``: ``to`` None means the newest earlier release that was well."""
+
+    services: tuple[str, ...] = ()
+    to: int | None = None
+    message: str = ""
+    timeout: timedelta | None = None
+    dry_run: bool = False
+    keep_failed: bool = False
+    recreate_proxy: bool = False

@@ -1,0 +1,207 @@
+"""The user's project as Compose resolved it, and which of its services are ours to release.
+
+``read`` refuses by name whatever can't be run in two colours, before anything moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compose_bluegreen.domain import Model
+from compose_bluegreen.errors import BadSetting, UsageError
+from compose_bluegreen.settings import (
+    KEY,
+    ProjectSettings,
+    ServiceSettings,
+    project_settings,
+    service_settings,
+)
+
+REFUSED = {
+    "network_mode": "both colours and the proxy must meet on networks of their own",
+    "links": "a link names one container, and a colour comes and goes; use the service's name",
+    "volumes_from": "it names one container, and a colour comes and goes; use a named volume",
+    "mac_address": "two colours can't both have it",
+}
+REFUSED_ON_A_NETWORK = ("ipv4_address", "ipv6_address", "link_local_ips", "mac_address")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    host_ip: str
+    host_port: str
+    target: int
+
+    @property
+    def where(self) -> str:
+        """``ip:port/tcp``, the key under which the proxy remembers it."""
+        return f"{self.host_ip}:{self.host_port}/tcp" + ("" if self.host_port else f"->{self.target}")
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedService:
+    """A service that opted in. ``model`` is Compose's resolved mapping of it, untouched."""
+
+    name: str
+    settings: ServiceSettings
+    model: Model
+    port: int
+    published: tuple[PublishedPort, ...]
+    exposed: tuple[int, ...]
+    networks: tuple[tuple[str, tuple[str, ...]], ...]
+    """Network key to the aliases the user gave there."""
+
+    @property
+    def builds(self) -> bool:
+        return "build" in self.model
+
+    @property
+    def image(self) -> str | None:
+        return self.model.get("image")
+
+    @property
+    def replicas(self) -> int:
+        deploy = self.model.get("deploy") or {}
+        return int(self.model.get("scale") or deploy.get("replicas") or 1)
+
+    @property
+    def dependencies(self) -> dict[str, str]:
+        """Service to condition (``service_started``, ``service_healthy``, …), required ones only."""
+        wanted = self.model.get("depends_on") or {}
+        return {
+            name: how.get("condition", "service_started")
+            for name, how in wanted.items()
+            if how.get("required", True)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """``file`` is the compose file's name for messages, ``config`` the whole resolved file."""
+
+    name: str
+    file: str
+    config: Model
+    settings: ProjectSettings
+    services: Mapping[str, ManagedService]
+
+    def pick(self, names: Iterable[str]) -> tuple[ManagedService, ...]:
+        """The services named, or all of ours; raises UsageError for one that isn't."""
+        wanted = tuple(dict.fromkeys(names)) or tuple(self.services)
+        for name in wanted:
+            if name in self.services:
+                continue
+            if name in self.config.get("services", {}):
+                raise UsageError(
+                    f"service {name!r} of {self.file} doesn't opt in",
+                    hint=f"add `{KEY}: {{}}` to it, or leave it to `docker compose up -d {name}`",
+                )
+            known = ", ".join(self.services) or "none"
+            raise UsageError(f"{self.file} has no service {name!r}", hint=f"services with {KEY}: {known}")
+        if not wanted:
+            raise UsageError(
+                f"no service of {self.file} opts in", hint=f"add `{KEY}: {{}}` to the service to release"
+            )
+        return tuple(self.services[name] for name in wanted)
+
+    def network_name(self, key: str) -> str:
+        return str(self.config["networks"][key]["name"])
+
+    def volume_name(self, key: str) -> str:
+        return str(self.config["volumes"][key]["name"])
+
+
+def read(config: Model, file: str) -> Project:
+    """``config`` is the YAML of ``docker compose config``. Raises BadSetting."""
+    settings = project_settings(config.get(KEY), f"{file}: {KEY}")
+    services = {}
+    for name, model in config.get("services", {}).items():
+        if KEY not in model:
+            continue
+        own = service_settings(model[KEY], settings, f"{file}: services.{name}.{KEY}")
+        if own is not None:
+            services[name] = _managed(name, model, own, f"{file}: services.{name}")
+    project = Project(config["name"], file, config, settings, services)
+    _refuse_shared_ports(project)
+    return project
+
+
+def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> ManagedService:
+    _refuse_what_two_colours_cannot_share(model, where)
+    published = tuple(_published(port, where) for port in model.get("ports") or ())
+    exposed = tuple(_exposed(port, where) for port in model.get("expose") or ())
+    targets = [port.target for port in published] + list(exposed)
+    port = settings.port or next(iter(targets), None)
+    if port is None:
+        raise BadSetting(
+            f"{where}.{KEY}.port",
+            "no port to route to",
+            hint="set it to the port the container listens on, or add `ports:` or `expose:`",
+        )
+    networks = tuple(
+        (key, tuple((own or {}).get("aliases") or ()))
+        for key, own in (model.get("networks") or {"default": None}).items()
+    )
+    return ManagedService(name, settings, model, port, published, exposed, networks)
+
+
+def _refuse_what_two_colours_cannot_share(model: Model, where: str) -> None:
+    for key, why in REFUSED.items():
+        if model.get(key):
+            raise BadSetting(f"{where}.{key}", f"can't be released blue/green: {why}")
+    for key, own in (model.get("networks") or {}).items():
+        for fixed in REFUSED_ON_A_NETWORK:
+            if (own or {}).get(fixed):
+                raise BadSetting(
+                    f"{where}.networks.{key}.{fixed}",
+                    "can't be released blue/green: two colours can't both have it",
+                    hint="remove it; other services reach the live colour by the service's name",
+                )
+    for key in ("pid", "ipc", "cgroup"):
+        if str(model.get(key, "")).startswith(("service:", "container:")):
+            raise BadSetting(f"{where}.{key}", "can't be released blue/green: it names one container")
+    _refuse_odd_scales(model, where)
+
+
+def _refuse_odd_scales(model: Model, where: str) -> None:
+    deploy = model.get("deploy") or {}
+    if deploy.get("mode", "replicated") != "replicated":
+        raise BadSetting(f"{where}.deploy.mode", f"{deploy['mode']!r} can't be released blue/green")
+    if 0 in (model.get("scale"), deploy.get("replicas")):
+        raise BadSetting(f"{where}.deploy.replicas", "0 leaves nothing to release", hint="set it to 1 or more")
+
+
+def _published(port: Mapping[str, Any], where: str) -> PublishedPort:
+    host_port = str(port.get("published") or "")
+    if port.get("protocol", "tcp") != "tcp":
+        raise BadSetting(f"{where}.ports", f"{port['protocol']} can't be switched, only tcp can")
+    if "-" in host_port:
+        raise BadSetting(
+            f"{where}.ports", f"the range {host_port} for one port can't be taken over", hint="name one port"
+        )
+    return PublishedPort(str(port.get("host_ip") or ""), host_port, int(port["target"]))
+
+
+def _exposed(port: object, where: str) -> int:
+    number, _, protocol = str(port).partition("/")
+    if protocol not in ("", "tcp") or not number.isdecimal():
+        raise BadSetting(f"{where}.expose", f"{port!r} can't be switched, only single tcp ports can")
+    return int(number)
+
+
+def _refuse_shared_ports(project: Project) -> None:
+    """Over plain TCP nothing says which service a caller inside the project meant."""
+    owners: dict[int, list[ManagedService]] = {}
+    for service in project.services.values():
+        for port in {service.port, *service.exposed, *(one.target for one in service.published)}:
+            owners.setdefault(port, []).append(service)
+    for port, services in owners.items():
+        if len(services) > 1 and any(one.settings.mode == "tcp" for one in services):
+            names = " and ".join(one.name for one in services)
+            raise BadSetting(
+                f"{project.file}: services.{services[0].name}.{KEY}.port",
+                f"{names} both listen on {port}, and with `mode: tcp` the proxy can't tell them apart",
+                hint="let one of them listen on another port",
+            )

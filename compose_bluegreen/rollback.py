@@ -1,0 +1,153 @@
+"""``rollback``: an earlier release becomes live again, by the same page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from compose_bluegreen.deploy import Attempt, TellPlan, Terms, deploy
+from compose_bluegreen.domain import PROVEN, Deployment, Draft, Image, Kind, Release, State
+from compose_bluegreen.errors import BluegreenError, UsageError
+from compose_bluegreen.orders import RollbackOrder
+from compose_bluegreen.ports import Ports
+from compose_bluegreen.routing import Topology
+from compose_bluegreen.saga import Step
+from compose_bluegreen.up import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a rollback goes: ``live`` is taken back, ``restores`` brought back."""
+
+    live: Deployment | None
+    restores: Deployment
+    release: Release
+
+
+def rollback(
+    order: RollbackOrder, project: str, caller: Caller, at: Ports, tell_plan: TellPlan | None = None
+) -> Deployment | None:
+    """Needs no compose file: the release that comes back brings its whole model along.
+
+    Raises BluegreenError where there is nothing to go back to, else as ``deploy`` does.
+    """
+    services = order.services or _last_released(caller.engine, project, order.to, at)
+    targets = [
+        chosen(caller.engine, project, service, order.to, at)
+        if order.to is not None
+        else previous(caller.engine, project, service, at)
+        for service in services
+    ]
+    found = _Images([one.release for one in targets], at)
+    newest = max(targets, key=lambda one: one.live.id if one.live else 0)
+    draft = Draft(
+        engine=caller.engine,
+        project=project,
+        kind=Kind.ROLLBACK,
+        services=tuple(services),
+        actor=caller.actor,
+        started_at=at.clock.now(),
+        message=order.message,
+        git_revision=newest.restores.git_revision,
+        rollback_of=newest.live.id if newest.live else None,
+        restores=newest.restores.id,
+    )
+    terms = Terms(timeout=order.timeout, recreate_proxy=order.recreate_proxy, tell_plan=tell_plan)
+    releases = [one.release for one in targets]
+    as_it_is = partial(_as_it_is, project)
+    return deploy(Attempt(draft, releases, found.steps(), lambda: releases, as_it_is, terms), at)
+
+
+def previous(engine: str, project: str, service: str, at: Ports) -> Target:
+    """The newest release before the live one that was proven and never taken back."""
+    live = at.history.live(engine, project, service)
+    origin = _origin(live, at)
+    serving = live.part(service) if live else None
+    for deployment in at.history.proven(engine, project, service):
+        part = deployment.part(service)
+        if part is None or (origin is not None and deployment.id >= origin):
+            continue
+        if serving is None or part.release.fingerprint != serving.release.fingerprint:
+            return Target(live, deployment, part.release)
+    raise BluegreenError(
+        f"{service} has no earlier release that was well",
+        hint=f"docker bluegreen history {service} shows all; rollback --to ID names one",
+    )
+
+
+def chosen(engine: str, project: str, service: str, deployment: int, at: Ports) -> Target:
+    found = at.history.get(deployment)
+    part = found.part(service) if found else None
+    if found is None or part is None or (found.engine, found.project) != (engine, project):
+        raise UsageError(
+            f"there is no deployment {deployment} of {service} in {project}",
+            hint=f"docker bluegreen history {service}",
+        )
+    if found.state not in PROVEN | {State.ROLLED_BACK}:
+        raise BluegreenError(
+            f"deployment {deployment} never went live: it is {found.state}",
+            hint=f"docker bluegreen show {deployment} tells why",
+        )
+    live = at.history.live(engine, project, service)
+    serving = live.part(service) if live else None
+    if serving and serving.release.fingerprint == part.release.fingerprint:
+        raise BluegreenError(
+            f"the release of deployment {deployment} is live already", hint="docker bluegreen status"
+        )
+    return Target(live, found, part.release)
+
+
+def _origin(live: Deployment | None, at: Ports) -> int | None:
+    """The deployment that first released what is live: a rollback of a rollback goes further back."""
+    while live is not None and live.restores is not None:
+        live = at.history.get(live.restores) or None
+    return live.id if live else None
+
+
+def _last_released(engine: str, project: str, to: int | None, at: Ports) -> Sequence[str]:
+    """Without names, the set that was released together is taken back together."""
+    if to is not None:
+        found = at.history.get(to)
+        return found.services if found else (project,)
+    for deployment in at.history.newest(project):
+        if deployment.engine == engine and deployment.state is State.LIVE:
+            return [part.service for part in deployment.parts if part.live]
+    raise BluegreenError(
+        f"nothing of {project} is live, so there is nothing to take back",
+        hint="docker bluegreen history; rollback --to ID brings one of them back",
+    )
+
+
+def _as_it_is(project: str, now: Topology | None) -> Topology:
+    """Ports and names stay: they belong to the file of today, not to the release."""
+    return now or Topology(project)
+
+
+@dataclass(slots=True)
+class _Images:
+    releases: Sequence[Release]
+    at: Ports
+    images: dict[str, Image] = field(default_factory=dict)
+
+    def steps(self) -> list[Step]:
+        return [self._step(release) for release in self.releases]
+
+    def _step(self, release: Release) -> Step:
+        image = release.image
+        if self.at.engine.image(image.id):
+            return Step(f"use image {image.short_id}", "the engine still has it", lambda: image.reference)
+        where = image.repo_digest or image.reference
+        return Step(f"pull {where}", "the engine doesn't have it any more", partial(self._pull, image))
+
+    def _pull(self, image: Image) -> str:
+        if image.repo_digest is None:
+            raise BluegreenError(
+                f"image {image.short_id} ({image.reference}) is gone, and no registry has it",
+                hint="docker bluegreen history; rollback --to ID names another",
+            )
+        self.at.compose.pull(image.repo_digest)
+        pulled = self.at.engine.image(image.repo_digest)
+        if pulled is None or pulled.id != image.id:
+            raise BluegreenError(f"{image.repo_digest} is no longer the image that was released")
+        return "pulled by its digest"

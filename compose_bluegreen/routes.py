@@ -1,0 +1,88 @@
+"""Which topology a release wants, given the one that the proxy has. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from compose_bluegreen.domain import Colour, Release
+from compose_bluegreen.models import published, replicas
+from compose_bluegreen.project import ManagedService, Project
+from compose_bluegreen.routing import Doors, Published, Route, Target, Topology, slots
+from compose_bluegreen.settings import ServiceSettings, restored
+
+
+def for_project(project: Project, now: Topology | None) -> Topology:
+    """Doors and names for every service that opted in, so that the proxy is made once.
+
+    Docker fixes a container's ports and names when it makes one: a service that is added to the
+    file later needs a new proxy container, one that is only deployed later does not.
+    """
+    topology = Topology(project.name, project.settings.proxy.routing(), now.routes if now else ())
+    doors = _doors(project, now)
+    for service in project.services.values():
+        known = topology.route(service.name) or Route(service.name)
+        topology = topology.with_route(
+            replace(
+                known,
+                published=tuple(
+                    Published(one.where, one.host_ip, one.host_port, doors[one.where])
+                    for one in service.published
+                ),
+                networks=tuple(
+                    (project.network_name(key), (service.name, *aliases))
+                    for key, aliases in service.networks
+                ),
+            )
+        )
+    return topology
+
+
+def with_release(topology: Topology, release: Release, colour: Colour) -> Topology:
+    """Lets ``colour`` be this release. The other colour stays, or gets a seat beside it."""
+    route = topology.route(release.service) or Route(release.service)
+    for each in (colour, colour.other):
+        known = route.target(each)
+        if each is not colour and known is not None:
+            continue
+        target = _target(release, route, slots(
+            replicas(release), keep=known.slots if known else (), taken=topology.slots
+        ))
+        route = route.with_target(each, target)
+        topology = topology.with_route(route)
+    return topology
+
+
+def _target(release: Release, route: Route, seats: tuple[int, ...]) -> Target:
+    settings: ServiceSettings = restored(release.settings)
+    port = settings.port or 0
+    own = release.model["services"][release.service]
+    inside = {port: port} | {number: number for number in _exposed(own)}
+    outside = _behind_published(release, route)
+    doors = inside | {target: target for target in outside.values()} | outside
+    return Target(seats, port, tuple(sorted(doors.items())), settings.mode, settings.health.check())
+
+
+def _behind_published(release: Release, route: Route) -> dict[int, int]:
+    """Door to the container's port. Where the release doesn't know a host port, its own ``port``."""
+    wanted = published(release)
+    otherwise = int(release.settings["port"])
+    return {one.door: wanted.get(one.where, otherwise) for one in route.published}
+
+
+def _exposed(own: dict[str, Any]) -> list[int]:
+    return [int(str(one).partition("/")[0]) for one in own.get("expose") or ()]
+
+
+def _doors(project: Project, now: Topology | None) -> dict[str, int]:
+    taken = {one.where: one.door for one in now.published} if now else {}
+    wanted = [one.where for service in project.services.values() for one in service.published]
+    return Doors(taken, frozenset(_inside(project.services.values()))).give(wanted)
+
+
+def _inside(services: Iterable[ManagedService]) -> set[int]:
+    found: set[int] = set()
+    for service in services:
+        found |= {service.port, *service.exposed, *(one.target for one in service.published)}
+    return found

@@ -1,0 +1,147 @@
+"""Named steps, and what undoes them.
+
+An undo is registered before its step acts, for a step can fail after it acted: every undo can be
+done twice. An undo that fails stops the unwinding: what is still up may be what serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from compose_bluegreen.domain import Draft, Outcome, Part, State, StepRecord
+from compose_bluegreen.errors import BluegreenError, HistoryUnusable, Interrupted, NeedsPerson
+from compose_bluegreen.interrupts import shielded
+from compose_bluegreen.ports import Ports
+
+Act = Callable[[], object]
+"""Does it; a text that it returns is a remark for the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    name: str
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``cause`` says why it is needed; ``enters`` is the state written before it acts."""
+
+    name: str
+    cause: str
+    act: Act
+    undo: Undo | None = None
+    enters: State | None = None
+
+
+class Saga:
+    """One deployment's steps, each told to the observer and kept in history."""
+
+    def __init__(self, draft: Draft, at: Ports) -> None:
+        self._at = at
+        self._undos: list[Undo] = []
+        self._open = True
+        self.deployment = at.history.begin(draft)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self._open:
+            with shielded(self._at.observer.remark):
+                self._unwind(error)
+
+    def parts(self, parts: list[Part]) -> None:
+        self._at.history.parts(self.deployment, parts)
+
+    def run(self, step: Step) -> None:
+        if step.enters:
+            self._at.history.to(self.deployment, step.enters, self._at.clock.now())
+        if step.undo:
+            self._undos.append(step.undo)
+        self._told(step, Outcome.DONE)
+
+    def attempt(self, step: Step) -> None:
+        """Runs a step whose failure is a warning: the deployment stands whatever it does."""
+        try:
+            self._told(step, Outcome.DONE, worst=Outcome.WARNED)
+        except BluegreenError as error:
+            self._at.observer.remark(f"warning: {step.name}: {error.message}")
+
+    def promote(self) -> None:
+        """From here on nothing is undone: the new release is live and written down as such."""
+        self._at.history.promote(self.deployment, self._at.clock.now())
+        self._open = False
+
+    def discard(self) -> None:
+        """Forgets a deployment that turned out to change nothing."""
+        self._at.history.discard(self.deployment)
+        self._open = False
+
+    def _told(self, step: Step, best: Outcome, worst: Outcome = Outcome.FAILED) -> None:
+        at = self._at
+        record = StepRecord(step.name, step.cause, Outcome.RUNNING, at.clock.now())
+        number = at.history.step(self.deployment, record)
+        try:
+            remark = told(step, at, best, worst)
+        except BaseException as error:
+            at.history.step_ended(self.deployment, number, worst, at.clock.now(), _last_words(error))
+            raise
+        at.history.step_ended(self.deployment, number, best, at.clock.now(), remark)
+
+    def _unwind(self, error: BaseException) -> None:
+        reason = _headline(error)
+        while self._undos:
+            undo = self._undos.pop()
+            try:
+                self._undo(undo)
+            except Exception as failed:
+                self._end(State.STUCK, f"{reason}; then could not {undo.name}: {_headline(failed)}")
+                raise NeedsPerson(
+                    f"{reason}; undoing it failed at: {undo.name}",
+                    detail=_headline(failed),
+                    hint="docker bluegreen status shows what serves; nothing more was touched",
+                ) from error
+        self._end(State.INTERRUPTED if isinstance(error, Interrupted) else State.FAILED, reason)
+
+    def _undo(self, undo: Undo) -> None:
+        """An undo goes on though history can't be written: what serves matters more."""
+        try:
+            self._told(Step(undo.name, "undo", undo.act), Outcome.UNDONE)
+        except HistoryUnusable as error:
+            self._at.observer.remark(f"warning: not recorded: {error.message}")
+            undo.act()
+
+    def _end(self, state: State, reason: str) -> None:
+        try:
+            self._at.history.to(self.deployment, state, self._at.clock.now(), reason)
+        except HistoryUnusable as error:
+            self._at.observer.remark(f"warning: deployment {self.deployment} not recorded: {error.message}")
+
+
+def told(step: Step, at: Ports, best: Outcome = Outcome.DONE, worst: Outcome = Outcome.FAILED) -> str:
+    """Acts, tells the observer, and returns the remark."""
+    began = at.clock.monotonic()
+    at.observer.step_began(step.name, step.cause)
+    try:
+        said = step.act()
+    except BaseException as error:
+        at.observer.step_ended(step.name, worst, at.clock.monotonic() - began, _headline(error))
+        raise
+    remark = said if isinstance(said, str) else ""
+    at.observer.step_ended(step.name, best, at.clock.monotonic() - began, remark)
+    return remark
+
+
+def _headline(error: BaseException) -> str:
+    return error.message if isinstance(error, BluegreenError) else f"{type(error).__name__}: {error}"
+
+
+def _last_words(error: BaseException) -> str:
+    detail = error.detail if isinstance(error, BluegreenError) else ""
+    return f"{_headline(error)}\n{detail}".strip()

@@ -1,0 +1,203 @@
+"""What the compose file says about us: the keys of ``x-bluegreen``, their types and defaults."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from compose_bluegreen import durations
+from compose_bluegreen.errors import BadSetting
+from compose_bluegreen.routing import Check, ProxySettings
+
+KEY = "x-bluegreen"
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a duration as compose writes it, such as 1m30s or 500ms")  # noqa: TRY004 - pydantic reads ValueError
+    return durations.parse(value)
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("more than nothing, such as 500ms")
+    return value
+
+
+def _network(value: object) -> str:
+    return str(ip_network(str(value), strict=False))
+
+
+def _number(value: object) -> object:
+    """Interpolated values (``${PORT:-8404}``) arrive as text."""
+    if isinstance(value, bool | float):
+        raise ValueError("a whole number")  # noqa: TRY004 - pydantic reads ValueError
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(lambda value: _positive(_duration(value)))]
+MaybeNoTime = Annotated[timedelta, BeforeValidator(_duration)]
+Port = Annotated[int, BeforeValidator(_number), Field(ge=1, le=65535)]
+Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1000)]
+# These two reach HAProxy's configuration: nothing that could end a word or a line there.
+UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&:@,+-]*$", max_length=512)]
+StatusRange = Annotated[str, StringConstraints(pattern=r"^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*$")]
+Snippet = Annotated[str, StringConstraints(max_length=20_000)]
+
+
+class _Keys(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_K = TypeVar("_K", bound=_Keys)
+
+
+class Health(_Keys):
+    """How HAProxy checks a replica; without ``path`` it opens a connection."""
+
+    path: UrlPath | None = None
+    status: Annotated[StatusRange, BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v)] = "200-399"
+    interval: Duration = timedelta(seconds=1)
+    timeout: Duration = timedelta(seconds=2)
+    rise: Count = 2
+    fall: Count = 3
+
+    def check(self) -> Check:
+        return Check(
+            path=self.path,
+            status=self.status,
+            interval_ms=milliseconds(self.interval),
+            timeout_ms=milliseconds(self.timeout),
+            rise=self.rise,
+            fall=self.fall,
+        )
+
+
+class ServiceSettings(_Keys):
+    """``x-bluegreen`` of one service."""
+
+    port: Port | None = None
+    mode: Literal["http", "tcp"] = "http"
+    health: Health = Health()
+    deploy_timeout: Duration = timedelta(minutes=2)
+    drain_timeout: MaybeNoTime = timedelta(seconds=30)
+    keep: Count = 5
+
+
+class Snippets(_Keys):
+    """Lines added to these sections of ``haproxy.cfg``, as they are."""
+
+    global_: Snippet = Field(default="", alias="global")
+    defaults: Snippet = ""
+    frontend: Snippet = ""
+
+
+class Proxy(_Keys):
+    """``proxy:`` of the top-level ``x-bluegreen``."""
+
+    image: Annotated[str, StringConstraints(pattern=r"^[^\s$]+$", max_length=512)] | None = None
+    monitor: Annotated[int, BeforeValidator(_number), Field(ge=0, le=65535)] = 0
+    timeout: Duration = timedelta(hours=1)
+    trusted_proxies: tuple[Annotated[str, BeforeValidator(_network)], ...] = ()
+    snippets: Snippets = Snippets()
+
+    def routing(self) -> ProxySettings:
+        parts = self.snippets.model_dump(by_alias=True)
+        return ProxySettings(
+            image=self.image,
+            monitor=self.monitor,
+            timeout_ms=milliseconds(self.timeout),
+            trusted_proxies=self.trusted_proxies,
+            snippets=tuple((name, text) for name, text in parts.items() if text),
+        )
+
+
+class ProjectSettings(ServiceSettings):
+    """The top-level ``x-bluegreen``: defaults for all services, and the proxy."""
+
+    proxy: Proxy = Proxy()
+
+
+def milliseconds(duration: timedelta) -> int:
+    return max(1, round(duration / timedelta(milliseconds=1)))
+
+
+def project_settings(raw: object, where: str) -> ProjectSettings:
+    """``raw`` is the value of the top-level key; raises BadSetting."""
+    return _read(ProjectSettings, _mapping(raw, where), where)
+
+
+def service_settings(raw: object, defaults: ProjectSettings, where: str) -> ServiceSettings | None:
+    """None where the service doesn't opt in. Raises BadSetting."""
+    if raw is False:
+        return None
+    own = _mapping({} if raw is True else raw, where)
+    inherited = defaults.model_dump(exclude={"proxy"}, exclude_unset=True)
+    return _read(ServiceSettings, _merged(inherited, own), where)
+
+
+def stored(settings: ServiceSettings) -> dict[str, Any]:
+    """As history keeps them: plain JSON that ``restored`` reads again."""
+    plain: dict[str, Any] = settings.model_dump()
+    plain["deploy_timeout"] = durations.show(settings.deploy_timeout)
+    plain["drain_timeout"] = durations.show(settings.drain_timeout)
+    plain["health"]["interval"] = durations.show(settings.health.interval)
+    plain["health"]["timeout"] = durations.show(settings.health.timeout)
+    return plain
+
+
+def restored(plain: dict[str, Any]) -> ServiceSettings:
+    return ServiceSettings.model_validate(plain)
+
+
+def _mapping(raw: object, where: str) -> dict[str, Any]:
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise BadSetting(where, f"{raw!r} is not a mapping", hint=f"write `{KEY}: {{}}` or some of its keys")
+    return raw
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    both = base | own
+    for key in base.keys() & own.keys():
+        if isinstance(base[key], dict) and isinstance(own[key], dict):
+            both[key] = _merged(base[key], own[key])
+    return both
+
+
+def _read(kind: type[_K], raw: dict[str, Any], where: str) -> _K:
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        raise _bad_setting(kind, error, where) from error
+
+
+def _bad_setting(kind: type[_Keys], error: ValidationError, where: str) -> BadSetting:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        owner = kind
+        for part in first["loc"][:-1]:
+            owner = _keys_of(owner, str(part))
+        known = ", ".join(sorted(field.alias or name for name, field in owner.model_fields.items()))
+        return BadSetting(f"{where}.{key}", "unknown key", hint=f"known keys are {known}")
+    message = first["msg"].removeprefix("Value error, ")
+    return BadSetting(f"{where}.{key}", f"{first['input']!r} is not allowed: {message}")
+
+
+def _keys_of(owner: type[_Keys], key: str) -> type[_Keys]:
+    inner = owner.model_fields[key].annotation if key in owner.model_fields else None
+    return inner if isinstance(inner, type) and issubclass(inner, _Keys) else owner

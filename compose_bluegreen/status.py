@@ -1,0 +1,167 @@
+"""What is true now, and how it differs from what history and the compose file say. Looks only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from compose_bluegreen import rollback
+from compose_bluegreen.domain import UNFINISHED, Colour, Deployment
+from compose_bluegreen.errors import BluegreenError
+from compose_bluegreen.models import LABEL, base_labels, colour_labels
+from compose_bluegreen.ports import Container, Ports, ServerHealth
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Something is not as we left it: ``kind`` for programs, ``cause`` and ``cure`` for people."""
+
+    kind: str
+    cause: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColourStatus:
+    """One colour: its containers as Docker sees them, its replicas as HAProxy does."""
+
+    colour: Colour
+    containers: tuple[Container, ...]
+    servers: tuple[ServerHealth, ...]
+    in_flight: int
+
+    @property
+    def deployment(self) -> int | None:
+        ids = {one.labels.get(f"{LABEL}.deployment") for one in self.containers}
+        return int(found) if len(ids) == 1 and (found := ids.pop()) else None
+
+    @property
+    def image_id(self) -> str | None:
+        ids = {one.image_id for one in self.containers}
+        return ids.pop() if len(ids) == 1 else None
+
+    @property
+    def since(self) -> datetime | None:
+        return min((one.started_at for one in self.containers if one.started_at), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """``record`` is the deployment that history has as live, ``rollback_to`` where one would go."""
+
+    service: str
+    live: ColourStatus | None
+    idle: ColourStatus | None
+    record: Deployment | None
+    rollback_to: Deployment | None
+    drift: tuple[Drift, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    project: str
+    proxy: str
+    services: tuple[ServiceStatus, ...]
+    drift: tuple[Drift, ...] = ()
+
+    @property
+    def drifts(self) -> bool:
+        return bool(self.drift) or any(one.drift for one in self.services)
+
+
+def status(project: str, engine: str, at: Ports) -> Status:
+    """Never fails for what it finds, only if engine or history can't be asked."""
+    topology = at.proxy.topology()
+    routes = at.proxy.routes()
+    names = sorted({*routes, *(route.service for route in topology.routes)}) if topology else sorted(routes)
+    running = any(one.running for one in at.engine.containers(_proxy_labels(project)))
+    proxy = "running" if running else "stopped" if topology else "none"
+    drift = [*_unfinished(project, engine, at)]
+    if topology and not running:
+        drift.append(Drift("proxy_stopped", "the proxy isn't running: nobody is served", "docker bluegreen up"))
+    services = tuple(_service(project, engine, name, routes.get(name), running, at) for name in names)
+    return Status(project, proxy, services, tuple(drift))
+
+
+def _service(
+    project: str, engine: str, service: str, live: Colour | None, running: bool, at: Ports  # noqa: FBT001
+) -> ServiceStatus:
+    seen = {colour: _colour(project, service, colour, running, at) for colour in Colour}
+    record = at.history.live(engine, project, service)
+    serving = seen[live] if live else None
+    idle = seen[live.other] if live else next((one for one in seen.values() if one.containers), None)
+    idle = idle if idle and idle.containers else None
+    drift = [
+        *_live_drift(service, serving, record, running),
+        *_leftovers(service, idle, at, project),
+    ]
+    return ServiceStatus(service, serving, idle, record, _target(engine, project, service, at), tuple(drift))
+
+
+def _colour(project: str, service: str, colour: Colour, running: bool, at: Ports) -> ColourStatus:  # noqa: FBT001
+    containers = tuple(at.engine.containers(colour_labels(project, service, colour)))
+    try:
+        servers = tuple(at.proxy.health(service, colour)) if running else ()
+        flying = at.proxy.in_flight(service, colour) if running else 0
+    except BluegreenError:
+        return ColourStatus(colour, containers, (), 0)
+    return ColourStatus(colour, containers, servers, flying)
+
+
+def _live_drift(
+    service: str, live: ColourStatus | None, record: Deployment | None, running: bool  # noqa: FBT001
+) -> list[Drift]:
+    if live is None:
+        if record is None:
+            return []
+        cause = f"history has deployment {record.id} as live, the proxy routes {service} nowhere"
+        return [Drift("not_routed", cause, "docker bluegreen up --force")]
+    name, found = f"{service}-{live.colour}", []
+    stopped = [one.name for one in live.containers if not one.running]
+    if not live.containers or stopped:
+        cause = f"{', '.join(stopped) or name} of the live colour isn't running"
+        cure = f"docker start {' '.join(stopped)}" if stopped else "docker bluegreen up --force"
+        found.append(Drift("live_stopped", cause, cure))
+    elif running and not all(one.up for one in live.servers):
+        cause = f"HAProxy finds {name} unhealthy: {', '.join(one.check for one in live.servers if not one.up)}"
+        found.append(Drift("live_unhealthy", cause, f"docker bluegreen logs {service}, then rollback or up"))
+    if record is None or live.deployment not in (None, record.id):
+        cause = f"{name} runs deployment {live.deployment}, history has {record.id if record else 'none'} as live"
+        found.append(Drift("history_differs", cause, "docker bluegreen up --force writes a new record"))
+    return found
+
+
+def _leftovers(service: str, idle: ColourStatus | None, at: Ports, project: str) -> list[Drift]:
+    found = []
+    if idle:
+        names = ", ".join(one.name for one in idle.containers)
+        found.append(Drift("leftover", f"{names} runs beside the live colour, without traffic", "docker bluegreen up"))
+    for stray in at.engine.containers(base_labels(project, service)):
+        what = "answers to its name beside the proxy" if stray.running else "would start with the daemon"
+        cause = f"{stray.name} was made by docker compose and {what}"
+        found.append(Drift("stray", cause, f"docker rm -f {stray.name}"))
+    return found
+
+
+def _unfinished(project: str, engine: str, at: Ports) -> list[Drift]:
+    """One that is under way looks the same from here as one that was killed."""
+    return [
+        Drift(
+            "unfinished",
+            f"deployment {one.id} is {one.state}: under way, or killed",
+            "the next docker bluegreen up settles it if it was killed",
+        )
+        for one in at.history.unfinished(engine, project)
+        if one.state in UNFINISHED
+    ]
+
+
+def _target(engine: str, project: str, service: str, at: Ports) -> Deployment | None:
+    try:
+        return rollback.previous(engine, project, service, at).restores
+    except BluegreenError:
+        return None
+
+
+def _proxy_labels(project: str) -> dict[str, str]:
+    return {f"{LABEL}.project": project, f"{LABEL}.role": "proxy"}

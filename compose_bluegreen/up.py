@@ -1,0 +1,194 @@
+"""``up``: what the compose file says now becomes live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from compose_bluegreen import models, retention, routes, waiting
+from compose_bluegreen.deploy import Attempt, TellPlan, Terms, deploy
+from compose_bluegreen.domain import Deployment, Draft, Image, Kind, Release
+from compose_bluegreen.errors import BluegreenError, UsageError
+from compose_bluegreen.orders import Order
+from compose_bluegreen.ports import Ports
+from compose_bluegreen.project import ManagedService, Project
+from compose_bluegreen.saga import Step, Undo
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, from where: ``actor`` as user@host, ``engine`` the engine's own id."""
+
+    actor: str
+    engine: str
+    git_revision: str | None = None
+
+
+def up(
+    order: Order, project: Project, caller: Caller, at: Ports, tell_plan: TellPlan | None = None
+) -> Deployment | None:
+    """None if nothing changed since the live release, or on a dry run. Raises as ``deploy`` does."""
+    services = project.pick(order.services)
+    if order.image and len(services) > 1:
+        raise UsageError(
+            "--image is for one service", hint=f"docker bluegreen up {services[0].name} --image {order.image}"
+        )
+    if tell_plan is None:
+        make_networks_and_volumes(services, project, at)
+    choice = _Choice(order, project, services, at)
+    draft = Draft(
+        engine=caller.engine,
+        project=project.name,
+        kind=Kind.UP,
+        services=tuple(one.name for one in services),
+        actor=caller.actor,
+        started_at=at.clock.now(),
+        message=order.message,
+        git_revision=caller.git_revision,
+    )
+    outlines = [models.release(project, one, Image(choice.reference(one), "")) for one in services]
+    terms = Terms(
+        timeout=order.timeout,
+        recreate_proxy=order.recreate_proxy,
+        take_over=order.take_over,
+        tell_plan=tell_plan,
+    )
+    wanted = partial(routes.for_project, project)
+    return deploy(Attempt(draft, outlines, choice.steps(), choice.releases, wanted, terms), at)
+
+
+def make_networks_and_volumes(
+    services: Sequence[ManagedService], project: Project, at: Ports
+) -> None:
+    """Colours and proxy join them as external ones, so they must be there first."""
+    networks = {project.network_name(key): key for one in services for key, _ in one.networks}
+    volumes = {
+        mount["name"]: key
+        for one in services
+        for key, mount in models.volumes(project, one).items()
+        if not mount.get("external")
+    }
+    new_networks = [networks[name] for name in sorted(at.engine.missing_networks(networks))]
+    new_volumes = [volumes[name] for name in sorted(at.engine.missing_volumes(volumes))]
+    if new_networks or new_volumes:
+        at.compose.create_networks_and_volumes(project.config, new_networks, new_volumes)
+
+
+@dataclass(slots=True)
+class _Choice:
+    """Which images this ``up`` means; known once its steps have run."""
+
+    order: Order
+    project: Project
+    services: Sequence[ManagedService]
+    at: Ports
+    images: dict[str, Image] = field(default_factory=dict)
+
+    def reference(self, service: ManagedService) -> str:
+        """``--image``, or the file's ``image:``, or the name that Compose gives to a build."""
+        return self.order.image or service.image or f"{self.project.name}-{service.name}"
+
+    def builds(self, service: ManagedService) -> bool:
+        return service.builds and self.order.build and not self.order.image
+
+    def steps(self) -> list[Step]:
+        found = []
+        if dependencies := self._dependencies():
+            found.append(
+                Step(
+                    f"start {' '.join(dependencies)}",
+                    "depends_on",
+                    partial(self._start_dependencies, dependencies),
+                )
+            )
+        for service in self.services:
+            step = self._build if self.builds(service) else self._fetch
+            found.append(step(service))
+        return found
+
+    def releases(self) -> list[Release]:
+        """Those that differ from what is live, or all with ``--force``."""
+        found = [
+            models.release(
+                self.project,
+                service,
+                self.images[service.name],
+                built=service.builds and not self.order.image,
+            )
+            for service in self.services
+        ]
+        return found if self.order.force else [one for one in found if not self._is_live(one)]
+
+    def _build(self, service: ManagedService) -> Step:
+        reference = self.reference(service)
+        before, serving = self.at.engine.image(reference), self._serving(service)
+        kept_as = f"bluegreen/{self.project.name}-{service.name}" if self.order.keep_failed else None
+        return Step(
+            f"build {service.name}",
+            "the service has a build section",
+            partial(self._built, service, reference),
+            Undo(
+                f"point {reference} back",
+                partial(retention.take_back_build, reference, serving, before, kept_as, self.at),
+            ),
+        )
+
+    def _built(self, service: ManagedService, reference: str) -> str:
+        self.at.compose.build([service.name])
+        return self._found(service, reference)
+
+    def _fetch(self, service: ManagedService) -> Step:
+        reference = self.reference(service)
+        present = self.at.engine.image(reference) is not None
+        always = self.order.pull or service.model.get("pull_policy") == "always"
+        if present and not always:
+            return Step(f"use {reference}", "the engine has it", partial(self._found, service, reference))
+        cause = "--pull" if present else "the engine doesn't have it"
+        return Step(f"pull {reference}", cause, partial(self._pulled, service, reference))
+
+    def _pulled(self, service: ManagedService, reference: str) -> str:
+        if service.builds and not self.order.image:
+            raise BluegreenError(
+                f"{reference} has not been built here", hint="docker bluegreen up, without --no-build"
+            )
+        self.at.compose.pull(reference)
+        return self._found(service, reference)
+
+    def _found(self, service: ManagedService, reference: str) -> str:
+        image = self.at.engine.image(reference)
+        if image is None:
+            raise BluegreenError(f"there is no image {reference}", hint=f"docker pull {reference}")
+        self.images[service.name] = image
+        return image.repo_digest or image.short_id
+
+    def _serving(self, service: ManagedService) -> str | None:
+        colour = self.at.proxy.routes().get(service.name)
+        labels = models.colour_labels(self.project.name, service.name, colour)
+        live = self.at.engine.containers(labels) if colour else []
+        return live[0].image_id if live else None
+
+    def _is_live(self, release: Release) -> bool:
+        """The same release, on as many running replicas as it wants."""
+        colour = self.at.proxy.routes().get(release.service)
+        if colour is None:
+            return False
+        live = self.at.engine.containers(
+            models.colour_labels(self.project.name, release.service, colour)
+        )
+        same = [one for one in live if one.running and models.fingerprint_of(one.labels) == release.fingerprint]
+        return len(same) == models.replicas(release)
+
+    def _dependencies(self) -> dict[str, str]:
+        """What isn't ours among all ``depends_on``: that is started in the user's own project."""
+        return {
+            name: condition
+            for service in self.services
+            for name, condition in service.dependencies.items()
+            if name not in self.project.services
+        }
+
+    def _start_dependencies(self, dependencies: dict[str, str]) -> None:
+        self.at.compose.start_dependencies(list(dependencies))
+        timeout = self.order.timeout or max(one.settings.deploy_timeout for one in self.services)
+        waiting.until_dependencies(self.project.name, dependencies, timeout, self.at)

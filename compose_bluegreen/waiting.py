@@ -1,0 +1,120 @@
+"""Every loop that waits, each with a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from compose_bluegreen import durations
+from compose_bluegreen.domain import Colour
+from compose_bluegreen.errors import BluegreenError, Unhealthy
+from compose_bluegreen.models import base_labels, colour_labels
+from compose_bluegreen.ports import Container, Ports
+
+POLL = 0.02
+"""Seconds. Asking HAProxy costs a millisecond, asking the engine two."""
+
+CRASH_LOOP = 3
+"""Restarts after which a container that should come up is taken for one that never will."""
+
+
+def until_healthy(project: str, service: str, colour: Colour, timeout: timedelta, at: Ports) -> str:
+    """Until HAProxy sees every replica and each one's own HEALTHCHECK passes.
+
+    Docker looks once an interval; we run the same command as soon as HAProxy sees the replica.
+    Raises Unhealthy with the last log lines, at once where waiting can't help.
+    """
+    deadline = at.clock.monotonic() + timeout.total_seconds()
+    labels = colour_labels(project, service, colour)
+    passed: set[str] = set()
+    while True:
+        containers = at.engine.containers(labels)
+        for container in containers:
+            _give_up_on(container, at)
+        missing = _missing(service, colour, containers, passed, at)
+        if missing is None:
+            return "" if not passed else "HEALTHCHECK passed"
+        if at.clock.monotonic() >= deadline:
+            raise Unhealthy(
+                f"{service}-{colour} was not healthy within {durations.show(timeout)}: {missing}",
+                detail=_last_lines(containers, at),
+                hint="look at the log above; a slow start needs a longer deploy_timeout or --timeout",
+            )
+        at.clock.sleep(POLL)
+
+
+def until_drained(service: str, colour: Colour, timeout: timedelta, at: Ports) -> int:
+    """Until nothing is in flight; returns how much still is when time is up (0: all finished)."""
+    deadline = at.clock.monotonic() + timeout.total_seconds()
+    while (left := at.proxy.in_flight(service, colour)) and at.clock.monotonic() < deadline:
+        at.clock.sleep(POLL)
+    return left
+
+
+def until_dependencies(project: str, conditions: dict[str, str], timeout: timedelta, at: Ports) -> None:
+    """Until each service of the user's project meets its condition, as Compose would wait."""
+    deadline = at.clock.monotonic() + timeout.total_seconds()
+    while waiting := [
+        f"{name} ({condition})"
+        for name, condition in conditions.items()
+        if not _meets(condition, at.engine.containers(base_labels(project, name)), at)
+    ]:
+        if at.clock.monotonic() >= deadline:
+            raise Unhealthy(
+                f"still waiting after {durations.show(timeout)} for {', '.join(waiting)}",
+                hint="docker compose ps and docker compose logs show why",
+            )
+        at.clock.sleep(POLL)
+
+
+def _missing(
+    service: str, colour: Colour, containers: Iterable[Container], passed: set[str], at: Ports
+) -> str | None:
+    servers = at.proxy.health(service, colour)
+    for server in servers:
+        if not server.up:
+            return f"HAProxy says {server.status} ({server.check or 'not checked yet'}) of {server.address}"
+    for container in containers:
+        if container.health is None or container.id in passed:
+            continue
+        said = None if container.health == "healthy" else at.engine.probe(container)
+        if said is not None:
+            return f"its HEALTHCHECK says: {said.strip() or 'nothing'}"
+        passed.add(container.id)
+    return None if servers else "HAProxy doesn't know it"
+
+
+def _give_up_on(container: Container, at: Ports) -> None:
+    problem = None
+    if container.restarts >= CRASH_LOOP:
+        problem = f"crashed {container.restarts} times, the last time with exit code {container.exit_code}"
+    elif container.status in ("exited", "dead"):
+        problem = f"ended with exit code {container.exit_code}"
+    elif container.health == "unhealthy":
+        problem = "is unhealthy: its HEALTHCHECK failed too often"
+    if problem:
+        raise Unhealthy(
+            f"{container.name} {problem}",
+            detail=at.engine.log_tail(container),
+            hint="mend it and run docker bluegreen up again; the log's end is above",
+        )
+
+
+def _last_lines(containers: Iterable[Container], at: Ports) -> str:
+    return "\n".join(text for one in containers if (text := at.engine.log_tail(one)))
+
+
+def _meets(condition: str, containers: list[Container], at: Ports) -> bool:
+    ready: dict[str, Callable[[Container], bool]] = {
+        "service_completed_successfully": lambda one: one.status == "exited" and one.exit_code == 0,
+        "service_healthy": lambda one: one.running and one.health == "healthy",
+    }
+    for container in containers:
+        if container.status == "exited" and container.exit_code != 0:
+            raise BluegreenError(
+                f"dependency {container.name} ended with exit code {container.exit_code}",
+                detail=at.engine.log_tail(container),
+                hint="docker compose logs shows more; nothing of ours was started",
+            )
+    meets = ready.get(condition, lambda one: one.running)
+    return bool(containers) and all(meets(one) for one in containers)
