@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -18,7 +18,6 @@ from compose_bluegreen.routes import with_release
 from compose_bluegreen.routing import Change, Topology
 from compose_bluegreen.saga import Saga, Step, Undo, told
 from compose_bluegreen.settings import restored
-
 
 TellPlan = Callable[[str, str], None]
 
@@ -104,12 +103,15 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
         releases = attempt.releases()
         if not releases:
             saga.discard()
+            _refresh_proxy(attempt, at)
             return None
         moves = plan(releases, at)
         wanted = _wanted(attempt, moves, at)
         change = _allowed(wanted, moves, attempt.terms, at)
         saga.parts([Part(move.release, move.idle) for move in moves])
-        for step in page(moves, wanted, change, saga.deployment, attempt.terms, at):
+        for step in page(
+            moves, wanted, change, _full(attempt, moves, at), saga.deployment, attempt.terms, at
+        ):
             saga.run(step)
         saga.promote()
         try:
@@ -123,13 +125,22 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
     return at.history.get(saga.deployment)
 
 
-def page(
-    moves: Sequence[Move], wanted: Topology, change: Change, deployment: int, terms: Terms, at: Ports
+def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
+    moves: Sequence[Move],
+    wanted: Topology,
+    change: Change,
+    full: Topology,
+    deployment: int,
+    terms: Terms,
+    at: Ports,
 ) -> Iterator[Step]:
-    """What is done, in this order; each step with what takes it back."""
+    """What is done, in this order; each step with what takes it back.
+
+    ``wanted`` is what the proxy must know before anything starts, ``full`` what it knows once it
+    has taken over from containers of the user's own project.
+    """
     switched = " and ".join(move.name for move in moves)
     holders = [one for move in moves for one in move.held_by]
-    full = replace(wanted, bare=False)
 
     if change is not Change.NONE:
         yield _proxy_step(wanted, change, at)
@@ -174,7 +185,9 @@ def retirement(moves: Sequence[Move], at: Ports) -> Iterator[Step]:
     for move in moves:
         if move.live:
             old = f"{move.service}-{move.live}"
-            yield Step(f"drain {old}", "no new request reaches it", partial(_drain, move, move.live, at))
+            yield Step(
+                f"drain {old}", "no new request reaches it", partial(_drain, move, move.live, at)
+            )
             yield Step(f"remove {old}", "it is drained", partial(_remove, move, move.live, at))
         if move.held_by:
             names = [one.name for one in move.held_by]
@@ -249,11 +262,25 @@ def _give_back(holders: Sequence[Container], bare: Topology, at: Ports) -> None:
 # ── the proxy ────────────────────────────────────────────────────────────────────────────────
 
 
-def _wanted(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
+def _full(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
     topology = attempt.topology(at.proxy.topology())
     for move in moves:
         topology = with_release(topology, move.release, move.idle)
-    return replace(topology, bare=any(move.held_by for move in moves))
+    return topology
+
+
+def _wanted(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
+    """Without the ports and names that a container of the user's own project still has."""
+    held = [move.service for move in moves if move.held_by]
+    return _full(attempt, moves, at).without_fronts(held)
+
+
+def _refresh_proxy(attempt: Attempt, at: Ports) -> None:
+    """Nothing to release, but the proxy's own settings may have changed."""
+    wanted = _wanted(attempt, [], at)
+    change = _allowed(wanted, [], attempt.terms, at)
+    if change is not Change.NONE:
+        told(_proxy_step(wanted, change, at), at)
 
 
 def _allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -> Change:
@@ -265,9 +292,9 @@ def _allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -
             " without a gap of about a second",
             hint="run it again with --take-over when that suits you; everything is proven first",
         )
-    change, now = at.proxy.change_to(wanted), at.proxy.topology()
-    serving = any(at.proxy.routes().values()) and now is not None and not now.bare
-    if change is Change.RECREATE and serving and not terms.recreate_proxy:
+    change = at.proxy.change_to(wanted)
+    agreed = terms.recreate_proxy or not any(at.proxy.routes().values())
+    if change is Change.RECREATE and not agreed:
         raise BluegreenError(
             "the proxy needs a new container, for Docker fixes ports, names and image when it makes"
             " one: a gap of about a second",
@@ -284,7 +311,7 @@ def _proxy_for(wanted: Topology, change: Change, at: Ports) -> Iterator[None]:
     try:
         yield
     finally:
-        with shielded(at.observer.remark):
+        with shielded(at.observer.remark), suppress(BluegreenError):
             if change is Change.CREATE and not any(at.proxy.routes().values()):
                 at.proxy.remove()
 
@@ -304,7 +331,7 @@ def _plan_steps(
 ) -> list[Step]:
     return [
         *attempt.preparation,
-        *page(moves, wanted, change, 0, attempt.terms, at),
+        *page(moves, wanted, change, _full(attempt, moves, at), 0, attempt.terms, at),
         *retirement(moves, at),
     ]
 

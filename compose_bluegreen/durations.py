@@ -25,7 +25,9 @@ def parse(text: str) -> timedelta:
     """Raises ValueError, whose message names the cure. Less than a microsecond is dropped."""
     written = text.strip()
     if _BARE_NUMBER.fullmatch(written):
-        raise ValueError(f"{written} has no unit: write {written}s for seconds, or {written}m, {written}ms")
+        raise ValueError(
+            f"{written} has no unit: write {written}s for seconds, or {written}m, {written}ms"
+        )
     microseconds, at = 0, 0
     while at < len(written):
         match = _ONE.match(written, at)
@@ -46,7 +48,7 @@ def _worth(match: re.Match[str], written: str) -> int:
     if not whole and not fraction:
         raise ValueError(f"{written!r} is not a duration: {_SHAPE}")
     # Whole numbers, for 0.1 as a float is a little more than 0.1.
-    return int(whole + fraction) * _MICROSECONDS[match[3]] // 10 ** len(fraction)
+    return int(int(whole + fraction) * _MICROSECONDS[match[3]] // 10 ** len(fraction))
 
 
 def show(duration: timedelta) -> str:

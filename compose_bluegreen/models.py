@@ -23,7 +23,16 @@ LABEL = "compose-bluegreen"
 LINK = "bluegreen-link"
 
 # What belongs to the service in the user's project, not to a colour of it.
-_LEFT_BEHIND = ("build", "container_name", "depends_on", "develop", "ports", "profiles", "scale", KEY)
+_LEFT_BEHIND = (
+    "build",
+    "container_name",
+    "depends_on",
+    "develop",
+    "ports",
+    "profiles",
+    "scale",
+    KEY,
+)
 
 
 def companion(project: str) -> str:
@@ -31,12 +40,16 @@ def companion(project: str) -> str:
     return f"{project}-bluegreen"
 
 
-def release(project: Project, service: ManagedService, image: Image, *, built: bool = False) -> Release:
+def release(
+    project: Project, service: ManagedService, image: Image, *, built: bool = False
+) -> Release:
     """``built``: the image's name is a local build's, and follows what serves."""
     own = {key: deepcopy(value) for key, value in service.model.items() if key not in _LEFT_BEHIND}
     own["image"] = image.reference
     # A variable that the shell didn't have then must not come from the shell of a rollback.
-    own["environment"] = {k: v for k, v in _as_mapping(own.get("environment")).items() if v is not None}
+    own["environment"] = {
+        k: v for k, v in _as_mapping(own.get("environment")).items() if v is not None
+    }
     deploy = own.get("deploy")
     if isinstance(deploy, dict):
         deploy.pop("replicas", None)
@@ -47,7 +60,9 @@ def release(project: Project, service: ManagedService, image: Image, *, built: b
     model: Model = {"name": project.name, "services": {service.name: own}}
     model |= _external("networks", project, [key for key, _ in service.networks])
     if used := volumes(project, service):
-        model["volumes"] = {key: {"name": one["name"], "external": True} for key, one in used.items()}
+        model["volumes"] = {
+            key: {"name": one["name"], "external": True} for key, one in used.items()
+        }
     model |= _copied("configs", project, own)
     model |= _copied("secrets", project, own)
     model[KEY] = {
@@ -91,8 +106,9 @@ def colour_model(release: Release, colour: Colour, seats: Seats, deployment: int
             "labels": _as_mapping(own.get("labels")) | labels(release, colour, deployment),
             "networks": _networks(own, release.service, colour, address),
         }
-        # Without a policy of the user's, what serves comes back after the daemon or the machine.
-        own.setdefault("restart", "unless-stopped")
+        # Without a policy of the user's: "always", for after a kill -9 of itself the daemon takes
+        # "unless-stopped" containers for stopped by hand and leaves them (Engine 20.10).
+        own.setdefault("restart", "always")
         model["services"][name] = own
     return model
 
@@ -104,7 +120,9 @@ def labels(release: Release, colour: Colour, deployment: int) -> dict[str, str]:
     }
 
 
-def colour_labels(project: str, service: str | None = None, colour: Colour | None = None) -> dict[str, str]:
+def colour_labels(
+    project: str, service: str | None = None, colour: Colour | None = None
+) -> dict[str, str]:
     """What the containers of a project, a service or a colour are found by."""
     found = {f"{LABEL}.project": project, f"{LABEL}.service": service, f"{LABEL}.colour": colour}
     return {key: str(value) for key, value in found.items() if value is not None}

@@ -37,7 +37,15 @@ class PublishedPort:
     @property
     def where(self) -> str:
         """``ip:port/tcp``, the key under which the proxy remembers it."""
-        return f"{self.host_ip}:{self.host_port}/tcp" + ("" if self.host_port else f"->{self.target}")
+        return f"{self.host_ip}:{self.host_port}/tcp" + (
+            "" if self.host_port else f"->{self.target}"
+        )
+
+
+def host(where: str) -> tuple[str, str]:
+    """The host's address and port in ``PublishedPort.where``; either may be empty."""
+    address, _, port = where.partition("/tcp")[0].rpartition(":")
+    return address, port
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +107,13 @@ class Project:
                     hint=f"add `{KEY}: {{}}` to it, or leave it to `docker compose up -d {name}`",
                 )
             known = ", ".join(self.services) or "none"
-            raise UsageError(f"{self.file} has no service {name!r}", hint=f"services with {KEY}: {known}")
+            raise UsageError(
+                f"{self.file} has no service {name!r}", hint=f"services with {KEY}: {known}"
+            )
         if not wanted:
             raise UsageError(
-                f"no service of {self.file} opts in", hint=f"add `{KEY}: {{}}` to the service to release"
+                f"no service of {self.file} opts in",
+                hint=f"add `{KEY}: {{}}` to the service to release",
             )
         return tuple(self.services[name] for name in wanted)
 
@@ -161,7 +172,9 @@ def _refuse_what_two_colours_cannot_share(model: Model, where: str) -> None:
                 )
     for key in ("pid", "ipc", "cgroup"):
         if str(model.get(key, "")).startswith(("service:", "container:")):
-            raise BadSetting(f"{where}.{key}", "can't be released blue/green: it names one container")
+            raise BadSetting(
+                f"{where}.{key}", "can't be released blue/green: it names one container"
+            )
     _refuse_odd_scales(model, where)
 
 
@@ -170,7 +183,9 @@ def _refuse_odd_scales(model: Model, where: str) -> None:
     if deploy.get("mode", "replicated") != "replicated":
         raise BadSetting(f"{where}.deploy.mode", f"{deploy['mode']!r} can't be released blue/green")
     if 0 in (model.get("scale"), deploy.get("replicas")):
-        raise BadSetting(f"{where}.deploy.replicas", "0 leaves nothing to release", hint="set it to 1 or more")
+        raise BadSetting(
+            f"{where}.deploy.replicas", "0 leaves nothing to release", hint="set it to 1 or more"
+        )
 
 
 def _published(port: Mapping[str, Any], where: str) -> PublishedPort:
@@ -179,7 +194,9 @@ def _published(port: Mapping[str, Any], where: str) -> PublishedPort:
         raise BadSetting(f"{where}.ports", f"{port['protocol']} can't be switched, only tcp can")
     if "-" in host_port:
         raise BadSetting(
-            f"{where}.ports", f"the range {host_port} for one port can't be taken over", hint="name one port"
+            f"{where}.ports",
+            f"the range {host_port} for one port can't be taken over",
+            hint="name one port",
         )
     return PublishedPort(str(port.get("host_ip") or ""), host_port, int(port["target"]))
 
@@ -187,7 +204,9 @@ def _published(port: Mapping[str, Any], where: str) -> PublishedPort:
 def _exposed(port: object, where: str) -> int:
     number, _, protocol = str(port).partition("/")
     if protocol not in ("", "tcp") or not number.isdecimal():
-        raise BadSetting(f"{where}.expose", f"{port!r} can't be switched, only single tcp ports can")
+        raise BadSetting(
+            f"{where}.expose", f"{port!r} can't be switched, only single tcp ports can"
+        )
     return int(number)
 
 

@@ -12,7 +12,9 @@ def settle(engine: str, project: str, at: Ports) -> None:
         step = f"at “{deployment.steps[-1].name}”" if deployment.steps else "before its first step"
         if deployment.state is State.SWITCHING and _is_live(deployment, at):
             at.history.promote(deployment.id, at.clock.now())
-            at.observer.remark(f"deployment {deployment.id} was killed {step}: its release is live and stays")
+            at.observer.remark(
+                f"deployment {deployment.id} was killed {step}: its release is live and stays"
+            )
             continue
         reason = f"killed {step}; what served before still serves"
         at.history.to(deployment.id, State.INTERRUPTED, at.clock.now(), reason)

@@ -93,7 +93,8 @@ def chosen(engine: str, project: str, service: str, deployment: int, at: Ports) 
     serving = live.part(service) if live else None
     if serving and serving.release.fingerprint == part.release.fingerprint:
         raise BluegreenError(
-            f"the release of deployment {deployment} is live already", hint="docker bluegreen status"
+            f"the release of deployment {deployment} is live already",
+            hint="docker bluegreen status",
         )
     return Target(live, found, part.release)
 
@@ -136,9 +137,13 @@ class _Images:
     def _step(self, release: Release) -> Step:
         image = release.image
         if self.at.engine.image(image.id):
-            return Step(f"use image {image.short_id}", "the engine still has it", lambda: image.reference)
+            return Step(
+                f"use image {image.short_id}", "the engine still has it", lambda: image.reference
+            )
         where = image.repo_digest or image.reference
-        return Step(f"pull {where}", "the engine doesn't have it any more", partial(self._pull, image))
+        return Step(
+            f"pull {where}", "the engine doesn't have it any more", partial(self._pull, image)
+        )
 
     def _pull(self, image: Image) -> str:
         if image.repo_digest is None:

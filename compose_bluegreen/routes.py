@@ -2,53 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
 from compose_bluegreen.domain import Colour, Release
 from compose_bluegreen.models import published, replicas
-from compose_bluegreen.project import ManagedService, Project
+from compose_bluegreen.project import ManagedService, Project, host
 from compose_bluegreen.routing import Doors, Published, Route, Target, Topology, slots
 from compose_bluegreen.settings import ServiceSettings, restored
 
 
-def for_project(project: Project, now: Topology | None) -> Topology:
-    """Doors and names for every service that opted in, so that the proxy is made once.
+def for_project(project: Project, services: Collection[str], now: Topology | None) -> Topology:
+    """Ports and names for ``services`` and for what the proxy has already released.
 
-    Docker fixes a container's ports and names when it makes one: a service that is added to the
-    file later needs a new proxy container, one that is only deployed later does not.
+    Docker fixes a container's ports and names when it makes one. So a service that is released for
+    the first time beside others needs a new proxy container; but one that isn't released by us
+    keeps its ports for ``docker compose up``.
     """
     topology = Topology(project.name, project.settings.proxy.routing(), now.routes if now else ())
     doors = _doors(project, now)
     for service in project.services.values():
-        known = topology.route(service.name) or Route(service.name)
-        topology = topology.with_route(
-            replace(
-                known,
-                published=tuple(
-                    Published(one.where, one.host_ip, one.host_port, doors[one.where])
-                    for one in service.published
-                ),
-                networks=tuple(
-                    (project.network_name(key), (service.name, *aliases))
-                    for key, aliases in service.networks
-                ),
-            )
+        known = topology.route(service.name)
+        if known is None and service.name not in services:
+            continue
+        published = (
+            Published(one.where, one.host_ip, one.host_port, doors[one.where])
+            for one in service.published
         )
+        networks = (
+            (project.network_name(key), (service.name, *aliases))
+            for key, aliases in service.networks
+        )
+        route = replace(
+            known or Route(service.name), published=tuple(published), networks=tuple(networks)
+        )
+        topology = topology.with_route(route)
     return topology
 
 
 def with_release(topology: Topology, release: Release, colour: Colour) -> Topology:
     """Lets ``colour`` be this release. The other colour stays, or gets a seat beside it."""
-    route = topology.route(release.service) or Route(release.service)
+    route = topology.route(release.service) or _from_release(release, topology)
     for each in (colour, colour.other):
         known = route.target(each)
         if each is not colour and known is not None:
             continue
-        target = _target(release, route, slots(
-            replicas(release), keep=known.slots if known else (), taken=topology.slots
-        ))
+        target = _target(
+            release,
+            route,
+            slots(replicas(release), keep=known.slots if known else (), taken=topology.slots),
+        )
         route = route.with_target(each, target)
         topology = topology.with_route(route)
     return topology
@@ -62,6 +66,20 @@ def _target(release: Release, route: Route, seats: tuple[int, ...]) -> Target:
     outside = _behind_published(release, route)
     doors = inside | {target: target for target in outside.values()} | outside
     return Target(seats, port, tuple(sorted(doors.items())), settings.mode, settings.health.check())
+
+
+def _from_release(release: Release, topology: Topology) -> Route:
+    """After ``down``: ports and names as they were when the release was made."""
+    model = release.model
+    own = model["services"][release.service].get("networks") or {"default": None}
+    networks = (
+        (model["networks"][key]["name"], (release.service, *((how or {}).get("aliases") or ())))
+        for key, how in own.items()
+    )
+    taken = {one.where: one.door for one in topology.published}
+    doors = Doors(taken, frozenset(published(release).values())).give(published(release))
+    fronts = (Published(where, *host(where), door) for where, door in doors.items())
+    return Route(release.service, tuple(fronts), tuple(networks))
 
 
 def _behind_published(release: Release, route: Route) -> dict[int, int]:

@@ -119,13 +119,11 @@ class ProxySettings:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """``bare`` is a proxy that nobody can reach yet: it proves a colour while a container of the
-    user's own project still holds the ports and the names."""
+    """All that the proxy must know, but for which colour is live."""
 
     project: str
     settings: ProxySettings = ProxySettings()
     routes: tuple[Route, ...] = ()
-    bare: bool = False
 
     def route(self, service: str) -> Route | None:
         return next((route for route in self.routes if route.service == service), None)
@@ -134,6 +132,15 @@ class Topology:
         others = [known for known in self.routes if known.service != route.service]
         routes = sorted((*others, route), key=lambda one: one.service)
         return replace(self, routes=tuple(routes))
+
+    def without_fronts(self, services: Iterable[str]) -> Topology:
+        """Where these services' ports and names are not the proxy's: it can still prove them."""
+        hidden = set(services)
+        routes = tuple(
+            replace(route, published=(), networks=()) if route.service in hidden else route
+            for route in self.routes
+        )
+        return replace(self, routes=routes)
 
     @property
     def slots(self) -> frozenset[int]:
@@ -157,8 +164,6 @@ class Topology:
     @property
     def container(self) -> tuple[Any, ...]:
         """What only a new container can change: Docker fixes it when it makes one."""
-        if self.bare:
-            return (self.settings.image, self.settings.monitor)
         published = sorted((one.host_ip, one.host_port, one.door) for one in self.published)
         networks = sorted((name, tuple(sorted(a))) for name, a in self.networks.items())
         return (self.settings.image, self.settings.monitor, *published, *networks)

@@ -50,7 +50,10 @@ class Saga:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if error is not None and self._open:
             with shielded(self._at.observer.remark):
@@ -90,7 +93,9 @@ class Saga:
         try:
             remark = told(step, at, best, worst)
         except BaseException as error:
-            at.history.step_ended(self.deployment, number, worst, at.clock.now(), _last_words(error))
+            at.history.step_ended(
+                self.deployment, number, worst, at.clock.now(), _last_words(error)
+            )
             raise
         at.history.step_ended(self.deployment, number, best, at.clock.now(), remark)
 
@@ -100,7 +105,7 @@ class Saga:
             undo = self._undos.pop()
             try:
                 self._undo(undo)
-            except Exception as failed:
+            except Exception as failed:  # noqa: BLE001 - whatever it is, the unwinding stops here
                 self._end(State.STUCK, f"{reason}; then could not {undo.name}: {_headline(failed)}")
                 raise NeedsPerson(
                     f"{reason}; undoing it failed at: {undo.name}",
@@ -121,10 +126,14 @@ class Saga:
         try:
             self._at.history.to(self.deployment, state, self._at.clock.now(), reason)
         except HistoryUnusable as error:
-            self._at.observer.remark(f"warning: deployment {self.deployment} not recorded: {error.message}")
+            self._at.observer.remark(
+                f"warning: deployment {self.deployment} not recorded: {error.message}"
+            )
 
 
-def told(step: Step, at: Ports, best: Outcome = Outcome.DONE, worst: Outcome = Outcome.FAILED) -> str:
+def told(
+    step: Step, at: Ports, best: Outcome = Outcome.DONE, worst: Outcome = Outcome.FAILED
+) -> str:
     """Acts, tells the observer, and returns the remark."""
     began = at.clock.monotonic()
     at.observer.step_began(step.name, step.cause)
@@ -139,7 +148,9 @@ def told(step: Step, at: Ports, best: Outcome = Outcome.DONE, worst: Outcome = O
 
 
 def _headline(error: BaseException) -> str:
-    return error.message if isinstance(error, BluegreenError) else f"{type(error).__name__}: {error}"
+    return (
+        error.message if isinstance(error, BluegreenError) else f"{type(error).__name__}: {error}"
+    )
 
 
 def _last_words(error: BaseException) -> str:

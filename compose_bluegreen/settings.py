@@ -53,7 +53,9 @@ Port = Annotated[int, BeforeValidator(_number), Field(ge=1, le=65535)]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1000)]
 # These two reach HAProxy's configuration: nothing that could end a word or a line there.
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&:@,+-]*$", max_length=512)]
-StatusRange = Annotated[str, StringConstraints(pattern=r"^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*$")]
+StatusRange = Annotated[
+    str, StringConstraints(pattern=r"^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*$")
+]
 Snippet = Annotated[str, StringConstraints(max_length=20_000)]
 
 
@@ -68,7 +70,10 @@ class Health(_Keys):
     """How HAProxy checks a replica; without ``path`` it opens a connection."""
 
     path: UrlPath | None = None
-    status: Annotated[StatusRange, BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v)] = "200-399"
+    status: Annotated[
+        StatusRange,
+        BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v),
+    ] = "200-399"
     interval: Duration = timedelta(seconds=1)
     timeout: Duration = timedelta(seconds=2)
     rise: Count = 2
@@ -166,7 +171,9 @@ def _mapping(raw: object, where: str) -> dict[str, Any]:
     if raw is None:
         return {}
     if not isinstance(raw, dict):
-        raise BadSetting(where, f"{raw!r} is not a mapping", hint=f"write `{KEY}: {{}}` or some of its keys")
+        raise BadSetting(
+            where, f"{raw!r} is not a mapping", hint=f"write `{KEY}: {{}}` or some of its keys"
+        )
     return raw
 
 

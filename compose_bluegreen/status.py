@@ -73,32 +73,51 @@ def status(project: str, engine: str, at: Ports) -> Status:
     """Never fails for what it finds, only if engine or history can't be asked."""
     topology = at.proxy.topology()
     routes = at.proxy.routes()
-    names = sorted({*routes, *(route.service for route in topology.routes)}) if topology else sorted(routes)
+    names = (
+        sorted({*routes, *(route.service for route in topology.routes)})
+        if topology
+        else sorted(routes)
+    )
     running = any(one.running for one in at.engine.containers(_proxy_labels(project)))
     proxy = "running" if running else "stopped" if topology else "none"
     drift = [*_unfinished(project, engine, at)]
     if topology and not running:
-        drift.append(Drift("proxy_stopped", "the proxy isn't running: nobody is served", "docker bluegreen up"))
-    services = tuple(_service(project, engine, name, routes.get(name), running, at) for name in names)
+        drift.append(
+            Drift(
+                "proxy_stopped", "the proxy isn't running: nobody is served", "docker bluegreen up"
+            )
+        )
+    services = tuple(
+        _service(project, engine, name, routes.get(name), running, at) for name in names
+    )
     return Status(project, proxy, services, tuple(drift))
 
 
 def _service(
-    project: str, engine: str, service: str, live: Colour | None, running: bool, at: Ports  # noqa: FBT001
+    project: str,
+    engine: str,
+    service: str,
+    live: Colour | None,
+    running: bool,
+    at: Ports,
 ) -> ServiceStatus:
     seen = {colour: _colour(project, service, colour, running, at) for colour in Colour}
     record = at.history.live(engine, project, service)
     serving = seen[live] if live else None
-    idle = seen[live.other] if live else next((one for one in seen.values() if one.containers), None)
+    idle = (
+        seen[live.other] if live else next((one for one in seen.values() if one.containers), None)
+    )
     idle = idle if idle and idle.containers else None
     drift = [
         *_live_drift(service, serving, record, running),
         *_leftovers(service, idle, at, project),
     ]
-    return ServiceStatus(service, serving, idle, record, _target(engine, project, service, at), tuple(drift))
+    return ServiceStatus(
+        service, serving, idle, record, _target(engine, project, service, at), tuple(drift)
+    )
 
 
-def _colour(project: str, service: str, colour: Colour, running: bool, at: Ports) -> ColourStatus:  # noqa: FBT001
+def _colour(project: str, service: str, colour: Colour, running: bool, at: Ports) -> ColourStatus:
     containers = tuple(at.engine.containers(colour_labels(project, service, colour)))
     try:
         servers = tuple(at.proxy.health(service, colour)) if running else ()
@@ -109,7 +128,10 @@ def _colour(project: str, service: str, colour: Colour, running: bool, at: Ports
 
 
 def _live_drift(
-    service: str, live: ColourStatus | None, record: Deployment | None, running: bool  # noqa: FBT001
+    service: str,
+    live: ColourStatus | None,
+    record: Deployment | None,
+    running: bool,
 ) -> list[Drift]:
     if live is None:
         if record is None:
@@ -124,10 +146,14 @@ def _live_drift(
         found.append(Drift("live_stopped", cause, cure))
     elif running and not all(one.up for one in live.servers):
         cause = f"HAProxy finds {name} unhealthy: {', '.join(one.check for one in live.servers if not one.up)}"
-        found.append(Drift("live_unhealthy", cause, f"docker bluegreen logs {service}, then rollback or up"))
+        found.append(
+            Drift("live_unhealthy", cause, f"docker bluegreen logs {service}, then rollback or up")
+        )
     if record is None or live.deployment not in (None, record.id):
         cause = f"{name} runs deployment {live.deployment}, history has {record.id if record else 'none'} as live"
-        found.append(Drift("history_differs", cause, "docker bluegreen up --force writes a new record"))
+        found.append(
+            Drift("history_differs", cause, "docker bluegreen up --force writes a new record")
+        )
     return found
 
 
@@ -135,9 +161,19 @@ def _leftovers(service: str, idle: ColourStatus | None, at: Ports, project: str)
     found = []
     if idle:
         names = ", ".join(one.name for one in idle.containers)
-        found.append(Drift("leftover", f"{names} runs beside the live colour, without traffic", "docker bluegreen up"))
+        found.append(
+            Drift(
+                "leftover",
+                f"{names} runs beside the live colour, without traffic",
+                "docker bluegreen up",
+            )
+        )
     for stray in at.engine.containers(base_labels(project, service)):
-        what = "answers to its name beside the proxy" if stray.running else "would start with the daemon"
+        what = (
+            "answers to its name beside the proxy"
+            if stray.running
+            else "would start with the daemon"
+        )
         cause = f"{stray.name} was made by docker compose and {what}"
         found.append(Drift("stray", cause, f"docker rm -f {stray.name}"))
     return found

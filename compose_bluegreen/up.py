@@ -32,7 +32,8 @@ def up(
     services = project.pick(order.services)
     if order.image and len(services) > 1:
         raise UsageError(
-            "--image is for one service", hint=f"docker bluegreen up {services[0].name} --image {order.image}"
+            "--image is for one service",
+            hint=f"docker bluegreen up {services[0].name} --image {order.image}",
         )
     if tell_plan is None:
         make_networks_and_volumes(services, project, at)
@@ -54,7 +55,7 @@ def up(
         take_over=order.take_over,
         tell_plan=tell_plan,
     )
-    wanted = partial(routes.for_project, project)
+    wanted = partial(routes.for_project, project, draft.services)
     return deploy(Attempt(draft, outlines, choice.steps(), choice.releases, wanted, terms), at)
 
 
@@ -123,7 +124,9 @@ class _Choice:
     def _build(self, service: ManagedService) -> Step:
         reference = self.reference(service)
         before, serving = self.at.engine.image(reference), self._serving(service)
-        kept_as = f"bluegreen/{self.project.name}-{service.name}" if self.order.keep_failed else None
+        kept_as = (
+            f"bluegreen/{self.project.name}-{service.name}" if self.order.keep_failed else None
+        )
         return Step(
             f"build {service.name}",
             "the service has a build section",
@@ -143,14 +146,17 @@ class _Choice:
         present = self.at.engine.image(reference) is not None
         always = self.order.pull or service.model.get("pull_policy") == "always"
         if present and not always:
-            return Step(f"use {reference}", "the engine has it", partial(self._found, service, reference))
+            return Step(
+                f"use {reference}", "the engine has it", partial(self._found, service, reference)
+            )
         cause = "--pull" if present else "the engine doesn't have it"
         return Step(f"pull {reference}", cause, partial(self._pulled, service, reference))
 
     def _pulled(self, service: ManagedService, reference: str) -> str:
         if service.builds and not self.order.image:
             raise BluegreenError(
-                f"{reference} has not been built here", hint="docker bluegreen up, without --no-build"
+                f"{reference} has not been built here",
+                hint="docker bluegreen up, without --no-build",
             )
         self.at.compose.pull(reference)
         return self._found(service, reference)
@@ -176,7 +182,11 @@ class _Choice:
         live = self.at.engine.containers(
             models.colour_labels(self.project.name, release.service, colour)
         )
-        same = [one for one in live if one.running and models.fingerprint_of(one.labels) == release.fingerprint]
+        same = [
+            one
+            for one in live
+            if one.running and models.fingerprint_of(one.labels) == release.fingerprint
+        ]
         return len(same) == models.replicas(release)
 
     def _dependencies(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 
 from compose_bluegreen import durations
@@ -51,7 +51,9 @@ def until_drained(service: str, colour: Colour, timeout: timedelta, at: Ports) -
     return left
 
 
-def until_dependencies(project: str, conditions: dict[str, str], timeout: timedelta, at: Ports) -> None:
+def until_dependencies(
+    project: str, conditions: dict[str, str], timeout: timedelta, at: Ports
+) -> None:
     """Until each service of the user's project meets its condition, as Compose would wait."""
     deadline = at.clock.monotonic() + timeout.total_seconds()
     while waiting := [
@@ -105,10 +107,6 @@ def _last_lines(containers: Iterable[Container], at: Ports) -> str:
 
 
 def _meets(condition: str, containers: list[Container], at: Ports) -> bool:
-    ready: dict[str, Callable[[Container], bool]] = {
-        "service_completed_successfully": lambda one: one.status == "exited" and one.exit_code == 0,
-        "service_healthy": lambda one: one.running and one.health == "healthy",
-    }
     for container in containers:
         if container.status == "exited" and container.exit_code != 0:
             raise BluegreenError(
@@ -116,5 +114,13 @@ def _meets(condition: str, containers: list[Container], at: Ports) -> bool:
                 detail=at.engine.log_tail(container),
                 hint="docker compose logs shows more; nothing of ours was started",
             )
-    meets = ready.get(condition, lambda one: one.running)
-    return bool(containers) and all(meets(one) for one in containers)
+    return bool(containers) and all(_is(condition, one) for one in containers)
+
+
+def _is(condition: str, container: Container) -> bool:
+    match condition:
+        case "service_completed_successfully":
+            return container.status == "exited" and container.exit_code == 0
+        case "service_healthy":
+            return container.running and container.health == "healthy"
+    return container.running

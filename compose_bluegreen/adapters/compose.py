@@ -45,7 +45,9 @@ class ConfigReader:
         said, complaint = self._process.communicate()
         if self._process.returncode:
             raise UsageError(
-                "docker compose can't read the project", detail=complaint.strip(), hint="docker compose config"
+                "docker compose can't read the project",
+                detail=complaint.strip(),
+                hint="docker compose config",
             )
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         return yaml.load(said, Loader=loader), self._file()  # noqa: S506 - both are safe loaders
@@ -68,7 +70,10 @@ class WhalesCompose:
         prefix = f"{companion(self.project)}-"
         services = [name.removeprefix(prefix) for name in containers]
         model: Model = {"services": {name: {"image": "scratch"} for name in services}}
-        with self._written(model, companion(self.project)) as client, _mapped("docker compose logs"):
+        with (
+            self._written(model, companion(self.project)) as client,
+            _mapped("docker compose logs"),
+        ):
             lines = client.compose.logs(
                 services, follow=follow, tail=None if tail is None else str(tail), stream=True
             )
@@ -89,7 +94,9 @@ class WhalesCompose:
         with _mapped(f"docker compose up -d {' '.join(services)}"):
             self._base().compose.up(list(services), detach=True, quiet=True)
 
-    def create_networks_and_volumes(self, config: Model, networks: Sequence[str], volumes: Sequence[str]) -> None:
+    def create_networks_and_volumes(
+        self, config: Model, networks: Sequence[str], volumes: Sequence[str]
+    ) -> None:
         nothing: Model = {
             "image": "bluegreen:none",
             "pull_policy": "never",
@@ -106,14 +113,20 @@ class WhalesCompose:
             "networks": {key: config["networks"][key] for key in networks},
             "volumes": {key: config["volumes"][key] for key in volumes},
         }
-        with self._written(model, self.project) as client, _mapped("docker compose up (networks, volumes)"):
+        with (
+            self._written(model, self.project) as client,
+            _mapped("docker compose up (networks, volumes)"),
+        ):
             client.compose.up([_NO_SERVICE], detach=True, quiet=True)
 
     # ── the project beside it ────────────────────────────────────────────────────────────────
 
     def start_colour(self, model: Model) -> None:
         services = " ".join(model["services"])
-        with self._written(model, model["name"]) as client, _mapped(f"docker compose up {services}"):
+        with (
+            self._written(model, model["name"]) as client,
+            _mapped(f"docker compose up {services}"),
+        ):
             client.compose.up(
                 detach=True, force_recreate=True, renew_anon_volumes=True, no_build=True, quiet=True
             )
@@ -206,7 +219,9 @@ def _global_flags(where: Where) -> list[str]:
     flags += [("--env-file", str(file)) for file in where.env_files]
     flags += [("--profile", profile) for profile in where.profiles]
     flags += [("--project-name", where.project_name)] if where.project_name else []
-    flags += [("--project-directory", str(where.project_directory))] if where.project_directory else []
+    flags += (
+        [("--project-directory", str(where.project_directory))] if where.project_directory else []
+    )
     return [word for flag in flags for word in flag]
 
 

@@ -12,6 +12,7 @@ import docker
 import docker.errors
 import requests.exceptions
 from docker.context import ContextAPI
+from docker.utils import kwargs_from_env
 
 from compose_bluegreen.domain import Image
 from compose_bluegreen.errors import EngineUnreachable, UsageError
@@ -28,18 +29,14 @@ def connect() -> Any:
     """
     with _mapped():
         if os.environ.get("DOCKER_HOST"):
-            return docker.APIClient(**_from_environment(), version="auto", use_ssh_client=True)
+            return docker.APIClient(**kwargs_from_env(), version="auto", use_ssh_client=True)
         name = os.environ.get("DOCKER_CONTEXT") or None
         context = ContextAPI.get_context(name)
         if context is None:
             raise UsageError(f"no docker context {name!r}", hint="docker context ls")
-        tls = context.TLSConfig or False
-        return docker.APIClient(context.Host, tls=tls, version="auto", use_ssh_client=True)
-
-
-def _from_environment() -> dict[str, Any]:
-    found: dict[str, Any] = docker.utils.kwargs_from_env()
-    return found
+        return docker.APIClient(
+            context.Host, tls=context.TLSConfig, version="auto", use_ssh_client=True
+        )
 
 
 class SdkEngine:
@@ -56,7 +53,9 @@ class SdkEngine:
                 found = self._api.inspect_image(reference)
             except docker.errors.ImageNotFound:
                 return None
-        return Image(reference, found["Id"], _repo_digest(reference, found.get("RepoDigests") or []))
+        return Image(
+            reference, found["Id"], _repo_digest(reference, found.get("RepoDigests") or [])
+        )
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         wanted = [f"{key}={value}" for key, value in labels.items()]
@@ -79,7 +78,11 @@ class SdkEngine:
                 return str(error.explanation or error)
             except requests.exceptions.Timeout:
                 return "no answer in time"
-        return None if code == 0 else said[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
+        return (
+            None
+            if code == 0
+            else said[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
+        )
 
     def log_tail(self, container: Container, lines: int = 20) -> str:
         with _mapped():
@@ -130,7 +133,9 @@ class SdkEngine:
             started_at=_time(state["StartedAt"]),
             addresses={name: own["IPAddress"] for name, own in networks.items()},
             published=frozenset(
-                f"{bound['HostIp']}:{bound['HostPort']}" for bounds in ports.values() for bound in bounds or ()
+                f"{bound['HostIp']}:{bound['HostPort']}"
+                for bounds in ports.values()
+                for bound in bounds or ()
             ),
         )
 

@@ -132,7 +132,11 @@ def _doors(topology: Topology) -> list[_Door]:
 def _door(port: int, routes: list[Route]) -> _Door:
     published = {one.door: one.where for route in routes for one in route.published}
     names = ", ".join(route.service for route in routes)
-    title = f"{names}: published as {published[port]}" if port in published else f"{names} inside the project"
+    title = (
+        f"{names}: published as {published[port]}"
+        if port in published
+        else f"{names} inside the project"
+    )
     modes = {mode for route in routes for mode in route.modes}
     mode = "http" if modes == {"http"} else "tcp"
     if len(routes) > 1 and mode == "tcp":
@@ -141,7 +145,9 @@ def _door(port: int, routes: list[Route]) -> _Door:
             hint="let one of them listen on another port",
         )
     shared = len(routes) > 1
-    return _Door(port, title, mode, tuple(_way(i, one, port, shared) for i, one in enumerate(routes)))
+    return _Door(
+        port, title, mode, tuple(_way(i, one, port, shared) for i, one in enumerate(routes))
+    )
 
 
 def _way(index: int, route: Route, port: int, shared: bool) -> _Way:
@@ -163,7 +169,9 @@ def _backends(route: Route, network: IPv4Network) -> list[_Backend]:
     ]
 
 
-def _backend(service: str, colour: Colour, target: Target, port: int, network: IPv4Network) -> _Backend:
+def _backend(
+    service: str, colour: Colour, target: Target, port: int, network: IPv4Network
+) -> _Backend:
     checked = backend(service, colour, target.port)
     seats = enumerate(target.slots, start=1)
     return _Backend(

@@ -49,12 +49,13 @@ def model(topology: Topology, subnet: IPv4Network) -> Model:
         },
     }
     joined: dict[str, Any] = {"front": {}, LINK: {}}
-    ports: list[dict[str, Any]] = [_port("127.0.0.1", str(topology.settings.monitor or ""), MONITOR_DOOR)]
-    if not topology.bare:
-        ports += [_port(one.host_ip, one.host_port, one.door) for one in topology.published]
-        for network, aliases in topology.networks.items():
-            networks[network] = {"name": network, "external": True}
-            joined[network] = {"aliases": list(aliases)}
+    ports: list[dict[str, Any]] = [
+        _port("127.0.0.1", str(topology.settings.monitor or ""), MONITOR_DOOR)
+    ]
+    ports += [_port(one.host_ip, one.host_port, one.door) for one in topology.published]
+    for network, aliases in topology.networks.items():
+        networks[network] = {"name": network, "external": True}
+        joined[network] = {"aliases": list(aliases)}
     service: dict[str, Any] = {
         "image": image(topology),
         "pull_policy": "missing" if topology.settings.image else "never",
@@ -62,7 +63,7 @@ def model(topology: Topology, subnet: IPv4Network) -> Model:
         "labels": {f"{LABEL}.project": project, f"{LABEL}.role": SERVICE},
         "command": _command(),
         "user": "haproxy",
-        "restart": "unless-stopped",
+        "restart": "always",
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
@@ -86,7 +87,15 @@ def model(topology: Topology, subnet: IPv4Network) -> Model:
 
 
 def _command() -> list[str]:
-    return ["haproxy", "-W", "-db", "-S", f"{STATE}/master.sock,mode,600", "-f", f"{STATE}/haproxy.cfg"]
+    return [
+        "haproxy",
+        "-W",
+        "-db",
+        "-S",
+        f"{STATE}/master.sock,mode,600",
+        "-f",
+        f"{STATE}/haproxy.cfg",
+    ]
 
 
 def _port(host_ip: str, host_port: str, door: int) -> dict[str, Any]:

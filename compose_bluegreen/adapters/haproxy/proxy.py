@@ -75,11 +75,13 @@ class HaproxyProxy:
         now, state = self.topology(), self._status()
         if now is None or state is None:
             return Change.CREATE
-        if now.container != wanted.container or now.bare != wanted.bare:
+        if now.container != wanted.container:
             return Change.RECREATE
         if state != "running":
             return Change.START
-        return Change.NONE if self._written(wanted) == self._stored("topology.json") else Change.RELOAD
+        return (
+            Change.NONE if self._written(wanted) == self._stored("topology.json") else Change.RELOAD
+        )
 
     def apply(self, wanted: Topology, change: Change) -> None:
         if change is Change.NONE:
@@ -98,8 +100,10 @@ class HaproxyProxy:
 
     def remove(self) -> None:
         self.close()
-        bare = Topology(self._project, bare=True)
-        self._hands.take_down(container.model(bare, self._subnet() or IPv4Network("10.0.0.0/24")))
+        nothing = Topology(self._project)
+        self._hands.take_down(
+            container.model(nothing, self._subnet() or IPv4Network("10.0.0.0/24"))
+        )
         self._known = None
 
     # ── traffic ──────────────────────────────────────────────────────────────────────────────
@@ -159,7 +163,7 @@ class HaproxyProxy:
     def hold(self, holder: Holder) -> Iterator[None]:
         """Needs a running proxy. Ends with the session: a holder that dies lets go."""
         self._lock(self._shell(), holder)
-        self._holder = holder
+        self._holder, self._known = holder, None
         try:
             self._settle()
             yield
@@ -223,7 +227,9 @@ class HaproxyProxy:
             try:
                 self._steer(Steering.reload)
             except ProxyFailed:
-                self._shell().run(f"cd {STATE} && mv haproxy.cfg.old haproxy.cfg && mv topology.json.old topology.json")
+                self._shell().run(
+                    f"cd {STATE} && mv haproxy.cfg.old haproxy.cfg && mv topology.json.old topology.json"
+                )
                 raise
 
     def _write_checked(self, wanted: Topology, files: Mapping[str, str]) -> None:
@@ -262,7 +268,9 @@ class HaproxyProxy:
                 self._steer(Steering.workers)
             except ProxyFailed as error:
                 found = self._inspect()
-                crashed = found is not None and (found["RestartCount"] > 2 or found["State"]["Status"] == "exited")
+                crashed = found is not None and (
+                    found["RestartCount"] > 2 or found["State"]["Status"] == "exited"
+                )
                 if crashed or time.monotonic() > deadline:
                     raise ProxyFailed(
                         "the proxy doesn't come up",
@@ -290,7 +298,9 @@ class HaproxyProxy:
         status = self._status()
         if status == "running":
             shell = self._shell()
-            return shell.run(f"cat {STATE}/{file}") if shell.test(f"test -e {STATE}/{file}") else None
+            return (
+                shell.run(f"cat {STATE}/{file}") if shell.test(f"test -e {STATE}/{file}") else None
+            )
         return self._file(file) if status else self._from_volume(file)
 
     def _file(self, file: str, where: str | None = None) -> str | None:
@@ -329,7 +339,9 @@ class HaproxyProxy:
 
     def _free_subnet(self) -> IPv4Network:
         """Docker knows what is free: we let it choose once and write down what it chose."""
-        probe = self._api.create_network(f"{container.link(self._project)}-probe", internal=True)["Id"]
+        probe = self._api.create_network(f"{container.link(self._project)}-probe", internal=True)[
+            "Id"
+        ]
         try:
             return IPv4Network(self._api.inspect_network(probe)["IPAM"]["Config"][0]["Subnet"])
         finally:
@@ -378,7 +390,9 @@ class HaproxyProxy:
         route = topology.route(service) if topology else None
         target = route.target(colour) if route else None
         if target is None:
-            raise ProxyFailed(f"the proxy doesn't know {service}-{colour}", hint="docker bluegreen status")
+            raise ProxyFailed(
+                f"the proxy doesn't know {service}-{colour}", hint="docker bluegreen status"
+            )
         return target
 
     def _addresses(self, target: Target) -> tuple[str, ...]:
@@ -388,7 +402,9 @@ class HaproxyProxy:
         return tuple(address(subnet, slot) for slot in target.slots)
 
     def _written(self, topology: Topology) -> str:
-        return json.dumps({"template": template_digest(), "topology": asdict(topology)}, sort_keys=True)
+        return json.dumps(
+            {"template": template_digest(), "topology": asdict(topology)}, sort_keys=True
+        )
 
 
 def _topology(text: str) -> Topology:

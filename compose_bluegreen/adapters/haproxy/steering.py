@@ -80,7 +80,9 @@ class Steering:
         before = self.workers()[0]
         said = self._master("reload")
         if "Success=0" in said or self.workers()[0] == before:
-            raise ProxyFailed("HAProxy refused its new configuration; the old one serves", detail=said.strip())
+            raise ProxyFailed(
+                "HAProxy refused its new configuration; the old one serves", detail=said.strip()
+            )
 
     def _load(self, worker: str, routes: Mapping[str, Colour | None]) -> None:
         said = self._worker(worker, f"prepare map {MAP}")

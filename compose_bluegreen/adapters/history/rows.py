@@ -1,0 +1,134 @@
+"""What deployments look like as rows, and rows as deployments."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, Table, select
+
+from compose_bluegreen.adapters.history.tables import (
+    deployment_parts,
+    deployment_services,
+    deployment_steps,
+    deployments,
+)
+from compose_bluegreen.domain import Deployment, Draft, Image, Part, Release, StepRecord
+
+_Rows = Sequence[RowMapping]
+
+
+def load(
+    connection: Connection, chosen: Select[int], *, models: bool = True, steps: bool = False
+) -> list[Deployment]:
+    """The deployments whose ids ``chosen`` selects, newest first."""
+    rows = connection.execute(
+        select(deployments).where(deployments.c.id.in_(chosen)).order_by(deployments.c.id.desc())
+    ).mappings()
+    services = _children(connection, deployment_services, chosen)
+    parts = _children(connection, deployment_parts, chosen, but="" if models else "model")
+    done = _children(connection, deployment_steps, chosen) if steps else {}
+    return [
+        _deployment(row, services[row["id"]], parts.get(row["id"], ()), done.get(row["id"], ()))
+        for row in rows
+    ]
+
+
+def draft_row(draft: Draft) -> dict[str, Any]:
+    return {
+        "engine": draft.engine,
+        "project": draft.project,
+        "kind": draft.kind,
+        "actor": draft.actor,
+        "message": draft.message,
+        "git_revision": draft.git_revision,
+        "started_at": draft.started_at,
+        "reason": "",
+        "rollback_of": draft.rollback_of,
+        "restores": draft.restores,
+    }
+
+
+def part_row(part: Part) -> dict[str, Any]:
+    release = part.release
+    return {
+        "service": release.service,
+        "colour": part.colour,
+        "live": False,
+        "taken_back": False,
+        "image_reference": release.image.reference,
+        "image_id": release.image.id,
+        "repo_digest": release.image.repo_digest,
+        "fingerprint": release.fingerprint,
+        "settings": release.settings,
+        "model": release.model,
+    }
+
+
+def step_row(step: StepRecord) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "cause": step.cause,
+        "outcome": step.outcome,
+        "started_at": step.started_at,
+        "finished_at": step.finished_at,
+        "detail": step.detail,
+    }
+
+
+def _children(
+    connection: Connection, table: Table, chosen: Select[int], *, but: str = ""
+) -> Mapping[int, _Rows]:
+    wanted = (column for column in table.c if column.name != but)
+    found: dict[int, list[RowMapping]] = defaultdict(list)
+    for row in connection.execute(
+        select(*wanted)
+        .where(table.c.deployment_id.in_(chosen))
+        .order_by(table.c.deployment_id, table.c.number)
+    ).mappings():
+        found[row["deployment_id"]].append(row)
+    return found
+
+
+def _deployment(row: RowMapping, services: _Rows, parts: _Rows, steps: _Rows) -> Deployment:
+    return Deployment(
+        id=row["id"],
+        engine=row["engine"],
+        project=row["project"],
+        kind=row["kind"],
+        state=row["state"],
+        services=tuple(each["service"] for each in services),
+        actor=row["actor"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        message=row["message"],
+        git_revision=row["git_revision"],
+        reason=row["reason"],
+        rollback_of=row["rollback_of"],
+        restores=row["restores"],
+        parts=tuple(_part(each) for each in parts),
+        steps=tuple(_step(each) for each in steps),
+    )
+
+
+def _part(row: RowMapping) -> Part:
+    release = Release(
+        service=row["service"],
+        image=Image(row["image_reference"], row["image_id"], row["repo_digest"]),
+        model=row.get("model", {}),
+        settings=row["settings"],
+        fingerprint=row["fingerprint"],
+    )
+    return Part(release, row["colour"], row["live"])
+
+
+def _step(row: RowMapping) -> StepRecord:
+    return StepRecord(
+        name=row["name"],
+        cause=row["cause"],
+        outcome=row["outcome"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        detail=row["detail"],
+    )

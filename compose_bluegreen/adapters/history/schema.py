@@ -1,0 +1,62 @@
+"""Which version the tables have, and how they get to ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, select
+
+import compose_bluegreen
+
+VERSION_TABLE = "bluegreen_version"
+"""Alembic's own, under a name that no other program's migrations use."""
+
+_version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
+
+
+def stored_revision(connection: Connection) -> str | None:
+    """None where no history was ever written."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.scalar(select(_version.c.version_num))
+
+
+def has_tables(connection: Connection) -> bool:
+    return bool(inspect(connection).get_table_names())
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """``revisions`` are all that ``folder`` holds, oldest first.
+
+    Named here so that nobody has to import Alembic (0.3 s) to learn that there is nothing to do.
+    """
+
+    revisions: tuple[str, ...]
+    folder: Path
+
+    @property
+    def head(self) -> str:
+        return self.revisions[-1]
+
+    def upgrade(self, connection: Connection) -> None:
+        """To the head, within the transaction that ``connection`` is in."""
+        from alembic import command  # noqa: PLC0415 - slow, and needed once a version
+        from alembic.config import Config  # noqa: PLC0415
+
+        config = Config()
+        # Config interpolates: a "%" in the path would be read as the start of a name.
+        config.set_main_option("script_location", str(self.folder).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, self.head)
+
+
+def _migrations() -> Path:
+    """Beside the package in a wheel, one up in a checkout."""
+    package = Path(compose_bluegreen.__file__).parent
+    shipped = package / "migrations"
+    return shipped if shipped.is_dir() else package.parent / "migrations"
+
+
+OURS = Schema(revisions=("0001",), folder=_migrations())

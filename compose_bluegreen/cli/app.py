@@ -1,0 +1,314 @@
+"""The commands: each binds its options and makes one call."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+import typer
+
+from compose_bluegreen import __version__
+from compose_bluegreen.cli.options import (
+    Call,
+    Database,
+    EnvFiles,
+    Files,
+    Profiles,
+    ProjectDirectory,
+    ProjectName,
+    duration,
+    located,
+    where_flags,
+)
+from compose_bluegreen.cli.progress import Face, Json
+from compose_bluegreen.domain import Colour
+from compose_bluegreen.errors import BluegreenError, ExitCode, Interrupted
+from compose_bluegreen.orders import Order, RollbackOrder, Where
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+class Commands(Protocol):
+    """Who carries the commands out; each returns its exit code."""
+
+    def up(self, where: Where, order: Order, progress: str, /) -> int: ...
+    def rollback(self, where: Where, order: RollbackOrder, progress: str, /) -> int: ...
+    def history(self, where: Where, service: str | None, limit: int, output: str, /) -> int: ...
+    def show(self, where: Where, deployment: int, output: str, /) -> int: ...
+    def status(self, where: Where, output: str, /) -> int: ...
+    def logs(
+        self,
+        where: Where,
+        service: str | None,
+        colour: Colour | None,
+        follow: bool,
+        tail: int | None,
+        /,
+    ) -> int: ...
+    def down(self, where: Where, progress: str, /) -> int: ...
+
+
+# Hidden from the list of options, where Typer would add a Python type: the usage line has them.
+Services = Annotated[list[str] | None, typer.Argument(metavar="SERVICE", hidden=True)]
+Service = Annotated[str | None, typer.Argument(metavar="SERVICE", hidden=True)]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION", help="How long the new colour may take to be well, as in 1m30s."
+    ),
+]
+Message = Annotated[
+    str, typer.Option("--message", "-m", metavar="TEXT", help="What history should say of it.")
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print the plan, with the cause of each step; touch nothing."),
+]
+KeepFailed = Annotated[
+    bool,
+    typer.Option("--keep-failed", help="Keep the image of a failed deployment, to look into it."),
+]
+RecreateProxy = Annotated[
+    bool,
+    typer.Option(
+        "--recreate-proxy", help="Allow a new proxy container, which cuts its connections."
+    ),
+]
+Progress = Annotated[Face, typer.Option(help="How to tell on stderr what happens.")]
+Output = Annotated[Format, typer.Option("--format", help="A table for people, JSON for programs.")]
+
+
+def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
+    call: Call,
+    services: Services = None,
+    build: Annotated[
+        bool, typer.Option(help="Build the images of services that have a build.")
+    ] = True,
+    image: Annotated[
+        str | None, typer.Option(metavar="REF", help="Release this image, of one service.")
+    ] = None,
+    pull: Annotated[bool, typer.Option("--pull", help="Pull the image first.")] = False,
+    timeout: Timeout = None,
+    message: Message = "",
+    dry_run: DryRun = False,
+    progress: Progress = Face.AUTO,
+    force: Annotated[bool, typer.Option("--force", help="Deploy though nothing changed.")] = False,
+    keep_failed: KeepFailed = False,
+    recreate_proxy: RecreateProxy = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over", help="Let the proxy take the ports of a container that has them."
+        ),
+    ] = False,
+) -> int:
+    """Release services blue/green.
+
+    Builds, starts the idle colour, waits until it is well, switches, drains and retires the other
+    one. Without a SERVICE, all that opted in with x-bluegreen.
+    """
+    order = Order(
+        services=tuple(services or ()),
+        image=image,
+        build=build,
+        pull=pull,
+        timeout=duration("--timeout", timeout),
+        message=message,
+        dry_run=dry_run,
+        force=force,
+        keep_failed=keep_failed,
+        recreate_proxy=recreate_proxy,
+        take_over=take_over,
+    )
+    return _told(progress, lambda: call.commands.up(call.where, order, progress.value))
+
+
+def rollback(  # noqa: PLR0913, PLR0917
+    call: Call,
+    services: Services = None,
+    to: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="ID", help="The deployment whose release to bring back."),
+    ] = None,
+    message: Message = "",
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    progress: Progress = Face.AUTO,
+    keep_failed: KeepFailed = False,
+    recreate_proxy: RecreateProxy = False,
+) -> int:
+    """Bring an earlier release back.
+
+    The newest that was well and isn't live, or the one named: its image and its configuration,
+    whatever the compose file says now.
+    """
+    order = RollbackOrder(
+        services=tuple(services or ()),
+        to=to,
+        message=message,
+        timeout=duration("--timeout", timeout),
+        dry_run=dry_run,
+        keep_failed=keep_failed,
+        recreate_proxy=recreate_proxy,
+    )
+    return _told(progress, lambda: call.commands.rollback(call.where, order, progress.value))
+
+
+def history(
+    call: Call,
+    service: Service = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many.")] = 20,
+    output: Output = Format.TABLE,
+) -> int:
+    """List deployments, newest first."""
+    return call.commands.history(call.where, service, limit, output.value)
+
+
+def show(
+    call: Call,
+    deployment: Annotated[int, typer.Argument(min=1, metavar="ID", hidden=True)],
+    output: Output = Format.TABLE,
+) -> int:
+    """Show one deployment, step by step.
+
+    With what each step took, why it was needed, and the last words of what failed. ID as history
+    names it.
+    """
+    return call.commands.show(call.where, deployment, output.value)
+
+
+def status(call: Call, output: Output = Format.TABLE) -> int:
+    """Show what is live, and any drift.
+
+    Since when, which release, how well HAProxy and Docker find it, what a rollback would go to, and
+    what differs from how it was left, with the cure.
+    """
+    return call.commands.status(call.where, output.value)
+
+
+def logs(
+    call: Call,
+    service: Service = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on as new lines come.")
+    ] = False,
+    tail: Annotated[
+        int | None, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")
+    ] = None,
+    colour: Annotated[
+        Colour | None, typer.Option("--colour", "--color", help="Instead of the live one.")
+    ] = None,
+) -> int:
+    """Show the log of the live colour."""
+    try:
+        return call.commands.logs(call.where, service, colour, follow, tail)
+    except Interrupted:
+        # The way to leave --follow; nothing went wrong, and nothing was undone.
+        return ExitCode.INTERRUPTED
+
+
+def down(call: Call, progress: Progress = Face.AUTO) -> int:
+    """Remove both colours and the proxy.
+
+    History stays; the rest of the project is left to docker compose.
+    """
+    return _told(progress, lambda: call.commands.down(call.where, progress.value))
+
+
+def install() -> int:
+    """Make it known as docker bluegreen."""
+    from compose_bluegreen.cli import plugin  # noqa: PLC0415 - no other command needs it
+
+    return plugin.install()
+
+
+def uninstall() -> int:
+    """Take it away from docker again.
+
+    Colours, proxy and history stay.
+    """
+    from compose_bluegreen.cli import plugin  # noqa: PLC0415
+
+    return plugin.uninstall()
+
+
+def doctor() -> int:
+    """Say what is wrong here, and the cure.
+
+    Looks at docker, compose, the engine, this plugin and the place of its history.
+    """
+    from compose_bluegreen.cli.doctor import doctor as examine  # noqa: PLC0415
+
+    return examine()
+
+
+_EXAMPLES: dict[Callable[..., int], tuple[str, ...]] = {
+    up: (
+        "docker bluegreen up",
+        "docker bluegreen up web --message 'greets in Portuguese'",
+        "docker bluegreen up web --image registry.example/web:1.4 --pull",
+        "docker bluegreen up --dry-run",
+    ),
+    rollback: ("docker bluegreen rollback", "docker bluegreen rollback web --to 41"),
+    history: ("docker bluegreen history", "docker bluegreen history web --limit 5 --format json"),
+    show: ("docker bluegreen show 42",),
+    status: ("docker bluegreen status", "docker bluegreen status --format json"),
+    logs: ("docker bluegreen logs -f web", "docker bluegreen logs --colour green --tail 50 web"),
+    down: ("docker bluegreen down",),
+    install: ("docker-bluegreen install",),
+    uninstall: ("docker-bluegreen uninstall",),
+    doctor: ("docker-bluegreen doctor",),
+}
+_ANYWHERE = {install, uninstall, doctor}
+
+
+def build_app(commands: Callable[[], Commands]) -> typer.Typer:
+    """``commands`` is asked for only when a command runs: --help need not wait for it."""
+    app = typer.Typer(
+        name="bluegreen",
+        add_completion=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+    )
+
+    @app.callback(invoke_without_command=True)
+    def bluegreen(  # noqa: PLR0913, PLR0917
+        context: typer.Context,
+        file: Files = None,
+        project_name: ProjectName = None,
+        env_file: EnvFiles = None,
+        profile: Profiles = None,
+        project_directory: ProjectDirectory = None,
+        database: Database = None,
+        version: Annotated[bool, typer.Option("--version", "-v", help="Show the version.")] = False,
+    ) -> int:
+        """Release Docker Compose services blue/green: no request lost, one command to roll back."""
+        where = where_flags(file, project_name, env_file, profile, project_directory, database)
+        context.obj = Call(where, commands)
+        if version:
+            typer.echo(f"compose-bluegreen {__version__}")
+            raise typer.Exit
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+        return ExitCode.DONE
+
+    for command, examples in _EXAMPLES.items():
+        bound = command if command in _ANYWHERE else located(command)
+        app.command(epilog="\b\nExamples:\n  " + "\n  ".join(examples))(bound)
+    return app
+
+
+def _told(face: Face, call: Callable[[], int]) -> int:
+    """``--progress json`` promises that stderr is one object a line, and an error is no exception."""
+    try:
+        return call()
+    except BluegreenError as error:
+        if face is not Face.JSON:
+            raise
+        Json(sys.stderr).error(error)
+        return error.exit_code

@@ -1,0 +1,118 @@
+"""What each command does: opens the outside, calls the core once, prints the answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from compose_bluegreen.cli import progress as faces
+from compose_bluegreen.cli import render, wiring
+from compose_bluegreen.domain import Colour
+from compose_bluegreen.errors import BluegreenError, ExitCode, UsageError
+from compose_bluegreen.models import LABEL, colour_labels
+from compose_bluegreen.orders import Order, RollbackOrder, Where
+from compose_bluegreen.ports import Container, Observer
+
+
+def up(where: Where, order: Order, progress: str) -> int:
+    from compose_bluegreen import up as core  # noqa: PLC0415
+
+    reading = wiring.Reading(where)
+    observer = faces.observer(progress)
+    import compose_bluegreen.adapters.engine  # noqa: F401, PLC0415 - while Compose reads the file
+
+    project = reading.project()
+    with wiring.outside(where, project.name, observer, reading.git_revision()) as out:
+        done = core.up(order, project, out.caller, out.ports, _plan(order.dry_run))
+        if done is None and not order.dry_run:
+            observer.remark("nothing changed since the live release; --force deploys all the same")
+    if done:
+        _say(render.summary(done))
+    return ExitCode.DONE
+
+
+def rollback(where: Where, order: RollbackOrder, progress: str) -> int:
+    from compose_bluegreen import rollback as core  # noqa: PLC0415
+
+    with wiring.outside(where, wiring.project_name(where), faces.observer(progress)) as out:
+        name = out.compose.project
+        done = core.rollback(order, name, out.caller, out.ports, _plan(order.dry_run))
+    if done:
+        _say(render.summary(done))
+    return ExitCode.DONE
+
+
+def history(where: Where, service: str | None, limit: int, format: str) -> int:  # noqa: A002
+    """Needs no engine: what happened can be read while Docker is down."""
+    from compose_bluegreen.adapters.history import open_history  # noqa: PLC0415
+
+    with open_history(where.database, os.environ) as records:
+        found = records.newest(wiring.project_name(where), service=service, limit=limit)
+    _say(render.history(found, format))
+    return ExitCode.DONE
+
+
+def show(where: Where, id: int, format: str) -> int:  # noqa: A002
+    from compose_bluegreen.adapters.history import open_history  # noqa: PLC0415
+
+    with open_history(where.database, os.environ) as records:
+        found = records.get(id)
+    if found is None:
+        raise UsageError(f"there is no deployment {id}", hint="docker bluegreen history lists them")
+    _say(render.show(found, format))
+    return ExitCode.DONE
+
+
+def status(where: Where, format: str) -> int:  # noqa: A002
+    from compose_bluegreen import status as core  # noqa: PLC0415
+
+    with wiring.outside(where, wiring.project_name(where), faces.observer("quiet")) as out:
+        found = core.status(out.compose.project, out.caller.engine, out.ports)
+        monitor = out.proxy.monitor_address()
+    _say(render.status(found, monitor, format))
+    return ExitCode.DONE
+
+
+def logs(where: Where, service: str | None, colour: Colour | None, follow: bool, tail: int | None) -> int:
+    with wiring.outside(where, wiring.project_name(where), faces.observer("quiet")) as out:
+        containers = _containers(out, service, colour)
+        for line in out.compose.logs([one.name for one in containers], follow=follow, tail=tail):
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+    return ExitCode.DONE
+
+
+def down(where: Where, progress: str) -> int:
+    observer: Observer = faces.observer(progress)
+    with wiring.outside(where, wiring.project_name(where), observer) as out:
+        from compose_bluegreen.down import down as core  # noqa: PLC0415
+
+        core(out.compose.project, out.caller, out.ports)
+    return ExitCode.DONE
+
+
+def _containers(out: wiring.Outside, service: str | None, colour: Colour | None) -> list[Container]:
+    project = out.compose.project
+    routes = out.ports.proxy.routes()
+    found = [
+        one
+        for one in out.ports.engine.containers(colour_labels(project, service))
+        if (name := one.labels.get(f"{LABEL}.service"))
+        and one.labels.get(f"{LABEL}.colour") == str(colour or routes.get(name))
+    ]
+    if not found:
+        raise BluegreenError(
+            f"no container of {service or project} runs in {colour or 'the live colour'}",
+            hint="docker bluegreen status",
+        )
+    return found
+
+
+def _plan(dry_run: bool) -> Callable[[str, str], None] | None:
+    """A dry run's answer is its plan, so it goes to stdout."""
+    return (lambda name, cause: _say(f"{name}  ({cause})\n")) if dry_run else None
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)

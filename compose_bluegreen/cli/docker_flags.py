@@ -1,0 +1,125 @@
+"""How docker calls its plugins: its own flags, the plugin's name, then our words.
+
+``docker --context X bluegreen up`` arrives as ``--context X bluegreen up``; docker has acted on
+none of it. Whoever runs ``docker-bluegreen up`` directly may use the same flags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compose_bluegreen.errors import UsageError
+
+PLUGIN = "bluegreen"
+DEBUG_VARIABLE = "BLUEGREEN_DEBUG"
+
+_SHORT = {"c": "context", "H": "host", "l": "log-level", "D": "debug", "h": "help", "v": "version"}
+_TLS_FILES = {"tlscacert": "ca.pem", "tlscert": "cert.pem", "tlskey": "key.pem"}
+_WITH_VALUE = {"context", "host", "config", "log-level", *_TLS_FILES}
+_KNOWN = _WITH_VALUE | {"debug", "help", "version", "tls", "tlsverify"}
+_FALSE = {"0", "f", "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``words`` are for us; ``environment`` is what docker's flags mean (None: unset it)."""
+
+    program: str
+    words: tuple[str, ...]
+    environment: Mapping[str, str | None]
+
+    def apply_to(self, environ: MutableMapping[str, str]) -> None:
+        for name, value in self.environment.items():
+            if value is None:
+                environ.pop(name, None)
+            else:
+                environ[name] = value
+
+
+def understood(arguments: Sequence[str]) -> Call:
+    """Raises UsageError where docker itself would refuse its flags."""
+    words = tuple(arguments)
+    help_asked = words[:1] == ("help",)
+    flags, words = _leading_flags(words[1:] if help_asked else words)
+    through_docker = words[:1] == (PLUGIN,)
+    words = words[1:] if through_docker else words
+    if words[:1] == ("help",):
+        help_asked, words = True, words[1:]
+    if help_asked or "help" in flags:
+        words = (*words, "--help")
+    elif "version" in flags:
+        words = ("--version",)
+    program = f"docker {PLUGIN}" if through_docker else f"docker-{PLUGIN}"
+    return Call(program, words, _environment(flags))
+
+
+def _leading_flags(words: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Docker's flags up to the first word that is none of them, as docker's parser reads them."""
+    flags: dict[str, str] = {}
+    left = list(words)
+    while left and (long_flags := _long(left[0])):
+        word = left.pop(0)
+        for flag in long_flags:
+            name, glued, value = flag.partition("=")
+            if name in _WITH_VALUE and not glued:
+                if not left:
+                    raise UsageError(f"docker's flag {word} needs a value")
+                value = left.pop(0)
+            if name == "host" and "host" in flags:
+                raise UsageError("docker's flag -H can be given only once")
+            if name in _WITH_VALUE or value.lower() not in _FALSE:
+                flags[name] = value
+    return flags, tuple(left)
+
+
+def _long(word: str) -> list[str]:
+    """``-Dc=X`` is ``debug`` and ``context=X``; nothing where a part is no flag of docker's."""
+    if word.startswith("--"):
+        flag = word[2:]
+        return [flag] if flag.partition("=")[0] in _KNOWN else []
+    flags: list[str] = []
+    letters = word[1:] if word.startswith("-") else ""
+    while letters:
+        name, letters = _SHORT.get(letters[0]), letters[1:]
+        if name is None:
+            return []
+        if name in _WITH_VALUE and letters:
+            return [*flags, f"{name}={letters.removeprefix('=')}"]
+        flags.append(name)
+    return flags
+
+
+def _environment(flags: Mapping[str, str]) -> dict[str, str | None]:
+    """docker, compose and the docker SDK all read these; flags they would not see."""
+    if "context" in flags and "host" in flags:
+        raise UsageError("docker's flags --context and --host can't be given together")
+    meant: dict[str, str | None] = {}
+    if "context" in flags:
+        meant |= {"DOCKER_CONTEXT": flags["context"], "DOCKER_HOST": None}
+    if "host" in flags:
+        meant |= {"DOCKER_HOST": flags["host"], "DOCKER_CONTEXT": None}
+    if "config" in flags:
+        meant["DOCKER_CONFIG"] = flags["config"]
+    if "tls" in flags:
+        meant["DOCKER_TLS"] = "1"
+    if "tlsverify" in flags:
+        meant["DOCKER_TLS_VERIFY"] = "1"
+    if "debug" in flags:
+        # Not DEBUG, as docker does it: the user's compose file may ask for ${DEBUG}.
+        meant[DEBUG_VARIABLE] = "1"
+    return meant | _certificates(flags)
+
+
+def _certificates(flags: Mapping[str, str]) -> dict[str, str | None]:
+    paths = {name: Path(flags[name]) for name in _TLS_FILES if name in flags}
+    if not paths:
+        return {}
+    folders = {path.parent for path in paths.values()}
+    if len(folders) > 1 or any(path.name != _TLS_FILES[name] for name, path in paths.items()):
+        raise UsageError(
+            "the environment can't say where these TLS files are",
+            hint="put ca.pem, cert.pem and key.pem in one folder, or use docker context create",
+        )
+    return {"DOCKER_CERT_PATH": str(folders.pop())}

@@ -1,0 +1,122 @@
+"""Compose's own flags, on every command that looks at a project."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from compose_bluegreen import durations
+from compose_bluegreen.errors import UsageError
+from compose_bluegreen.orders import Where
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from compose_bluegreen.cli.app import Commands
+
+_FILE_HELP = "Compose file; may be repeated, as in docker compose."
+
+Files = Annotated[list[Path] | None, typer.Option("--file", "-f", metavar="FILE", help=_FILE_HELP)]
+LongFiles = Annotated[list[Path] | None, typer.Option("--file", metavar="FILE", help=_FILE_HELP)]
+ProjectName = Annotated[
+    str | None, typer.Option("--project-name", "-p", metavar="NAME", help="Name of the project.")
+]
+EnvFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--env-file", metavar="FILE", help="Environment file; may be repeated."),
+]
+Profiles = Annotated[
+    list[str] | None,
+    typer.Option("--profile", metavar="NAME", help="Profile to enable; may be repeated."),
+]
+ProjectDirectory = Annotated[
+    Path | None,
+    typer.Option("--project-directory", metavar="DIR", help="Where relative paths start."),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="History's file or URL, instead of BLUEGREEN_DATABASE_URL or the user's state folder.",
+    ),
+]
+
+
+def where_flags(
+    file: Files = None,
+    project_name: ProjectName = None,
+    env_file: EnvFiles = None,
+    profile: Profiles = None,
+    project_directory: ProjectDirectory = None,
+    database: Database = None,
+) -> Where:
+    return Where(
+        files=tuple(file or ()),
+        project_name=project_name,
+        env_files=tuple(env_file or ()),
+        profiles=tuple(profile or ()),
+        project_directory=project_directory,
+        database=database,
+    )
+
+
+_FLAGS = inspect.signature(where_flags, eval_str=True).parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a command is given: the flags of both places as one, and who carries it out."""
+
+    where: Where
+    load: Callable[[], Commands]
+
+    @property
+    def commands(self) -> Commands:
+        return self.load()
+
+
+def located(command: Callable[..., int]) -> Callable[..., int]:
+    """Gives a command those flags too; its first parameter becomes the ``Call``.
+
+    Where the command has a ``-f`` of its own, files are only ``--file``.
+    """
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    flags = dict(_FLAGS)
+    if any("-f" in _names(parameter) for parameter in own):
+        flags["file"] = flags["file"].replace(annotation=LongFiles)
+
+    @wraps(command)
+    def with_flags(context: typer.Context, **given: Any) -> int:
+        late = where_flags(**{name: given.pop(name) for name in flags})
+        early: Call = context.obj
+        return command(Call(early.where.refined_by(late), early.load), **given)
+
+    parameters = [
+        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *flags.values())),
+    ]
+    with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_flags.__annotations__ = {one.name: one.annotation for one in parameters}
+    return with_flags
+
+
+def _names(parameter: inspect.Parameter) -> tuple[str, ...]:
+    metadata = getattr(parameter.annotation, "__metadata__", ())
+    return tuple(name for info in metadata for name in (info.default, *(info.param_decls or ())))
+
+
+def duration(flag: str, text: str | None) -> timedelta | None:
+    """None stays None. Raises UsageError, which names the flag and the cure."""
+    if text is None:
+        return None
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from error

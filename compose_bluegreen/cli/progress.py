@@ -1,0 +1,150 @@
+"""What happens, told on stderr while it happens; stdout is for the answer.
+
+Nobody's deployment fails because nobody listens: a stream that is gone is not written to again.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import TextIO
+
+from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_through
+from compose_bluegreen.domain import Outcome
+from compose_bluegreen.errors import BluegreenError
+from compose_bluegreen.ports import Observer
+
+
+class Face(StrEnum):
+    AUTO = "auto"
+    TTY = "tty"
+    PLAIN = "plain"
+    JSON = "json"
+    QUIET = "quiet"
+
+
+def observer(face: Face | str, stream: TextIO | None = None) -> Observer:
+    """``auto`` is ``tty`` where a person looks at the stream, else ``plain``."""
+    stream = sys.stderr if stream is None else stream
+    terminal = seen_through(stream)
+    match Face(face):
+        case Face.QUIET:
+            return Quiet()
+        case Face.JSON:
+            return Json(stream)
+        case Face.AUTO if terminal.width is None:
+            return Plain(stream, terminal)
+        case Face.PLAIN:
+            return Plain(stream, terminal)
+    return Tty(stream, terminal)
+
+
+class Quiet:
+    def step_began(self, name: str, cause: str) -> None:
+        pass
+
+    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
+        pass
+
+    def remark(self, text: str) -> None:
+        pass
+
+
+class _Line:
+    """A stream that may go away."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream: TextIO | None = stream
+
+    def write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None
+
+
+class Plain:
+    """One line when a step ends: for logs, where time stands still between lines anyway."""
+
+    def __init__(self, stream: TextIO, terminal: Terminal | None = None) -> None:
+        self._line = _Line(stream)
+        self._terminal = terminal or Terminal()
+
+    def step_began(self, name: str, cause: str) -> None:
+        pass
+
+    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
+        said = f": {one_line(detail)}" if detail.strip() else ""
+        self._line.write(f"{self._terminal.mark(outcome)} {clean(name)}  {seconds:.1f}s{said}\n")
+
+    def remark(self, text: str) -> None:
+        self._line.write(f"{clean(text)}\n")
+
+
+class Tty:
+    """The step that runs stands on the last line, with its cause; its end replaces it."""
+
+    def __init__(self, stream: TextIO, terminal: Terminal) -> None:
+        self._line = _Line(stream)
+        self._terminal = terminal
+        self._running: list[str] = []
+
+    def step_began(self, name: str, cause: str) -> None:
+        self._running.append(f"{name} ({cause})" if cause else name)
+        self._line.write(f"\r\x1b[K{self._now()}")
+
+    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
+        if self._running:
+            self._running.pop()
+        said = f"  {one_line(detail)}" if detail.strip() else ""
+        took = self._terminal.paint(f"{seconds:.1f}s", "dim")
+        self._above(f"{self._terminal.mark(outcome)} {clean(name)}  {took}{said}")
+
+    def remark(self, text: str) -> None:
+        self._above(clean(text))
+
+    def _above(self, text: str) -> None:
+        self._line.write(f"\r\x1b[K{text}\n{self._now()}")
+
+    def _now(self) -> str:
+        if not self._running:
+            return ""
+        # One column less than there are: a full line would wrap, and \r finds only its last row.
+        room = (self._terminal.width or 80) - 5
+        return (
+            f"{self._terminal.mark(Outcome.RUNNING)} {self._terminal.cut(self._running[-1], room)}"
+        )
+
+
+class Json:
+    """One object a line, to the end: an error is one too."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._line = _Line(stream)
+
+    def step_began(self, name: str, cause: str) -> None:
+        self._say("step_began", step=name, cause=cause)
+
+    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
+        self._say(
+            "step_ended", step=name, outcome=outcome, seconds=round(seconds, 3), detail=detail
+        )
+
+    def remark(self, text: str) -> None:
+        self._say("remark", text=text)
+
+    def error(self, error: BluegreenError) -> None:
+        self._say(
+            "error",
+            message=error.message,
+            detail=error.detail,
+            hint=error.hint,
+            exit_code=int(error.exit_code),
+        )
+
+    def _say(self, event: str, **facts: object) -> None:
+        self._line.write(json.dumps({"event": event, **facts}) + "\n")

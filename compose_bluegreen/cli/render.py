@@ -1,0 +1,194 @@
+"""The answers on stdout: tables for people, or ``contract.py``'s JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+from compose_bluegreen.cli import contract
+from compose_bluegreen.cli.columns import local, table, took
+from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_through
+from compose_bluegreen.domain import Colour, Deployment, Kind, Outcome, State, StepRecord
+
+if TYPE_CHECKING:
+    from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status
+
+_STATES: dict[str, str] = {
+    State.LIVE: "green",
+    State.FAILED: "red",
+    State.STUCK: "red",
+    State.INTERRUPTED: "yellow",
+    State.ROLLED_BACK: "yellow",
+    State.PREPARING: "blue",
+    State.STARTING: "blue",
+    State.SWITCHING: "blue",
+}
+_OUTCOMES: dict[str, str] = {Outcome.DONE: "green", Outcome.FAILED: "red", Outcome.WARNED: "yellow"}
+_COLOURS: dict[str, str] = {Colour.BLUE: "blue", Colour.GREEN: "green", "none": "red"}
+
+
+def history(
+    deployments: Sequence[Deployment],
+    format: str,  # noqa: A002
+    terminal: Terminal | None = None,
+    zone: tzinfo | None = None,
+) -> str:
+    if format == "json":
+        return _dump([contract.deployment(one) for one in deployments])
+    if not deployments:
+        return "no deployments yet; docker bluegreen up makes the first\n"
+    head = ("ID", "STATE", "SERVICES", "COLOUR", "IMAGE ID", "STARTED", "TOOK", "NOTE")
+    rows = [_row(one, zone) for one in deployments]
+    return _text(table(head, rows, terminal or seen_through(sys.stdout), _STATES))
+
+
+def show(
+    deployment: Deployment,
+    format: str,  # noqa: A002
+    terminal: Terminal | None = None,
+    zone: tzinfo | None = None,
+) -> str:
+    if format == "json":
+        return _dump(contract.with_steps(deployment))
+    terminal = terminal or seen_through(sys.stdout)
+    state = terminal.paint(deployment.state, _STATES.get(deployment.state, "dim"))
+    lines = [f"deployment {deployment.id}: {deployment.kind} of {_names(deployment)}, {state}"]
+    lines += [f"  {name:<9} {one_line(fact)}" for name, fact in _facts(deployment, zone) if fact]
+    if deployment.steps:
+        lines += ["", *_steps(deployment.steps, terminal)]
+    return _text(lines)
+
+
+def summary(deployment: Deployment) -> str:
+    """One line at the end of ``up`` and ``rollback``."""
+    colours = ", ".join(f"{part.service}-{part.colour}" for part in deployment.parts)
+    duration = f" after {took(deployment.duration)}" if deployment.duration else ""
+    return f"deployment {deployment.id}: {colours or _names(deployment)} {deployment.state}{duration}\n"
+
+
+def status(
+    found: Status,
+    monitor: str | None,
+    format: str,  # noqa: A002
+    terminal: Terminal | None = None,
+    zone: tzinfo | None = None,
+) -> str:
+    if format == "json":
+        return _dump(contract.status(found, monitor))
+    terminal = terminal or seen_through(sys.stdout)
+    statistics = f", statistics at http://{monitor}" if monitor else ""
+    lines = [f"project {found.project}: proxy {found.proxy}{statistics}"]
+    head = (
+        "SERVICE",
+        "LIVE",
+        "DEPLOYMENT",
+        "IMAGE ID",
+        "SINCE",
+        "DOCKER",
+        "HAPROXY",
+        "IDLE",
+        "ROLLBACK TO",
+    )
+    rows = [_service(one, zone) for one in found.services]
+    lines += table(head, rows, terminal, _COLOURS) if rows else ["nothing is released yet"]
+    for drift in (*found.drift, *(drift for one in found.services for drift in one.drift)):
+        lines += _drift(drift, terminal)
+    return _text(lines)
+
+
+def _row(one: Deployment, zone: tzinfo | None) -> tuple[str, ...]:
+    return (
+        str(one.id),
+        one.state,
+        _names(one),
+        ",".join(dict.fromkeys(part.colour for part in one.parts)),
+        ",".join(dict.fromkeys(part.release.image.short_id for part in one.parts)),
+        local(one.started_at, zone),
+        took(one.duration),
+        _note(one),
+    )
+
+
+def _note(one: Deployment) -> str:
+    back = f"rollback to {one.restores}" if one.kind is Kind.ROLLBACK else ""
+    return ": ".join(text for text in (back, one.message, one.reason) if text)
+
+
+def _names(one: Deployment) -> str:
+    return ",".join(one.services)
+
+
+def _facts(one: Deployment, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
+    for part in one.parts:
+        image = part.release.image
+        said = dict.fromkeys((image.reference, image.short_id, image.repo_digest or ""))
+        live = "live" if part.live else "not live"
+        yield part.service, f"{part.colour}, {live}: {' '.join(text for text in said if text)}"
+    yield "started", local(one.started_at, zone)
+    yield "finished", local(one.finished_at, zone)
+    yield "took", took(one.duration)
+    yield "by", one.actor
+    yield "git", one.git_revision or ""
+    yield "message", one.message
+    yield "reason", one.reason
+    yield "undoes", str(one.rollback_of or "")
+    yield "restores", str(one.restores or "")
+
+
+def _steps(steps: Sequence[StepRecord], terminal: Terminal) -> Iterator[str]:
+    rows = [(step.name, step.outcome, took(step.duration), step.cause) for step in steps]
+    head, *lines = table(("STEP", "OUTCOME", "TOOK", "CAUSE"), rows, terminal, _OUTCOMES)
+    yield head
+    for step, line in zip(steps, lines, strict=True):
+        yield line
+        yield from (f"    {said}" for said in clean(step.detail).splitlines() if said.strip())
+
+
+def _service(one: ServiceStatus, zone: tzinfo | None) -> tuple[str, ...]:
+    live, back = one.live, one.rollback_to
+    return (
+        one.service,
+        live.colour if live else "none",
+        str(live.deployment or "") if live else "",
+        (live.image_id or "").removeprefix("sha256:")[:12] if live else "",
+        local(live.since, zone) if live else "",
+        _seen_by_docker(live) if live else "",
+        _seen_by_haproxy(live) if live else "",
+        one.idle.colour if one.idle else "",
+        str(back.id) if back else "",
+    )
+
+
+def _seen_by_docker(live: ColourStatus) -> str:
+    return _counted(one.health or one.status for one in live.containers)
+
+
+def _seen_by_haproxy(live: ColourStatus) -> str:
+    flying = f", {live.in_flight} in flight" if live.in_flight else ""
+    return _counted(one.status for one in live.servers) + flying
+
+
+def _counted(words: Iterable[str]) -> str:
+    """``UP``, or where there are replicas ``2 UP, 1 DOWN``."""
+    said = list(words)
+    return ", ".join(
+        f"{said.count(word)} {word}" if len(said) > 1 else word for word in dict.fromkeys(said)
+    )
+
+
+def _drift(one: Drift, terminal: Terminal) -> tuple[str, str]:
+    return (
+        f"{terminal.mark(Outcome.WARNED)} {one_line(one.cause)}",
+        f"  next: {one_line(one.cure)}",
+    )
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def _dump(answer: object) -> str:
+    return json.dumps(answer, indent=2) + "\n"

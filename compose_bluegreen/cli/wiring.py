@@ -1,0 +1,121 @@
+"""The only place that knows every adapter.
+
+``docker compose config`` and git are started before anything slow is imported, and read after.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compose_bluegreen.adapters.clock import SystemClock
+from compose_bluegreen.adapters.compose import ConfigReader, WhalesCompose
+from compose_bluegreen.errors import BluegreenError
+from compose_bluegreen.orders import Where
+from compose_bluegreen.ports import Observer, Ports
+from compose_bluegreen.project import Project, read
+from compose_bluegreen.up import Caller
+
+if TYPE_CHECKING:
+    from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
+
+
+class Reading:
+    """The user's project, being read in the background."""
+
+    def __init__(self, where: Where) -> None:
+        self._where = where
+        self._config = ConfigReader(where)
+        self._git = _git_revision(where.project_directory)
+
+    def project(self) -> Project:
+        """Raises UsageError or BadSetting."""
+        return read(*self._config.read())
+
+    def git_revision(self) -> str | None:
+        with suppress(OSError, ValueError):
+            said, _ = self._git.communicate() if self._git else ("", "")
+            return said.strip() or None
+        return None
+
+
+def project_name(where: Where) -> str:
+    """Without the file where the name is given: rollback must not need a file that is broken."""
+    if where.project_name:
+        return where.project_name
+    config, _ = ConfigReader(where).read()
+    return str(config["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    ports: Ports
+    caller: Caller
+    compose: WhalesCompose
+    proxy: HaproxyProxy
+
+
+@contextmanager
+def outside(
+    where: Where, project: str, observer: Observer, git_revision: str | None = None
+) -> Iterator[Outside]:
+    """Everything that a command needs, closed at the end."""
+    from compose_bluegreen.adapters.engine import SdkEngine, connect  # noqa: PLC0415 - 120 ms
+    from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy  # noqa: PLC0415
+    from compose_bluegreen.adapters.history import open_history  # noqa: PLC0415 - 200 ms
+
+    with open_history(where.database, os.environ) as history:
+        api = connect()
+        engine = SdkEngine(api)
+        compose = WhalesCompose(where, project, _scratch())
+        proxy = HaproxyProxy(project, api, compose)
+        try:
+            ports = Ports(compose, engine, proxy, history, proxy, SystemClock(), observer)
+            caller = Caller(_actor(), engine.identity(), git_revision)
+            yield Outside(ports, caller, compose, proxy)
+        finally:
+            proxy.close()
+            api.close()
+
+
+def _scratch() -> Path:
+    """For models on their way to Compose: they hold resolved secrets."""
+    from compose_bluegreen.adapters.history import default_file  # noqa: PLC0415
+
+    folder = default_file(os.environ).parent / "run"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BluegreenError(
+            f"can't write to {folder}: {error.strerror}", hint="set XDG_STATE_HOME to a folder of yours"
+        ) from error
+    return folder
+
+
+def _actor() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def _git_revision(folder: Path | None) -> subprocess.Popen[str] | None:
+    try:
+        return subprocess.Popen(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+    except OSError:
+        return None
