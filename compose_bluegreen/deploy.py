@@ -7,10 +7,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 
 from compose_bluegreen import recovery, retention, waiting
 from compose_bluegreen.domain import Colour, Deployment, Draft, Part, Release, State
-from compose_bluegreen.errors import BluegreenError, Interrupted
+from compose_bluegreen.errors import BluegreenError, HistoryUnusable, Interrupted, NeedsPerson
 from compose_bluegreen.interrupts import shielded
 from compose_bluegreen.models import base_labels, colour_labels, colour_model
 from compose_bluegreen.ports import Container, Holder, Ports
@@ -20,6 +21,8 @@ from compose_bluegreen.saga import Saga, Step, Undo, told
 from compose_bluegreen.settings import restored
 
 TellPlan = Callable[[str, str], None]
+
+_BEFORE_THE_LOCK = (Change.CREATE, Change.START)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def deploy(attempt: Attempt, at: Ports) -> Deployment | None:
         for step in _plan_steps(attempt, moves, wanted, change, at):
             attempt.terms.tell_plan(step.name, step.cause)
         return None
-    with _proxy_for(wanted, change, at), at.lock.hold(_holder(attempt.draft)):
+    with _under_the_lock(wanted, change, _holder(attempt.draft), at):
         return _deploy(attempt, at)
 
 
@@ -115,14 +118,25 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
             saga.run(step)
         saga.promote()
         try:
-            for step in [*retirement(moves, at), *retention.steps(moves[0].project, releases, at)]:
-                saga.attempt(step)
+            for steps in aftermath(moves, at):
+                all(saga.attempt(step) for step in steps)
+            return _record(saga.deployment, at)
         except Interrupted as error:
             raise Interrupted(
                 f"interrupted after the switch: deployment {saga.deployment} is live and stays",
                 hint="docker bluegreen status shows what is left over; the next up removes it",
             ) from error
-    return at.history.get(saga.deployment)
+
+
+def _record(deployment: int, at: Ports) -> Deployment | None:
+    try:
+        return at.history.get(deployment)
+    except HistoryUnusable as error:
+        raise NeedsPerson(
+            f"deployment {deployment} is live and stays, but history can't be read: {error.message}",
+            hint=error.hint,
+            detail=error.detail,
+        ) from error
 
 
 def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
@@ -180,22 +194,29 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
         )
 
 
-def retirement(moves: Sequence[Move], at: Ports) -> Iterator[Step]:
-    """After the deployment stands: a slow drain is a warning, not a failure."""
+def aftermath(moves: Sequence[Move], at: Ports) -> Iterator[list[Step]]:
+    """After the deployment stands: a failure is a warning, and only ends the list that it is in.
+
+    What could not be drained is not removed.
+    """
     for move in moves:
         if move.live:
             old = f"{move.service}-{move.live}"
-            yield Step(
-                f"drain {old}", "no new request reaches it", partial(_drain, move, move.live, at)
-            )
-            yield Step(f"remove {old}", "it is drained", partial(_remove, move, move.live, at))
+            yield [
+                Step(
+                    f"drain {old}",
+                    "no new request reaches it",
+                    partial(_drain, move, move.live, at),
+                ),
+                Step(f"remove {old}", "it is drained", partial(_remove, move, move.live, at)),
+            ]
         if move.held_by:
             names = [one.name for one in move.held_by]
-            yield Step(
-                f"remove {_names(move.held_by)}",
-                "the proxy has its ports and its name",
-                partial(at.compose.remove, names),
-            )
+            remove = partial(at.compose.remove, names)
+            cause = "the proxy has its ports and its name"
+            yield [Step(f"remove {_names(move.held_by)}", cause, remove)]
+    for step in retention.steps(moves[0].project, [move.release for move in moves], at):
+        yield [step]
 
 
 def plan(releases: Sequence[Release], at: Ports) -> list[Move]:
@@ -253,9 +274,9 @@ def _take_over(holders: Sequence[Container], full: Topology, at: Ports) -> str:
     return f"nobody answered for {at.clock.monotonic() - began:.1f} s"
 
 
-def _give_back(holders: Sequence[Container], bare: Topology, at: Ports) -> None:
-    if at.proxy.change_to(bare) is not Change.NONE:
-        at.proxy.apply(bare, Change.RECREATE)
+def _give_back(holders: Sequence[Container], before: Topology, at: Ports) -> None:
+    if at.proxy.change_to(before) is not Change.NONE:
+        _recreate_proxy(before, at)
     at.compose.start([one.name for one in holders])
 
 
@@ -294,7 +315,7 @@ def _allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -
         )
     change = at.proxy.change_to(wanted)
     agreed = terms.recreate_proxy or not any(at.proxy.routes().values())
-    if change is Change.RECREATE and not agreed:
+    if (holders or change is Change.RECREATE) and not agreed:
         raise BluegreenError(
             "the proxy needs a new container, for Docker fixes ports, names and image when it makes"
             " one: a gap of about a second",
@@ -304,16 +325,27 @@ def _allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -
 
 
 @contextmanager
-def _proxy_for(wanted: Topology, change: Change, at: Ports) -> Iterator[None]:
+def _under_the_lock(wanted: Topology, change: Change, holder: Holder, at: Ports) -> Iterator[None]:
     """There must be a proxy before there can be a lock in it; one that serves nobody goes again."""
-    if change in (Change.CREATE, Change.START):
-        told(_proxy_step(wanted, change, at), at)
     try:
-        yield
-    finally:
-        with shielded(at.observer.remark), suppress(BluegreenError):
-            if change is Change.CREATE and not any(at.proxy.routes().values()):
-                at.proxy.remove()
+        if change in _BEFORE_THE_LOCK:
+            told(_proxy_step(wanted, change, at), at)
+        with at.lock.hold(holder):
+            yield
+    except NeedsPerson:
+        raise
+    except BaseException:
+        if change is Change.CREATE:
+            with shielded(at.observer.remark), suppress(BluegreenError):
+                _remove_useless_proxy(holder, at)
+        raise
+
+
+def _remove_useless_proxy(holder: Holder, at: Ports) -> None:
+    """Only under the lock: somebody else may be about to use it."""
+    with at.lock.hold(holder):
+        if not any(at.proxy.routes().values()):
+            at.proxy.remove()
 
 
 def _proxy_step(wanted: Topology, change: Change, at: Ports) -> Step:
@@ -323,16 +355,32 @@ def _proxy_step(wanted: Topology, change: Change, at: Ports) -> Step:
         Change.RELOAD: ("reload the proxy", "ports, checks or replicas changed; nothing is lost"),
         Change.RECREATE: ("recreate the proxy", "its ports, names or image changed"),
     }[change]
-    return Step(name, cause, partial(at.proxy.apply, wanted, change))
+    before = at.proxy.topology() if change is Change.RECREATE else None
+    undo = Undo("put the proxy back", partial(_put_back, before, wanted, at)) if before else None
+    return Step(name, cause, partial(at.proxy.apply, wanted, change), undo)
+
+
+def _put_back(before: Topology, wanted: Topology, at: Ports) -> None:
+    """Only if the new one doesn't run: one that does serves too, and costs no second gap."""
+    if at.proxy.change_to(wanted) is not Change.NONE:
+        _recreate_proxy(before, at)
+
+
+def _recreate_proxy(wanted: Topology, at: Ports) -> None:
+    gone = at.proxy.change_to(wanted) is Change.CREATE
+    at.proxy.apply(wanted, Change.CREATE if gone else Change.RECREATE)
 
 
 def _plan_steps(
     attempt: Attempt, moves: list[Move], wanted: Topology, change: Change, at: Ports
 ) -> list[Step]:
+    first = [_proxy_step(wanted, change, at)] if change in _BEFORE_THE_LOCK else []
+    later = Change.NONE if first else change
     return [
+        *first,
         *attempt.preparation,
-        *page(moves, wanted, change, _full(attempt, moves, at), 0, attempt.terms, at),
-        *retirement(moves, at),
+        *page(moves, wanted, later, _full(attempt, moves, at), 0, attempt.terms, at),
+        *chain.from_iterable(aftermath(moves, at)),
     ]
 
 

@@ -110,7 +110,9 @@ def _last_released(engine: str, project: str, to: int | None, at: Ports) -> Sequ
     """Without names, the set that was released together is taken back together."""
     if to is not None:
         found = at.history.get(to)
-        return found.services if found else (project,)
+        if found is None:
+            raise UsageError(f"there is no deployment {to}", hint="docker bluegreen history")
+        return found.services
     for deployment in at.history.newest(project):
         if deployment.engine == engine and deployment.state is State.LIVE:
             return [part.service for part in deployment.parts if part.live]

@@ -69,17 +69,35 @@ class Saga:
             self._undos.append(step.undo)
         self._told(step, Outcome.DONE)
 
-    def attempt(self, step: Step) -> None:
+    def attempt(self, step: Step) -> bool:
         """Runs a step whose failure is a warning: the deployment stands whatever it does."""
         try:
             self._told(step, Outcome.DONE, worst=Outcome.WARNED)
+        except Interrupted:
+            raise
         except BluegreenError as error:
             self._at.observer.remark(f"warning: {step.name}: {error.message}")
+            return False
+        return True
 
     def promote(self) -> None:
         """From here on nothing is undone: the new release is live and written down as such."""
-        self._at.history.promote(self.deployment, self._at.clock.now())
-        self._open = False
+        with shielded(self._at.observer.remark):
+            try:
+                self._at.history.promote(self.deployment, self._at.clock.now())
+            except Exception as error:
+                # Written all the same? Then undoing it would make history lie.
+                if not self._is_live():
+                    raise
+                self._at.observer.remark(f"warning: {_headline(error)}")
+            self._open = False
+
+    def _is_live(self) -> bool:
+        try:
+            found = self._at.history.get(self.deployment)
+        except HistoryUnusable:
+            return False
+        return found is not None and found.state is State.LIVE
 
     def discard(self) -> None:
         """Forgets a deployment that turned out to change nothing."""

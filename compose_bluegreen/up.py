@@ -48,7 +48,7 @@ def up(
         message=order.message,
         git_revision=caller.git_revision,
     )
-    outlines = [models.release(project, one, Image(choice.reference(one), "")) for one in services]
+    outlines = [choice.release(one, Image(choice.reference(one), "")) for one in services]
     terms = Terms(
         timeout=order.timeout,
         recreate_proxy=order.recreate_proxy,
@@ -93,6 +93,10 @@ class _Choice:
     def builds(self, service: ManagedService) -> bool:
         return service.builds and self.order.build and not self.order.image
 
+    def release(self, service: ManagedService, image: Image) -> Release:
+        built = service.builds and not self.order.image
+        return models.release(self.project, service, image, built=built)
+
     def steps(self) -> list[Step]:
         found = []
         if dependencies := self._dependencies():
@@ -110,15 +114,7 @@ class _Choice:
 
     def releases(self) -> list[Release]:
         """Those that differ from what is live, or all with ``--force``."""
-        found = [
-            models.release(
-                self.project,
-                service,
-                self.images[service.name],
-                built=service.builds and not self.order.image,
-            )
-            for service in self.services
-        ]
+        found = [self.release(one, self.images[one.name]) for one in self.services]
         return found if self.order.force else [one for one in found if not self._is_live(one)]
 
     def _build(self, service: ManagedService) -> Step:

@@ -263,7 +263,9 @@ def _mapped(what: str, *fine: str) -> Iterator[None]:
         if any(one in said.lower() for one in fine):
             return
         raise ComposeFailed(
-            f"{what} failed", detail="\n".join(said.splitlines()[-_LAST_LINES:])
+            f"{what} failed",
+            detail="\n".join(said.splitlines()[-_LAST_LINES:]),
+            hint=f"{what} tells the whole of it" if what.startswith("docker") else "docker info",
         ) from error
 
 

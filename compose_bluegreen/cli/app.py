@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated, Protocol
 
 import typer
@@ -13,11 +12,21 @@ from compose_bluegreen import __version__
 from compose_bluegreen.cli.options import (
     Call,
     Database,
+    DryRun,
     EnvFiles,
     Files,
+    Format,
+    KeepFailed,
+    Message,
+    Output,
     Profiles,
+    Progress,
     ProjectDirectory,
     ProjectName,
+    RecreateProxy,
+    Service,
+    Services,
+    Timeout,
     duration,
     located,
     where_flags,
@@ -26,11 +35,6 @@ from compose_bluegreen.cli.progress import Face, Json
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, ExitCode, Interrupted
 from compose_bluegreen.orders import Order, RollbackOrder, Where
-
-
-class Format(StrEnum):
-    TABLE = "table"
-    JSON = "json"
 
 
 class Commands(Protocol):
@@ -51,36 +55,6 @@ class Commands(Protocol):
         /,
     ) -> int: ...
     def down(self, where: Where, progress: str, /) -> int: ...
-
-
-# Hidden from the list of options, where Typer would add a Python type: the usage line has them.
-Services = Annotated[list[str] | None, typer.Argument(metavar="SERVICE", hidden=True)]
-Service = Annotated[str | None, typer.Argument(metavar="SERVICE", hidden=True)]
-Timeout = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DURATION", help="How long the new colour may take to be well, as in 1m30s."
-    ),
-]
-Message = Annotated[
-    str, typer.Option("--message", "-m", metavar="TEXT", help="What history should say of it.")
-]
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Print the plan, with the cause of each step; touch nothing."),
-]
-KeepFailed = Annotated[
-    bool,
-    typer.Option("--keep-failed", help="Keep the image of a failed deployment, to look into it."),
-]
-RecreateProxy = Annotated[
-    bool,
-    typer.Option(
-        "--recreate-proxy", help="Allow a new proxy container, which cuts its connections."
-    ),
-]
-Progress = Annotated[Face, typer.Option(help="How to tell on stderr what happens.")]
-Output = Annotated[Format, typer.Option("--format", help="A table for people, JSON for programs.")]
 
 
 def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below

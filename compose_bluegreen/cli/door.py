@@ -63,7 +63,9 @@ def _code_of(error: BaseException, code: int) -> int:
             _say("interrupted")
             return ExitCode.INTERRUPTED
         case BrokenPipeError() if _reader_left(sys.stdout):
-            _silence(sys.stdout)  # `docker bluegreen history | head`: the reader has what they wanted
+            _silence(
+                sys.stdout
+            )  # `docker bluegreen history | head`: the reader has what they wanted
             return code
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EIO):
             _silence(sys.stdout)

@@ -1,10 +1,11 @@
-"""Compose's own flags, on every command that looks at a project."""
+"""The flags that commands share; compose's own are on every one that looks at a project."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from compose_bluegreen import durations
+from compose_bluegreen.cli.progress import Face
 from compose_bluegreen.errors import UsageError
 from compose_bluegreen.orders import Where
 
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from compose_bluegreen.cli.app import Commands
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
 
 _FILE_HELP = "Compose file; may be repeated, as in docker compose."
 
@@ -47,6 +55,36 @@ Database = Annotated[
         help="History's file or URL, instead of BLUEGREEN_DATABASE_URL or the user's state folder.",
     ),
 ]
+
+
+# Hidden from the list of options, where Typer would add a Python type: the usage line has them.
+Services = Annotated[list[str] | None, typer.Argument(metavar="SERVICE", hidden=True)]
+Service = Annotated[str | None, typer.Argument(metavar="SERVICE", hidden=True)]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION", help="How long the new colour may take to be well, as in 1m30s."
+    ),
+]
+Message = Annotated[
+    str, typer.Option("--message", "-m", metavar="TEXT", help="What history should say of it.")
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print the plan, with the cause of each step; touch nothing."),
+]
+KeepFailed = Annotated[
+    bool,
+    typer.Option("--keep-failed", help="Keep the image of a failed deployment, to look into it."),
+]
+RecreateProxy = Annotated[
+    bool,
+    typer.Option(
+        "--recreate-proxy", help="Allow a new proxy container, which cuts its connections."
+    ),
+]
+Progress = Annotated[Face, typer.Option(help="How to tell on stderr what happens.")]
+Output = Annotated[Format, typer.Option("--format", help="A table for people, JSON for programs.")]
 
 
 def where_flags(

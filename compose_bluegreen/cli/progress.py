@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_through
 from compose_bluegreen.domain import Outcome
-from compose_bluegreen.errors import BluegreenError
-from compose_bluegreen.ports import Observer
+
+if TYPE_CHECKING:
+    # Not at run time: the core's modules take 20 ms to load, which --help need not wait for.
+    from compose_bluegreen.errors import BluegreenError
+    from compose_bluegreen.ports import Observer
 
 
 class Face(StrEnum):

@@ -1,0 +1,116 @@
+"""Two grounds for one body of tests: the fakes, and the real engine, Compose and HAProxy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from compose_bluegreen.adapters.clock import SystemClock
+from compose_bluegreen.adapters.compose import WhalesCompose
+from compose_bluegreen.adapters.engine import SdkEngine, connect
+from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
+from compose_bluegreen.domain import Image, Model
+from compose_bluegreen.orders import Where
+from compose_bluegreen.ports import Compose, Engine, Holder, Lock, Ports, Proxy
+from compose_bluegreen.project import Project, read
+from tests.e2e.stage import Stage
+from tests.fakes.lock import FakeLock
+from tests.fakes.observer import FakeObserver
+from tests.fakes.site import Site, a_file, a_service
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """``image`` is one whose container is well soon; ``restart`` restarts a container by name;
+    ``rival`` is the lock as somebody else has it; ``stranger`` runs a container of the user's own
+    project for ``web``."""
+
+    ports: Ports
+    project: Project
+    image: Image
+    restart: Callable[[str], None]
+    rival: Lock
+    stranger: Callable[[], None]
+
+    @property
+    def compose(self) -> Compose:
+        return self.ports.compose
+
+    @property
+    def engine(self) -> Engine:
+        return self.ports.engine
+
+    @property
+    def proxy(self) -> Proxy:
+        return self.ports.proxy
+
+    def hold(self, actor: str) -> AbstractContextManager[None]:
+        return self.ports.lock.hold(Holder(actor, "up web", self.ports.clock.now()))
+
+
+@contextmanager
+def fake() -> Iterator[Ground]:
+    site = Site(web=a_service())
+    site.world.networks.add("shop_default")
+    image_id = site.world.make_image("v1")
+    site.world.names["web:v1"] = image_id
+
+    def restart(name: str) -> None:
+        """What was only in memory is gone, as with a real one."""
+        site.world.notes.memory = dict(site.world.notes.disk)
+
+    yield Ground(
+        site.ports,
+        site.project,
+        Image("web:v1", image_id),
+        restart,
+        FakeLock(site.world),
+        lambda: site.world.put(site.world.run_by_hand("web")) and None,
+    )
+
+
+@contextmanager
+def real(stage: Stage, sample: str) -> Iterator[Ground]:
+    """``stage`` clears the project at its end, whatever becomes of it."""
+    scratch = Path(stage.environment["XDG_STATE_HOME"]) / "run"
+    scratch.mkdir(parents=True, exist_ok=True)
+    config: Model = a_file(web=a_service(port=str(stage.port)) | {"image": sample})
+    config["name"] = stage.project
+    config["networks"]["default"]["name"] = f"{stage.project}_default"
+    project = read(config, "compose.yaml")
+    where = Where(project_directory=stage.folder)
+    api, rival_api = connect(), connect()
+    compose, engine = WhalesCompose(where, stage.project, scratch), SdkEngine(api)
+    proxy = HaproxyProxy(stage.project, api, compose)
+    rival = HaproxyProxy(stage.project, rival_api, compose)
+    compose.create_networks_and_volumes(config, ["default"], [])
+    found = engine.image(sample)
+    assert found
+    try:
+        yield Ground(
+            Ports(compose, engine, proxy, Site().history, proxy, SystemClock(), FakeObserver()),
+            project,
+            found,
+            lambda name: _docker("restart", "--time", "1", name),
+            rival,
+            lambda: _stranger(stage.project, sample),
+        )
+    finally:
+        proxy.close()
+        rival.close()
+        api.close()
+        rival_api.close()
+
+
+def _stranger(project: str, image: str) -> None:
+    labels = {"com.docker.compose.project": project, "com.docker.compose.service": "web"}
+    flags = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+    _docker("run", "--detach", "--name", f"{project}-web-1", *flags, image)
+
+
+def _docker(*words: str) -> None:
+    subprocess.run(("docker", *words), check=True, capture_output=True, env=dict(os.environ))

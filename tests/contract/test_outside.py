@@ -1,0 +1,245 @@
+"""What the core believes of Compose, Engine, Proxy and Lock, tried on the fakes and on the real.
+
+One body for both keeps the fakes honest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from compose_bluegreen.domain import Colour, Release
+from compose_bluegreen.errors import BluegreenError, LockHeld, ProxyFailed
+from compose_bluegreen.models import base_labels, colour_labels, colour_model, fingerprint_of, release
+from compose_bluegreen.ports import Holder
+from compose_bluegreen.routes import for_project, with_release
+from compose_bluegreen.routing import Change, Topology
+from compose_bluegreen.waiting import POLL
+from tests.contract.grounds import Ground, fake, real
+
+BLUE, GREEN = Colour.BLUE, Colour.GREEN
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.engine)])
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    if request.param == "fake":
+        with fake() as one:
+            yield one
+        return
+    stages: Callable[..., Any] = request.getfixturevalue("stages")
+    sample: str = request.getfixturevalue("sample")
+    with stages() as stage, real(stage, sample) as one:
+        yield one
+
+
+@pytest.fixture
+def web(ground: Ground) -> Release:
+    return release(ground.project, ground.project.services["web"], ground.image)
+
+
+@pytest.fixture
+def wanted(ground: Ground, web: Release) -> Topology:
+    return with_release(for_project(ground.project, ["web"], None), web, BLUE)
+
+
+@pytest.fixture
+def running(ground: Ground, wanted: Topology) -> Ground:
+    """The proxy runs, and nothing is live."""
+    ground.proxy.apply(wanted, Change.CREATE)
+    return ground
+
+
+def labels(ground: Ground, colour: Colour) -> dict[str, str]:
+    return colour_labels(ground.project.name, "web", colour)
+
+
+def start(ground: Ground, web: Release, colour: Colour, deployment: int = 1) -> None:
+    seats = ground.proxy.seats("web", colour)
+    ground.compose.start_colour(colour_model(web, colour, seats, deployment))
+
+
+def until_up(ground: Ground, colour: Colour) -> None:
+    deadline = ground.ports.clock.monotonic() + 30
+    while not all(one.up for one in ground.proxy.health("web", colour)):
+        assert ground.ports.clock.monotonic() < deadline, ground.proxy.health("web", colour)
+        ground.ports.clock.sleep(POLL)
+
+
+# ── the proxy ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_where_there_is_no_proxy_nothing_is_known_and_nothing_is_live(
+    ground: Ground, wanted: Topology
+) -> None:
+    assert ground.proxy.topology() is None
+    assert ground.proxy.routes() == {}
+    assert ground.proxy.change_to(wanted) is Change.CREATE
+
+
+def test_a_proxy_knows_what_it_was_made_for(running: Ground, wanted: Topology) -> None:
+    assert running.proxy.topology() == wanted
+    assert running.proxy.change_to(wanted) is Change.NONE
+    assert running.proxy.routes() == {"web": None}
+
+
+def test_other_ports_need_a_new_container_and_other_checks_only_a_reload(
+    running: Ground, wanted: Topology, web: Release
+) -> None:
+    hidden = wanted.without_fronts(["web"])
+    assert running.proxy.change_to(hidden) is Change.RECREATE
+
+    settings = web.settings | {"health": web.settings["health"] | {"fall": 7}}
+    other = Release(web.service, web.image, web.model, settings, "other")
+    changed = with_release(wanted, other, GREEN)
+    assert running.proxy.change_to(changed) is Change.RELOAD
+    running.proxy.apply(changed, Change.RELOAD)
+    assert running.proxy.topology() == changed
+    assert running.proxy.change_to(changed) is Change.NONE
+
+
+def test_a_switch_is_read_back_and_survives_a_restart_of_the_proxy(running: Ground) -> None:
+    running.proxy.route_to({"web": GREEN})
+    assert running.proxy.routes() == {"web": GREEN}
+    running.restart(f"{running.project.name}-bluegreen-proxy")
+    assert running.proxy.routes() == {"web": GREEN}
+    running.proxy.route_to({"web": None})
+    assert running.proxy.routes() == {"web": None}
+
+
+def test_a_reload_and_a_new_container_keep_what_is_live(running: Ground, wanted: Topology) -> None:
+    running.proxy.route_to({"web": BLUE})
+    running.proxy.apply(wanted.without_fronts(["web"]), Change.RECREATE)
+    assert running.proxy.routes() == {"web": BLUE}
+
+
+def test_a_colour_is_up_only_once_it_is_watched_and_checked_anew(
+    running: Ground, web: Release
+) -> None:
+    running.proxy.park("web", BLUE)
+    start(running, web, BLUE)
+    assert not any(one.up for one in running.proxy.health("web", BLUE))
+    running.proxy.watch("web", BLUE)
+    until_up(running, BLUE)
+    assert running.proxy.in_flight("web", BLUE) == 0
+    running.proxy.park("web", BLUE)
+    assert not any(one.up for one in running.proxy.health("web", BLUE))
+
+
+def test_the_live_colour_can_be_neither_parked_nor_watched(running: Ground) -> None:
+    running.proxy.route_to({"web": BLUE})
+    for act in (running.proxy.park, running.proxy.watch):
+        with pytest.raises(ProxyFailed, match="live"):
+            act("web", BLUE)
+
+
+def test_a_service_that_the_proxy_does_not_know_is_refused(running: Ground) -> None:
+    with pytest.raises(ProxyFailed, match="doesn't know"):
+        running.proxy.seats("api", BLUE)
+
+
+def test_both_colours_have_seats_of_their_own(running: Ground) -> None:
+    blue, green = (running.proxy.seats("web", colour) for colour in Colour)
+    assert blue.network == green.network
+    assert set(blue.addresses).isdisjoint(green.addresses)
+
+
+def test_a_removed_proxy_leaves_nothing_that_is_known(running: Ground, wanted: Topology) -> None:
+    running.proxy.route_to({"web": BLUE})
+    running.proxy.remove()
+    assert running.proxy.topology() is None
+    assert running.proxy.routes() == {}
+    assert running.proxy.change_to(wanted) is Change.CREATE
+
+
+# ── the lock ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_lock_excludes_others_and_tells_them_who_holds_it(running: Ground) -> None:
+    rival = Holder("bob@elsewhere", "rollback web", running.ports.clock.now())
+    with running.hold("ada@laptop"):
+        with pytest.raises(LockHeld, match="ada@laptop"), running.rival.hold(rival):
+            pytest.fail("two held it at once")
+    with running.rival.hold(rival), pytest.raises(LockHeld, match="bob@elsewhere"):
+        with running.hold("ada@laptop"):
+            pytest.fail("two held it at once")
+
+
+def test_a_lock_needs_a_proxy(ground: Ground) -> None:
+    with pytest.raises(ProxyFailed), ground.hold("ada@laptop"):
+        pytest.fail("there is nothing to lock")
+
+
+# ── Compose and the engine ───────────────────────────────────────────────────────────────────
+
+
+def test_a_started_colour_is_found_by_its_labels(running: Ground, web: Release) -> None:
+    start(running, web, GREEN, deployment=7)
+    (found,) = running.engine.containers(labels(running, GREEN))
+    assert found.running
+    assert found.image_id == running.image.id
+    assert fingerprint_of(found.labels) == web.fingerprint
+    assert set(running.proxy.seats("web", GREEN).addresses) <= set(found.addresses.values())
+    assert running.engine.containers(labels(running, BLUE)) == []
+
+
+def test_a_colour_that_is_started_again_gets_new_containers(running: Ground, web: Release) -> None:
+    start(running, web, GREEN, deployment=7)
+    start(running, web, GREEN, deployment=8)
+    (found,) = running.engine.containers(labels(running, GREEN))
+    assert found.labels["compose-bluegreen.deployment"] == "8"
+
+
+def test_removing_can_be_done_twice(running: Ground, web: Release) -> None:
+    start(running, web, GREEN)
+    names = [one.name for one in running.engine.containers(labels(running, GREEN))]
+    running.compose.remove(names)
+    running.compose.remove(names)
+    assert running.engine.containers(labels(running, GREEN)) == []
+
+
+def test_an_image_that_the_engine_does_not_have_cannot_be_started(
+    running: Ground, web: Release
+) -> None:
+    gone = Release(web.service, type(web.image)("x", "sha256:" + "0" * 64), web.model, web.settings, "x")
+    with pytest.raises(BluegreenError):
+        start(running, gone, GREEN)
+
+
+def test_containers_of_the_users_own_project_stop_and_start(ground: Ground) -> None:
+    ground.stranger()
+    mine = base_labels(ground.project.name, "web")
+    (found,) = ground.engine.containers(mine)
+    assert found.running
+    for act, runs in ((ground.compose.stop, False), (ground.compose.start, True)):
+        act([found.name])
+        act([found.name])
+        assert ground.engine.containers(mine)[0].running is runs
+
+
+def test_names_of_images_come_and_go_and_the_image_with_its_last_one(ground: Ground) -> None:
+    repository = f"bluegreen/{ground.project.name}-web"
+    first, second = f"{repository}:one", f"{repository}:two"
+    ground.compose.tag(ground.image.id, first)
+    ground.compose.tag(ground.image.id, second)
+    assert ground.engine.tagged(repository) == {first: ground.image.id, second: ground.image.id}
+    assert {first, second} <= set(ground.engine.tags(ground.image.id))
+    ground.compose.untag(first)
+    ground.compose.untag(first)
+    assert ground.engine.tagged(repository) == {second: ground.image.id}
+    ground.compose.untag(second)
+    found = ground.engine.image(ground.image.reference)
+    assert found is not None
+    assert found.id == ground.image.id
+
+
+def test_what_is_not_there_is_told_without_an_error(ground: Ground) -> None:
+    assert ground.engine.image("nobody/has-this:1") is None
+    assert ground.engine.tags("sha256:" + "0" * 64) == []
+    assert ground.engine.missing_networks(["nobody-has-this"]) == {"nobody-has-this"}
+    assert ground.engine.missing_volumes(["nobody-has-this"]) == {"nobody-has-this"}
+    default = f"{ground.project.name}_default"
+    assert ground.engine.missing_networks([default]) == set()
+    with pytest.raises(BluegreenError):
+        ground.compose.pull("localhost:1/nobody/has-this:1")

@@ -1,0 +1,146 @@
+"""HAProxy: notes on a volume, a container that may stop, and what only its memory has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compose_bluegreen.domain import Colour
+from compose_bluegreen.errors import ComposeFailed, ProxyFailed
+from compose_bluegreen.models import LABEL, companion
+from compose_bluegreen.ports import Seats, ServerHealth
+from compose_bluegreen.routing import Change, Target, Topology
+from tests.fakes.compose import proxy_labels
+from tests.fakes.world import Box, ProxyNotes, World
+
+
+class FakeProxy:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    # ── what it is configured for ────────────────────────────────────────────────────────────
+
+    def topology(self) -> Topology | None:
+        return self._world.notes.topology
+
+    def change_to(self, wanted: Topology) -> Change:
+        now = self._world.notes.topology
+        if now is None or self._world.proxy_box() is None:
+            return Change.CREATE
+        if now.container != wanted.container:
+            return Change.RECREATE
+        if not self._world.proxy_runs():
+            return Change.START
+        return Change.NONE if now == wanted else Change.RELOAD
+
+    def apply(self, wanted: Topology, change: Change) -> None:
+        notes = self._world.notes
+        if change is Change.NONE:
+            return
+        if change in (Change.CREATE, Change.RECREATE):
+            self._make(wanted)
+        elif change is Change.START:
+            self._box().started = self._world.time
+        notes.topology = wanted
+        notes.parked.clear()
+        for route in wanted.routes:
+            notes.disk.setdefault(route.service, None)
+        notes.memory = dict(notes.disk)
+
+    def remove(self) -> None:
+        """``docker compose down --remove-orphans`` of the project that it shares with colours."""
+        mine = self._world.found({f"{LABEL}.project": self._world.project})
+        self._world.vanish([box.name for box in mine])
+        self._world.networks.discard(self._link)
+        self._world.notes = ProxyNotes()
+
+    def _make(self, wanted: Topology) -> None:
+        name = f"{companion(self._world.project)}-proxy"
+        self._world.boxes.pop(name, None)
+        self._world.calls.halfway("proxy.apply")
+        self._world.networks.add(self._link)
+        ports = {f"{one.host_ip}:{one.host_port}" for one in wanted.published}
+        for port in ports:
+            if holder := self._world.holder_of(port):
+                raise ComposeFailed("starting the proxy failed", detail=f"{holder} holds {port}")
+        if missing := set(wanted.networks) - self._world.networks:
+            raise ComposeFailed("starting the proxy failed", detail=f"no network {missing}")
+        labels, now = proxy_labels(self._world.project), self._world.time
+        box = Box(name, labels, "sha256:haproxy", published=frozenset(ports), started=now)
+        self._world.put(box)
+
+    # ── traffic ──────────────────────────────────────────────────────────────────────────────
+
+    def routes(self) -> dict[str, Colour | None]:
+        notes = self._world.notes
+        return dict(notes.memory if self._world.proxy_runs() else notes.disk)
+
+    def route_to(self, routes: Mapping[str, Colour | None]) -> None:
+        self._need_running()
+        notes = self._world.notes
+        notes.disk = notes.disk | dict(routes)
+        self._world.calls.halfway("proxy.route_to")
+        notes.memory = dict(notes.disk)
+
+    def park(self, service: str, colour: Colour) -> None:
+        self._aim(service, colour)
+        self._world.notes.parked.add((service, colour))
+
+    def watch(self, service: str, colour: Colour) -> None:
+        self._aim(service, colour)
+        self._world.notes.parked.discard((service, colour))
+
+    def seats(self, service: str, colour: Colour) -> Seats:
+        return Seats(self._link, self._addresses(service, colour))
+
+    def health(self, service: str, colour: Colour) -> list[ServerHealth]:
+        self._need_running()
+        addresses = self._addresses(service, colour)
+        if (service, colour) in self._world.notes.parked:
+            return [ServerHealth(address, "PARKED", "") for address in addresses]
+        return [self._checked(address) for address in addresses]
+
+    def in_flight(self, service: str, colour: Colour) -> int:
+        self._need_running()
+        self._target(service, colour)
+        return self._world.in_flight(self._world.colour(service, colour))
+
+    # ── how ──────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _link(self) -> str:
+        return f"{companion(self._world.project)}_link"
+
+    def _checked(self, address: str) -> ServerHealth:
+        now = self._world.time
+        for box in self._world.boxes.values():
+            if box.addresses.get(self._link) == address and box.running(now):
+                well = box.behaviour.well(box.age(now))
+                return ServerHealth(address, "UP" if well else "DOWN", "L7OK" if well else "L7STS")
+        return ServerHealth(address, "DOWN", "L4CON")
+
+    def _addresses(self, service: str, colour: Colour) -> tuple[str, ...]:
+        return tuple(f"10.9.0.{slot}" for slot in self._target(service, colour).slots)
+
+    def _target(self, service: str, colour: Colour) -> Target:
+        topology = self._world.notes.topology
+        route = topology.route(service) if topology else None
+        target = route.target(colour) if route else None
+        if target is None:
+            raise ProxyFailed(f"the proxy doesn't know {service}-{colour}")
+        return target
+
+    def _aim(self, service: str, colour: Colour) -> None:
+        self._need_running()
+        self._target(service, colour)
+        if self._world.notes.memory.get(service) is colour:
+            raise ProxyFailed(f"{service}-{colour} is live and must not be moved")
+
+    def _need_running(self) -> None:
+        if not self._world.proxy_runs():
+            raise ProxyFailed("the proxy isn't running")
+
+    def _box(self) -> Box:
+        box = self._world.proxy_box()
+        if box is None:
+            raise ProxyFailed("there is no proxy")
+        return box

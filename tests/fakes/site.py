@@ -1,0 +1,134 @@
+"""A shop on one machine, with the commands that a person gives: where most tests begin."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from compose_bluegreen.deploy import TellPlan
+from compose_bluegreen.domain import Colour, Deployment, Model
+from compose_bluegreen.down import down
+from compose_bluegreen.orders import Order, RollbackOrder
+from compose_bluegreen.ports import Ports
+from compose_bluegreen.project import Project, read
+from compose_bluegreen.rollback import rollback
+from compose_bluegreen.status import Drift, ServiceStatus, Status, status
+from compose_bluegreen.up import Caller, up
+from tests.fakes.calls import watched
+from tests.fakes.clock import FakeClock
+from tests.fakes.compose import FakeCompose
+from tests.fakes.engine import FakeEngine
+from tests.fakes.history import MemoryHistory
+from tests.fakes.lock import FakeLock
+from tests.fakes.observer import FakeObserver
+from tests.fakes.proxy import FakeProxy
+from tests.fakes.world import ENGINE, WELL, Behaviour, World
+
+CALLER = Caller("ada@laptop", ENGINE, "f00dfeed")
+
+
+def a_service(
+    name: str = "web", port: str = "8000", bluegreen: Model | None = None, **more: Any
+) -> Model:
+    """As ``docker compose config`` writes one; ``port`` is the host's, "" for none."""
+    own: Model = {
+        "build": {"context": f"/shop/{name}"},
+        "image": f"{name}:latest",
+        "networks": {"default": None},
+        "x-bluegreen": bluegreen or {},
+    }
+    if port:
+        own["ports"] = [{"mode": "ingress", "target": 8080, "published": port, "protocol": "tcp"}]
+    else:
+        own["expose"] = ["8080"]
+    return own | more
+
+
+def a_file(**services: Model) -> Model:
+    return {
+        "name": "shop",
+        "services": services or {"web": a_service()},
+        "networks": {"default": {"name": "shop_default"}},
+    }
+
+
+class Site:
+    """``project`` is what the file says now; change ``file`` to edit it."""
+
+    def __init__(self, **services: Model) -> None:
+        self.world = World()
+        self.file = self.world.config = deepcopy(a_file(**services))
+        self.observer = FakeObserver()
+        self.history = MemoryHistory()
+        calls = self.world.calls
+        self.ports = Ports(
+            compose=watched(FakeCompose(self.world), "compose", calls),
+            engine=watched(FakeEngine(self.world), "engine", calls),
+            proxy=watched(FakeProxy(self.world), "proxy", calls),
+            history=watched(self.history, "history", calls),
+            lock=FakeLock(self.world),
+            clock=FakeClock(self.world),
+            observer=watched(self.observer, "observer", calls),
+        )
+
+    @property
+    def project(self) -> Project:
+        return read(self.file, "compose.yaml")
+
+    # ── commands ─────────────────────────────────────────────────────────────────────────────
+
+    def source(self, version: str, service: str = "web", does: Behaviour = WELL) -> str:
+        """The next build of a service gives this version; returns the image's id."""
+        self.world.builds[service] = image_id = self.world.make_image(version, does)
+        return image_id
+
+    def up(
+        self, *services: str, tell_plan: TellPlan | None = None, **order: Any
+    ) -> Deployment | None:
+        wanted = Order(services=services, **order)
+        return up(wanted, self.project, CALLER, self.ports, tell_plan)
+
+    def release(self, version: str, service: str = "web", does: Behaviour = WELL) -> Deployment:
+        """Builds and deploys one service, which must succeed; then counting begins anew."""
+        self.source(version, service, does)
+        done = self.up(service)
+        assert done is not None
+        self.forget()
+        return done
+
+    def rollback(
+        self, *services: str, tell_plan: TellPlan | None = None, **order: Any
+    ) -> Deployment | None:
+        wanted = RollbackOrder(services=services, **order)
+        return rollback(wanted, "shop", CALLER, self.ports, tell_plan)
+
+    def down(self) -> None:
+        down("shop", CALLER, self.ports)
+
+    def status(self) -> Status:
+        return status("shop", ENGINE, self.ports)
+
+    def forget(self) -> None:
+        self.world.calls.forget()
+        self.observer.forget()
+
+    # ── what came of it ──────────────────────────────────────────────────────────────────────
+
+    def serving(self, service: str = "web") -> set[str | None]:
+        """Versions that visitors get now."""
+        return self.world.answers(service)
+
+    def routed(self, service: str = "web") -> Colour | None:
+        return self.ports.proxy.routes().get(service)
+
+    @property
+    def records(self) -> list[Deployment]:
+        """Newest first, whole."""
+        found = [self.history.get(one.id) for one in self.history.newest("shop")]
+        return [one for one in found if one is not None]
+
+    def seen(self, service: str = "web") -> ServiceStatus:
+        return next(one for one in self.status().services if one.service == service)
+
+    def drift(self, service: str = "web") -> dict[str, Drift]:
+        return {one.kind: one for one in self.seen(service).drift}

@@ -1,0 +1,247 @@
+"""One machine in memory, which all fakes share: images, containers, networks, traffic, time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import inf
+
+from compose_bluegreen.domain import Colour, Image, Model
+from compose_bluegreen.models import LABEL, base_labels, colour_labels
+from compose_bluegreen.ports import Container, Holder
+from compose_bluegreen.routing import Topology
+from tests.fakes.calls import Call, Calls
+
+ENGINE = "ABCD:EFGH"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What the containers of an image do; times in seconds after their start.
+
+    ``healthy_after`` is when it answers HAProxy, ``healthcheck`` when its HEALTHCHECK passes (None:
+    it has none), which Docker tells after a second at the earliest. ``declared_sick`` is when
+    Docker calls it unhealthy, ``crashes_every`` the time between two restarts.
+    """
+
+    healthy_after: float = 0.05
+    sick_after: float = inf
+    ends_after: float = inf
+    exit_code: int = 0
+    crashes_every: float = inf
+    healthcheck: float | None = None
+    declared_sick: float = inf
+    log: str = "listening\n"
+
+    def well(self, age: float) -> bool:
+        return self.healthy_after <= age < min(self.sick_after, self.ends_after)
+
+    def passes(self, age: float) -> bool:
+        return self.well(age) and age >= (self.healthcheck or 0.0)
+
+
+WELL = Behaviour()
+
+
+@dataclass(slots=True)
+class Box:
+    """A container. ``started`` None: it was stopped."""
+
+    name: str
+    labels: Mapping[str, str]
+    image_id: str
+    behaviour: Behaviour = WELL
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    published: frozenset[str] = frozenset()
+    started: float | None = 0.0
+
+    def age(self, now: float) -> float:
+        return -inf if self.started is None else now - self.started
+
+    def running(self, now: float) -> bool:
+        return self.started is not None and self.age(now) < self.behaviour.ends_after
+
+    def seen(self, now: float) -> Container:
+        does, age = self.behaviour, max(self.age(now), 0.0)
+        ended = age >= does.ends_after
+        health = "healthy" if age >= 1.0 and does.passes(age) else "starting"
+        return Container(
+            id=f"id-of-{self.name}",
+            name=self.name,
+            labels=dict(self.labels),
+            image_id=self.image_id,
+            status="running" if self.running(now) else "exited",
+            exit_code=does.exit_code if ended or does.crashes_every < inf else 0,
+            restarts=int(age // does.crashes_every) if does.crashes_every < inf else 0,
+            health=("unhealthy" if age >= does.declared_sick else health)
+            if does.healthcheck is not None
+            else None,
+            started_at=NOON + timedelta(seconds=self.started or 0.0),
+            addresses=dict(self.addresses),
+            published=self.published,
+        )
+
+
+@dataclass(slots=True)
+class ProxyNotes:
+    """What HAProxy has on its volume and, while it runs, in memory."""
+
+    topology: Topology | None = None
+    disk: dict[str, Colour | None] = field(default_factory=dict)
+    memory: dict[str, Colour | None] = field(default_factory=dict)
+    parked: set[tuple[str, Colour]] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Request:
+    """One that a container answers until this time."""
+
+    box: str
+    until: float
+
+
+class World:
+    """``project`` is the user's, ``config`` its resolved file; image ids are ``sha256:<version>``."""
+
+    def __init__(self, project: str = "shop") -> None:
+        self.project = project
+        self.config: Model = {}
+        self.time = 0.0
+        self.behaviours: dict[str, Behaviour] = {}
+        self.names: dict[str, str] = {}
+        self.digests: dict[str, str] = {}
+        self.registry: dict[str, str] = {}
+        self.builds: dict[str, str] = {}
+        self.boxes: dict[str, Box] = {}
+        self.networks: set[str] = set()
+        self.volumes: set[str] = set()
+        self.notes = ProxyNotes()
+        self.holder: Holder | None = None
+        self.requests: list[Request] = []
+        self.cut: list[str] = []
+        self.outages: list[str] = []
+        self._served: set[str] = set()
+        self.calls = Calls()
+        self.calls.after_each = self._keep_the_promise
+
+    # ── images ───────────────────────────────────────────────────────────────────────────────
+
+    def make_image(self, version: str, does: Behaviour = WELL, digest: str | None = None) -> str:
+        """``digest`` is where a registry has it, as ``repository@sha256:…``."""
+        image_id = f"sha256:{version}"
+        self.behaviours[image_id] = does
+        if digest:
+            self.digests[image_id] = digest
+            self.registry[digest] = image_id
+        return image_id
+
+    def find_image(self, reference: str) -> Image | None:
+        by_digest = {digest: image_id for image_id, digest in self.digests.items()}
+        image_id = self.names.get(reference) or by_digest.get(reference) or reference
+        if image_id not in self.behaviours:
+            return None
+        return Image(reference, image_id, self.digests.get(image_id))
+
+    def names_of(self, image_id: str) -> list[str]:
+        return sorted(name for name, named in self.names.items() if named == image_id)
+
+    def lose_image(self, image_id: str) -> None:
+        """As ``docker rmi --force`` does."""
+        self.behaviours.pop(image_id, None)
+        for name in self.names_of(image_id):
+            del self.names[name]
+
+    # ── containers ───────────────────────────────────────────────────────────────────────────
+
+    def put(self, box: Box) -> Box:
+        self.boxes[box.name] = box
+        return box
+
+    def run_by_hand(self, service: str, version: str = "v0", *ports: str) -> Box:
+        """A container of the user's own project, as ``docker compose up -d`` makes it."""
+        image_id = f"sha256:{version}"
+        does = self.behaviours.setdefault(image_id, Behaviour(healthy_after=0.0))
+        name = f"{self.project}-{service}-1"
+        labels = base_labels(self.project, service)
+        return self.put(Box(name, labels, image_id, does, {}, frozenset(ports), self.time))
+
+    def found(self, labels: Mapping[str, str]) -> list[Box]:
+        wanted = labels.items()
+        boxes = (box for box in self.boxes.values() if wanted <= box.labels.items())
+        return sorted(boxes, key=lambda box: box.name)
+
+    def running(self) -> list[str]:
+        """Names of all that run but the proxy."""
+        return sorted(
+            box.name
+            for box in self.boxes.values()
+            if box.running(self.time) and box is not self.proxy_box()
+        )
+
+    def colour(self, service: str, colour: Colour) -> list[Box]:
+        return self.found(colour_labels(self.project, service, colour))
+
+    def holder_of(self, port: str) -> str | None:
+        """Whoever publishes this host port (``:8000``) now."""
+        boxes = self.boxes.values()
+        return next((b.name for b in boxes if port in b.published and b.running(self.time)), None)
+
+    # ── traffic ──────────────────────────────────────────────────────────────────────────────
+
+    def proxy_box(self) -> Box | None:
+        found = self.found({f"{LABEL}.project": self.project, f"{LABEL}.role": "proxy"})
+        return found[0] if found else None
+
+    def proxy_runs(self) -> bool:
+        box = self.proxy_box()
+        return box is not None and box.running(self.time)
+
+    def answers(self, service: str) -> set[str | None]:
+        """The versions that a visitor of this service may get; None is no answer."""
+        found: set[str | None] = set()
+        for box in self.found(base_labels(self.project, service)):
+            if box.running(self.time):
+                found.add(_version(box.image_id))
+        route = self.notes.topology.route(service) if self.notes.topology else None
+        bears_its_name = route is not None and bool(route.published or route.networks)
+        if self.proxy_runs() and bears_its_name:
+            found |= self._behind_the_proxy(service)
+        return found or {None}
+
+    def _behind_the_proxy(self, service: str) -> set[str | None]:
+        colour = self.notes.memory.get(service)
+        if colour is None or (service, colour) in self.notes.parked:
+            return {None}
+        boxes = self.colour(service, colour)
+        proven = (box.age(self.time) >= box.behaviour.healthy_after for box in boxes)
+        up = all(box.running(self.time) for box in boxes) and all(proven)
+        return {_version(box.image_id) for box in boxes} if boxes and up else {None}
+
+    def busy(self, service: str, colour: Colour, seconds: float) -> None:
+        """A request that takes this long arrives at a colour."""
+        self.requests.append(Request(self.colour(service, colour)[0].name, self.time + seconds))
+
+    def in_flight(self, boxes: Iterable[Box]) -> int:
+        names = {box.name for box in boxes}
+        return sum(one.box in names and one.until > self.time for one in self.requests)
+
+    def vanish(self, names: Iterable[str]) -> None:
+        """Containers go, with whatever they were answering."""
+        for box in [self.boxes.pop(name) for name in names if name in self.boxes]:
+            self.cut += [box.name] * self.in_flight([box])
+
+    # ── promise 1 ────────────────────────────────────────────────────────────────────────────
+
+    def _keep_the_promise(self, call: Call) -> None:
+        """Who was served once is served ever after, by something that was proven."""
+        for service in self.config.get("services", {}):
+            if None not in self.answers(service):
+                self._served.add(service)
+            elif service in self._served:
+                self.outages.append(f"{call.name} of {service}")
+
+
+def _version(image_id: str) -> str:
+    return image_id.removeprefix("sha256:")

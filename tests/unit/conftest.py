@@ -1,0 +1,25 @@
+"""Situations in which unit tests begin. At the end of each, nobody may have gone unserved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.site import Site
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A project with the service ``web``, which nobody has released yet."""
+    new = Site()
+    yield new
+    assert new.world.outages == []
+    assert new.world.cut == []
+
+
+@pytest.fixture
+def serving(site: Site) -> Site:
+    """Version ``v1`` of ``web`` is live, on blue."""
+    site.release("v1")
+    return site

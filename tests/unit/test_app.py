@@ -1,0 +1,302 @@
+"""What a person types becomes one order, given to one command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from compose_bluegreen import __version__
+from compose_bluegreen.cli.app import build_app
+from compose_bluegreen.domain import Colour
+from compose_bluegreen.errors import BluegreenError, Interrupted, LockHeld, UsageError
+from compose_bluegreen.orders import Order, RollbackOrder, Where
+
+COMMANDS = (
+    "up",
+    "rollback",
+    "history",
+    "show",
+    "status",
+    "logs",
+    "down",
+    "install",
+    "uninstall",
+    "doctor",
+)
+
+
+@dataclass
+class Recorder:
+    """Carries nothing out: remembers what it was asked, and answers as told."""
+
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    answer: int = 0
+    error: BluegreenError | None = None
+
+    def _noted(self, *call: Any) -> int:
+        self.calls.append(call)
+        if self.error:
+            raise self.error
+        return self.answer
+
+    def up(self, where: Where, order: Order, progress: str) -> int:
+        return self._noted("up", where, order, progress)
+
+    def rollback(self, where: Where, order: RollbackOrder, progress: str) -> int:
+        return self._noted("rollback", where, order, progress)
+
+    def history(self, where: Where, service: str | None, limit: int, output: str) -> int:
+        return self._noted("history", where, service, limit, output)
+
+    def show(self, where: Where, deployment: int, output: str) -> int:
+        return self._noted("show", where, deployment, output)
+
+    def status(self, where: Where, output: str) -> int:
+        return self._noted("status", where, output)
+
+    def logs(
+        self,
+        where: Where,
+        service: str | None,
+        colour: Colour | None,
+        follow: bool,
+        tail: int | None,
+    ) -> int:
+        return self._noted("logs", where, service, colour, follow, tail)
+
+    def down(self, where: Where, progress: str) -> int:
+        return self._noted("down", where, progress)
+
+
+Type = Callable[[str], int]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def type_(recorder: Recorder) -> Type:
+    group = typer.main.get_command(build_app(lambda: recorder))
+
+    def _type(line: str) -> int:
+        with group.make_context("docker bluegreen", line.split()) as context:
+            return int(group.invoke(context))
+
+    return _type
+
+
+def test_up_without_flags_asks_for_everything_that_opted_in(
+    type_: Type, recorder: Recorder
+) -> None:
+    assert type_("up") == 0
+    assert recorder.calls == [("up", Where(), Order(), "auto")]
+
+
+def test_every_flag_of_up_arrives(type_: Type, recorder: Recorder) -> None:
+    type_(
+        "up web api --no-build --image r/x@sha256:1 --pull --timeout 1m30s -m hello --dry-run "
+        "--progress json --force --keep-failed --recreate-proxy --take-over"
+    )
+    order = Order(
+        services=("web", "api"),
+        image="r/x@sha256:1",
+        build=False,
+        pull=True,
+        timeout=timedelta(seconds=90),
+        message="hello",
+        dry_run=True,
+        force=True,
+        keep_failed=True,
+        recreate_proxy=True,
+        take_over=True,
+    )
+    assert recorder.calls == [("up", Where(), order, "json")]
+
+
+def test_compose_s_fingers_may_say_build(type_: Type, recorder: Recorder) -> None:
+    type_("up --build")
+    assert recorder.calls == [("up", Where(), Order(build=True), "auto")]
+
+
+def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None:
+    type_(
+        "rollback web --to 41 --message oh --timeout 5s --dry-run --keep-failed --recreate-proxy --progress quiet"
+    )
+    order = RollbackOrder(
+        services=("web",),
+        to=41,
+        message="oh",
+        timeout=timedelta(seconds=5),
+        dry_run=True,
+        keep_failed=True,
+        recreate_proxy=True,
+    )
+    assert recorder.calls == [("rollback", Where(), order, "quiet")]
+
+
+@pytest.mark.parametrize(
+    ("line", "call"),
+    [
+        ("history", ("history", Where(), None, 20, "table")),
+        ("history web --limit 5 --format json", ("history", Where(), "web", 5, "json")),
+        ("show 42", ("show", Where(), 42, "table")),
+        ("show 42 --format json", ("show", Where(), 42, "json")),
+        ("status --format json", ("status", Where(), "json")),
+        ("logs", ("logs", Where(), None, None, False, None)),
+        ("logs -f --tail 5 --colour green web", ("logs", Where(), "web", Colour.GREEN, True, 5)),
+        ("logs --follow --color blue", ("logs", Where(), None, Colour.BLUE, True, None)),
+        ("down", ("down", Where(), "auto")),
+    ],
+)
+def test_the_other_commands_bind_theirs(
+    type_: Type, recorder: Recorder, line: str, call: tuple[Any, ...]
+) -> None:
+    type_(line)
+    assert recorder.calls == [call]
+
+
+@pytest.mark.parametrize("command", ["up", "rollback", "history", "show 1", "status", "down"])
+def test_compose_s_flags_work_before_and_after_every_command(
+    type_: Type, recorder: Recorder, command: str
+) -> None:
+    flags = "-f a.yml -f b.yml -p shop --env-file e --profile x --profile y --project-directory d --database h.db"
+    where = Where(
+        files=(Path("a.yml"), Path("b.yml")),
+        project_name="shop",
+        env_files=(Path("e"),),
+        profiles=("x", "y"),
+        project_directory=Path("d"),
+        database="h.db",
+    )
+    type_(f"{flags} {command}")
+    type_(f"{command} {flags}")
+    assert [call[1] for call in recorder.calls] == [where, where]
+
+
+def test_flags_of_both_places_add_up_and_the_later_single_value_wins(
+    type_: Type, recorder: Recorder
+) -> None:
+    type_("-f a.yml -p one --database x up -f b.yml -p two")
+    where = Where(files=(Path("a.yml"), Path("b.yml")), project_name="two", database="x")
+    assert recorder.calls[0][1] == where
+
+
+def test_f_means_follow_after_logs_and_a_file_before_it(type_: Type, recorder: Recorder) -> None:
+    type_("-f a.yml logs -f --file b.yml web")
+    where = Where(files=(Path("a.yml"), Path("b.yml")))
+    assert recorder.calls == [("logs", where, "web", None, True, None)]
+
+
+def test_a_timeout_without_a_unit_is_refused_with_the_cure(type_: Type, recorder: Recorder) -> None:
+    with pytest.raises(UsageError, match=r"--timeout: 30 has no unit: write 30s"):
+        type_("up --timeout 30")
+    assert recorder.calls == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "up --nonsense",
+        "show",
+        "show x",
+        "show 0",
+        "history --limit 0",
+        "up --progress loud",
+        "rollback --to x",
+    ],
+)
+def test_a_wrong_command_line_is_refused_before_anything_is_called(
+    type_: Type, recorder: Recorder, line: str
+) -> None:
+    with pytest.raises(typer.TyperException) as refused:
+        type_(line)
+    assert refused.value.exit_code == 2
+    assert recorder.calls == []
+
+
+def test_the_command_s_answer_is_the_exit_code(type_: Type, recorder: Recorder) -> None:
+    recorder.answer = 4
+    assert type_("status") == 4
+
+
+def test_an_error_is_left_to_the_door(type_: Type, recorder: Recorder) -> None:
+    recorder.error = LockHeld("held")
+    with pytest.raises(LockHeld):
+        type_("up")
+
+
+def test_with_json_progress_an_error_is_an_object_too(
+    type_: Type, recorder: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorder.error = LockHeld("held", hint="wait", detail="by ada")
+    assert type_("up --progress json") == 5
+    assert json.loads(capsys.readouterr().err) == {
+        "event": "error",
+        "message": "held",
+        "hint": "wait",
+        "detail": "by ada",
+        "exit_code": 5,
+    }
+
+
+def test_leaving_logs_with_control_c_is_nothing_to_complain_about(
+    type_: Type, recorder: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorder.error = Interrupted("interrupted by SIGINT")
+    assert type_("logs -f") == 130
+    assert capsys.readouterr().err == ""
+
+
+def shown(type_: Type, line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(typer.Exit):
+        type_(line)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(
+    type_: Type, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    text = shown(type_, f"{command} --help", capsys)
+    usage, _, examples = text.partition("Examples:\n")
+    assert usage.startswith(f"Usage: docker bluegreen {command}")
+    assert any(
+        line.startswith((f"docker bluegreen {command}", f"docker-bluegreen {command}"))
+        for line in map(str.strip, examples.splitlines())
+    )
+
+
+def test_every_example_of_the_help_is_a_command_line_that_works(
+    type_: Type, recorder: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in set(COMMANDS) - {"install", "uninstall", "doctor"}:
+        _, _, examples = shown(type_, f"{command} --help", capsys).partition("Examples:\n")
+        for line in examples.splitlines():
+            type_(
+                line.replace("'greets in Portuguese'", "ola")
+                .strip()
+                .removeprefix("docker bluegreen ")
+            )
+    assert len(recorder.calls) > len(COMMANDS)
+
+
+def test_alone_it_shows_the_help_with_every_command(
+    type_: Type, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert type_("") == 0
+    said = capsys.readouterr().out
+    assert all(f"  {command} " in said for command in COMMANDS)
+    assert "..." not in said.partition("Commands:")[2]
+
+
+def test_the_version_is_shown(type_: Type, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(type_, "--version", capsys) == f"compose-bluegreen {__version__}\n"

@@ -1,0 +1,296 @@
+"""What a SQLite file promises: who may read it, who waits for whom, what it refuses by itself."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from compose_bluegreen.adapters.history import SqlHistory, open_history
+from compose_bluegreen.domain import Colour, Draft, Image, Kind, Part, Release, State
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DRAFT = Draft("ENGINE", "shop", Kind.UP, ("web",), "ada@laptop", NOON)
+PART = Part(Release("web", Image("web", "sha256:1"), {"name": "shop"}, {}, "f"), Colour.BLUE)
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "history.db"
+
+
+@pytest.fixture
+def history(file: Path) -> Iterator[SqlHistory]:
+    with open_history(str(file), {}) as opened:
+        yield opened
+
+
+@contextmanager
+def by_hand(file: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        yield connection
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def released(history: SqlHistory, image: str = "sha256:1") -> int:
+    deployment = history.begin(DRAFT)
+    release = replace(PART.release, image=Image("web", image))
+    history.parts(deployment, [replace(PART, release=release)])
+    for state in (State.STARTING, State.SWITCHING, State.LIVE):
+        history.to(deployment, state, NOON)
+    return deployment
+
+
+def a_process(script: str, file: Path) -> subprocess.Popen[str]:
+    """Runs ``script`` once it is told to go, with ``history`` open on the file."""
+    before = (
+        "import sys\n"
+        "from compose_bluegreen.adapters.history import open_history\n"
+        "from tests.unit.test_history_sqlite import *\n"
+        "import alembic.command\n"
+        "history = open_history(sys.argv[1], {})\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", before + script, str(file)],
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_at_once(scripts: list[str], file: Path) -> list[tuple[int, str]]:
+    """Exit code and stderr of each."""
+    running = [a_process(script, file) for script in scripts]
+    for each in running:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n", each.communicate()
+    for each in running:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    ended = [each.communicate(timeout=60) for each in running]
+    return [(each.returncode, err) for each, (_, err) in zip(running, ended, strict=True)]
+
+
+def test_opening_and_reading_leave_nothing_behind(file: Path, history: SqlHistory) -> None:
+    assert history.newest("shop") == []
+    assert history.get(1) is None
+    assert not file.parent.exists()
+
+
+def test_only_its_owner_can_read_the_file_its_log_and_its_memory(
+    file: Path, history: SqlHistory
+) -> None:
+    before = os.umask(0)
+    try:
+        released(history)
+    finally:
+        os.umask(before)
+    assert mode(file.parent) == 0o700
+    beside = sorted(file.parent.iterdir())
+    assert [each.name for each in beside] == ["history.db", "history.db-shm", "history.db-wal"]
+    assert {mode(each) for each in beside} == {0o600}
+
+
+def test_a_file_that_others_could_read_is_closed_to_them_and_not_to_its_group(
+    file: Path,
+) -> None:
+    file.parent.mkdir()
+    file.touch()
+    file.chmod(0o664)
+    with open_history(str(file), {}) as history:
+        released(history)
+        assert {mode(each) for each in file.parent.iterdir()} == {0o660}
+    file.chmod(0o644)
+    with open_history(str(file), {}) as history:
+        history.newest("shop")
+        released(history)
+        assert {mode(each) for each in file.parent.iterdir()} == {0o640}
+
+
+def test_the_file_is_whole_when_it_is_closed(file: Path) -> None:
+    with open_history(str(file), {}) as history:
+        released(history)
+    assert [each.name for each in file.parent.iterdir()] == ["history.db"]
+
+
+def test_readers_see_the_last_whole_state_and_do_not_wait_for_a_writer(
+    file: Path, history: SqlHistory
+) -> None:
+    deployment = released(history)
+    with by_hand(file) as writer:
+        assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE deployments SET actor = 'mallory'")
+        with open_history(str(file), {}) as reader:
+            assert [each.actor for each in reader.newest("shop")] == ["ada@laptop"]
+            assert reader.get(deployment) is not None
+        writer.execute("ROLLBACK")
+
+
+def test_a_reader_does_not_hold_up_a_writer(file: Path, history: SqlHistory) -> None:
+    released(history)
+    with history._store.reading() as connection:
+        assert connection is not None
+        connection.exec_driver_sql("SELECT count(*) FROM deployments").scalar_one()
+        with by_hand(file) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE deployments SET actor = 'grace'")
+            writer.execute("COMMIT")
+
+
+def test_the_database_itself_refuses_a_second_live_part_of_a_service(
+    file: Path, history: SqlHistory
+) -> None:
+    released(history)
+    released(history)
+    with by_hand(file) as writer, pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        writer.execute("UPDATE deployment_parts SET live = 1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE deployments SET state = 'flying'",
+        "UPDATE deployments SET kind = 'sideways'",
+        "UPDATE deployment_parts SET colour = 'red'",
+        "INSERT INTO deployment_steps SELECT 1, 1, '', '', 'maybe', '2026-01-01', NULL, ''",
+    ],
+)
+def test_the_database_itself_knows_only_our_words(
+    file: Path, history: SqlHistory, change: str
+) -> None:
+    released(history)
+    with by_hand(file) as writer, pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        writer.execute(change)
+
+
+def test_foreign_keys_are_enforced_on_our_own_connections(history: SqlHistory) -> None:
+    with history._store.writing() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def test_times_are_kept_so_that_they_sort_as_text(file: Path, history: SqlHistory) -> None:
+    deployment = history.begin(DRAFT)
+    history.to(deployment, State.FAILED, NOON.replace(microsecond=7))
+    with by_hand(file) as reader:
+        row = reader.execute("SELECT started_at, finished_at FROM deployments").fetchone()
+    assert row == ("2026-03-01 12:00:00.000000", "2026-03-01 12:00:00.000007")
+
+
+def test_when_a_release_stopped_serving_is_kept(file: Path, history: SqlHistory) -> None:
+    released(history)
+    history.removed("ENGINE", "shop", NOON.replace(hour=13))
+    with by_hand(file) as reader:
+        row = reader.execute("SELECT finished_at, retired_at FROM deployments").fetchone()
+    assert row == ("2026-03-01 12:00:00.000000", "2026-03-01 13:00:00.000000")
+
+
+def test_processes_that_open_a_new_file_at_once_all_succeed(
+    file: Path, history: SqlHistory
+) -> None:
+    ended = run_at_once(["history.begin(DRAFT); history.close()"] * 4, file)
+    assert ended == [(0, "")] * 4
+    assert [each.id for each in history.newest("shop")] == [4, 3, 2, 1]
+
+
+def test_processes_that_write_at_once_lose_nothing(file: Path, history: SqlHistory) -> None:
+    history.begin(DRAFT)
+    script = (
+        "from compose_bluegreen.domain import Outcome, StepRecord\n"
+        "for n in range(25):\n"
+        "    history.step(1, StepRecord(str(n), '', Outcome.DONE, NOON))\n"
+        "history.close()\n"
+    )
+    assert run_at_once([script] * 4, file) == [(0, "")] * 4
+    found = history.get(1)
+    assert found is not None
+    assert len(found.steps) == 100
+
+
+def test_a_process_killed_in_the_middle_of_a_change_leaves_none_of_it(
+    file: Path, history: SqlHistory
+) -> None:
+    first = released(history)
+    script = (
+        "import os, signal\n"
+        "from compose_bluegreen.adapters.history import moves\n"
+        "with history._store.writing() as connection:\n"
+        "    moves.move(connection, 1, State.REMOVED, NOON)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert run_at_once([script], file) == [(-9, "")]
+    history.check_writable()
+    live = history.live("ENGINE", "shop", "web")
+    assert live is not None
+    assert (live.id, live.state) == (first, State.LIVE)
+
+
+def test_every_question_is_answered_from_an_index(file: Path, history: SqlHistory) -> None:
+    released(history)
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    @event.listens_for(history._store._engine, "before_cursor_execute")
+    def note(
+        _c: object, _k: object, statement: str, values: tuple[object, ...], *_: object
+    ) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, values))
+
+    history.get(1)
+    history.newest("shop", limit=20)
+    history.newest("shop", service="web", limit=20)
+    history.unfinished("ENGINE", "shop")
+    history.live("ENGINE", "shop", "web")
+    history.proven("ENGINE", "shop", "web", limit=5)
+    with by_hand(file) as reader:
+        plans = {
+            row[3]
+            for statement, values in asked
+            for row in reader.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        }
+    assert len(asked) > 15
+    assert {plan for plan in plans if plan.startswith("SCAN")} == set()
+
+
+def test_looking_at_a_history_loads_only_what_it_takes(
+    file: Path, history: SqlHistory
+) -> None:
+    released(history)
+    script = (
+        "import sys\n"
+        "from compose_bluegreen.adapters.history import open_history\n"
+        "with open_history(sys.argv[1], {}) as history:\n"
+        "    assert history.newest('shop')\n"
+        "slow = {'alembic', 'sqlalchemy.orm', 'sqlalchemy.dialects.postgresql'}\n"
+        "print(sorted(slow & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)],
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"

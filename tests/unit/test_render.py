@@ -1,0 +1,322 @@
+"""The answers on stdout: what people see, and what programs may rely on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from compose_bluegreen.cli import render
+from compose_bluegreen.cli.columns import table, took
+from compose_bluegreen.cli.terminal import Terminal
+from compose_bluegreen.domain import (
+    Colour,
+    Deployment,
+    Image,
+    Kind,
+    Outcome,
+    Part,
+    Release,
+    State,
+    StepRecord,
+)
+from compose_bluegreen.models import LABEL
+from compose_bluegreen.ports import Container, ServerHealth
+from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status
+
+START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+EAST = timezone(timedelta(hours=2))
+IMAGE = Image("shop/web:latest", "sha256:" + "ab12" * 16, "shop/web@sha256:" + "cd" * 32)
+SECRET = {"environment": {"PASSWORD": "hush"}}
+KEYS = {
+    "id", "project", "services", "kind", "colour", "state", "image", "image_id", "repo_digest",
+    "git_revision", "message", "actor", "started_at", "finished_at", "duration_s", "reason",
+    "rollback_of", "restores", "engine", "parts",
+}  # fmt: skip
+
+
+def part(service: str = "web", colour: Colour = Colour.GREEN, image: Image = IMAGE) -> Part:
+    return Part(Release(service, image, dict(SECRET), dict(SECRET), "f1"), colour, live=True)
+
+
+UP = Deployment(
+    id=42,
+    engine="engine-1",
+    project="shop",
+    kind=Kind.UP,
+    state=State.LIVE,
+    services=("web",),
+    actor="ada@host",
+    started_at=START,
+    finished_at=START + timedelta(seconds=3.5),
+    message="greets",
+    git_revision="abc123",
+    parts=(part(),),
+)
+BACK = replace(UP, id=43, kind=Kind.ROLLBACK, rollback_of=42, restores=41, message="oh")
+BUILDING = replace(UP, id=44, state=State.PREPARING, finished_at=None, parts=(), message="")
+FAILED = replace(
+    UP,
+    state=State.FAILED,
+    reason="web-green was not healthy",
+    steps=(
+        StepRecord(
+            "build web", "it has a build", Outcome.DONE, START, START + timedelta(seconds=1)
+        ),
+        StepRecord(
+            "wait until web-green is healthy",
+            "nothing unproven gets traffic",
+            Outcome.FAILED,
+            START,
+            START + timedelta(minutes=2, seconds=5),
+            "line 1\n\x1b[31mline 2\x1b[0m\n",
+        ),
+        StepRecord("route", "", Outcome.RUNNING, START),
+    ),
+)
+
+
+def history(*deployments: Deployment, terminal: Terminal | None = None) -> list[str]:
+    return render.history(deployments, "table", terminal or Terminal(), EAST).splitlines()
+
+
+def test_history_is_a_table_in_local_time_in_the_order_given() -> None:
+    head, *rows = history(BACK, UP)
+    assert head.split("  ")[:3] == ["ID", "STATE", "SERVICES"]
+    assert rows == [
+        "43  live   web       green   ab12ab12ab12  2026-03-01 14:00:00  3.5s  rollback to 41: oh",
+        "42  live   web       green   ab12ab12ab12  2026-03-01 14:00:00  3.5s  greets",
+    ]
+
+
+def test_a_deployment_that_has_no_images_yet_is_in_it_too() -> None:
+    _, row = history(BUILDING)
+    assert row.split() == ["44", "preparing", "web", "2026-03-01", "14:00:00"]
+
+
+def test_a_release_of_several_services_is_one_row() -> None:
+    both = replace(UP, services=("api", "web"), parts=(part("api", Colour.BLUE), part()))
+    _, row = history(both)
+    assert "api,web" in row
+    assert "blue,green" in row
+
+
+def test_an_empty_history_names_the_first_command() -> None:
+    assert history() == ["no deployments yet; docker bluegreen up makes the first"]
+
+
+def test_a_narrow_terminal_cuts_the_note_and_nothing_else() -> None:
+    long = replace(UP, message="a message that goes on and on and on and on and on and on and on")
+    _, row = history(long, terminal=Terminal(width=100, symbols=True))
+    assert len(row) == 100
+    assert row.endswith("…")
+
+
+def test_a_message_can_not_break_the_table() -> None:
+    _, *rows = history(replace(UP, message="one\ntwo\x1b[2J\tthree"))
+    assert [row.partition("3.5s  ")[2] for row in rows] == ["one two three"]
+
+
+def test_colour_does_not_move_the_columns() -> None:
+    _, row = history(UP, terminal=Terminal(colour=True, width=100))
+    assert "\x1b[32mlive\x1b[0m   web" in row.replace("STATE", "")
+
+
+def history_json(*deployments: Deployment) -> Any:
+    return json.loads(render.history(deployments, "json"))
+
+
+def test_history_s_json_has_these_keys_and_no_others() -> None:
+    assert [set(one) for one in history_json(BACK, UP, BUILDING)] == [KEYS] * 3
+
+
+def test_history_s_json_holds_plain_values_in_utc() -> None:
+    (one,) = history_json(UP)
+    assert one["started_at"] == "2026-03-01T12:00:00.250Z"
+    assert one["finished_at"] == "2026-03-01T12:00:03.750Z"
+    assert one["duration_s"] == 3.5
+    assert one["services"] == ["web"]
+    assert (one["kind"], one["state"], one["colour"]) == ("up", "live", "green")
+    assert (one["image"], one["image_id"], one["repo_digest"]) == (
+        IMAGE.reference,
+        IMAGE.id,
+        IMAGE.repo_digest,
+    )
+    assert one["parts"] == [
+        {
+            "service": "web",
+            "colour": "green",
+            "image": IMAGE.reference,
+            "image_id": IMAGE.id,
+            "repo_digest": IMAGE.repo_digest,
+            "live": True,
+            "fingerprint": "f1",
+        }
+    ]
+
+
+def test_what_is_not_known_yet_is_null() -> None:
+    (one,) = history_json(BUILDING)
+    unknown = (
+        "colour",
+        "image",
+        "image_id",
+        "repo_digest",
+        "finished_at",
+        "duration_s",
+        "rollback_of",
+    )
+    assert [one[key] for key in unknown] == [None] * len(unknown)
+    assert one["parts"] == []
+
+
+def test_a_rollback_says_what_it_takes_back_and_what_it_restores() -> None:
+    (one,) = history_json(BACK)
+    assert (one["kind"], one["rollback_of"], one["restores"]) == ("rollback", 42, 41)
+
+
+@pytest.mark.parametrize("format_", ["table", "json"])
+def test_neither_model_nor_settings_are_ever_shown(format_: str) -> None:
+    assert "hush" not in render.history([FAILED], format_, Terminal())
+    assert "hush" not in render.show(FAILED, format_, Terminal())
+
+
+def test_show_tells_the_steps_with_the_last_words_of_what_failed() -> None:
+    text = render.show(FAILED, "table", Terminal(), EAST)
+    assert text.splitlines() == [
+        "deployment 42: up of web, failed",
+        f"  web       green, live: shop/web:latest ab12ab12ab12 {IMAGE.repo_digest}",
+        "  started   2026-03-01 14:00:00",
+        "  finished  2026-03-01 14:00:03",
+        "  took      3.5s",
+        "  by        ada@host",
+        "  git       abc123",
+        "  message   greets",
+        "  reason    web-green was not healthy",
+        "",
+        "STEP                             OUTCOME  TOOK   CAUSE",
+        "build web                        done     1.0s   it has a build",
+        "wait until web-green is healthy  failed   2m05s  nothing unproven gets traffic",
+        "    line 1",
+        "    line 2",
+        "route                            running",
+    ]
+
+
+def test_show_s_json_adds_the_steps() -> None:
+    one = json.loads(render.show(FAILED, "json"))
+    assert set(one) == KEYS | {"steps"}
+    assert one["steps"][1] == {
+        "name": "wait until web-green is healthy",
+        "cause": "nothing unproven gets traffic",
+        "outcome": "failed",
+        "started_at": "2026-03-01T12:00:00.250Z",
+        "finished_at": "2026-03-01T12:02:05.250Z",
+        "duration_s": 125.0,
+        "detail": "line 1\n\x1b[31mline 2\x1b[0m\n",
+    }
+    assert one["steps"][2]["finished_at"] is None
+
+
+def test_the_summary_is_one_line() -> None:
+    assert render.summary(UP) == "deployment 42: web-green live after 3.5s\n"
+    assert render.summary(BUILDING) == "deployment 44: web preparing\n"
+
+
+def container(number: int = 1, health: str | None = "healthy") -> Container:
+    return Container(
+        id=f"c{number}",
+        name=f"shop-web-green-{number}",
+        labels={f"{LABEL}.deployment": "42"},
+        image_id=IMAGE.id,
+        status="running",
+        exit_code=0,
+        restarts=0,
+        health=health,
+        started_at=START,
+        addresses={},
+    )
+
+
+def found(*servers: ServerHealth, drift: tuple[Drift, ...] = (), live: bool = True) -> Status:
+    up = ColourStatus(Colour.GREEN, (container(),), servers, in_flight=2)
+    service = ServiceStatus("web", up if live else None, None, UP, replace(UP, id=41), drift)
+    return Status("shop", "running", (service,))
+
+
+WELL = ServerHealth("10.0.0.2:8080", "UP", "L7OK")
+
+
+def test_status_is_a_row_for_each_service() -> None:
+    lines = render.status(found(WELL), "127.0.0.1:8404", "table", Terminal(), EAST).splitlines()
+    assert lines[0] == "project shop: proxy running, statistics at http://127.0.0.1:8404"
+    assert lines[1].split("  ")[0] == "SERVICE"
+    row = lines[2].split()
+    assert row[:2] == ["web", "green"]
+    assert "healthy" in row
+    assert "UP, 2 in flight" in lines[2]
+    assert row[-1] == "41"
+    assert len(lines) == 3
+
+
+def test_replicas_are_counted() -> None:
+    down = ServerHealth("10.0.0.3:8080", "DOWN", "L4CON")
+    text = render.status(found(WELL, WELL, down), None, "table", Terminal())
+    assert "2 UP, 1 DOWN, 2 in flight" in text
+
+
+def test_drift_is_told_with_its_cure() -> None:
+    drift = Drift("live_stopped", "web-green isn't running", "docker start web-green")
+    lines = render.status(found(drift=(drift,)), None, "table", Terminal(symbols=True)).splitlines()
+    assert lines[-2:] == ["! web-green isn't running", "  next: docker start web-green"]
+
+
+def test_a_service_that_is_routed_nowhere_says_none() -> None:
+    text = render.status(found(live=False), None, "table", Terminal())
+    assert text.splitlines()[2].split() == ["web", "none", "41"]
+
+
+def test_a_project_without_releases_says_so() -> None:
+    text = render.status(Status("shop", "none", ()), None, "table", Terminal())
+    assert text == "project shop: proxy none\nnothing is released yet\n"
+
+
+def test_status_s_json_has_the_promised_keys() -> None:
+    drift = Drift("stray", "cause", "cure")
+    answer = json.loads(render.status(found(WELL, drift=(drift,)), "127.0.0.1:8404", "json"))
+    assert set(answer) == {"project", "proxy", "monitor", "services", "drift"}
+    (service,) = answer["services"]
+    assert set(service) == {"service", "live", "idle", "rollback_to", "drift"}
+    assert service["idle"] is None
+    assert service["rollback_to"] == 41
+    assert service["drift"] == [{"kind": "stray", "cause": "cause", "cure": "cure"}]
+    live = service["live"]
+    assert {"colour", "deployment", "image_id"} <= set(live)
+    assert (live["colour"], live["deployment"]) == ("green", 42)
+    assert (live["image"], live["image_id"], live["repo_digest"]) == (
+        IMAGE.reference,
+        IMAGE.id,
+        IMAGE.repo_digest,
+    )
+    assert live["since"] == "2026-03-01T12:00:00.250Z"
+    assert live["servers"] == [{"address": "10.0.0.2:8080", "status": "UP", "check": "L7OK"}]
+
+
+def test_status_s_json_says_null_where_nothing_is_live() -> None:
+    answer = json.loads(render.status(found(live=False), None, "json"))
+    assert answer["services"][0]["live"] is None
+    assert answer["monitor"] is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0s"), (12.34, "12.3s"), (60, "1m00s"), (125.9, "2m05s")]
+)
+def test_durations_are_as_long_as_a_person_wants(seconds: float, text: str) -> None:
+    assert took(timedelta(seconds=seconds)) == text
+
+
+def test_a_table_of_nothing_is_its_head() -> None:
+    assert table(("A", "B"), [], Terminal(), {}) == ["A  B"]

@@ -1,0 +1,232 @@
+"""Named steps, and what undoes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from compose_bluegreen.domain import Deployment, Draft, Kind, Outcome, State
+from compose_bluegreen.errors import BluegreenError, HistoryUnusable, Interrupted, NeedsPerson
+from compose_bluegreen.saga import Act, Saga, Step, Undo, told
+from tests.fakes.calls import When
+from tests.fakes.site import Site
+from tests.fakes.world import ENGINE, NOON
+
+DRAFT = Draft(ENGINE, "shop", Kind.UP, ("web",), "ada@laptop", NOON)
+
+
+@dataclass
+class Desk:
+    """Where steps are done, and undone: ``done`` is what happened, in order."""
+
+    site: Site = field(default_factory=Site)
+    done: list[str] = field(default_factory=list)
+
+    def work(self, *acts: Step | Exception | Callable[[Saga], object]) -> None:
+        """One saga: runs steps, does something else with it, or meets an error."""
+        with Saga(DRAFT, self.site.ports) as saga:
+            for act in acts:
+                if isinstance(act, Step):
+                    saga.run(act)
+                elif isinstance(act, Exception):
+                    raise act
+                else:
+                    act(saga)
+
+    def step(self, name: str, undo: Act | None = None, enters: State | None = None) -> Step:
+        taken_back = Undo(f"un{name}", undo or (lambda: self.done.append(f"un{name}")))
+        return Step(name, "asked for", lambda: self.done.append(name), taken_back, enters)
+
+    def failing(self, name: str, error: BaseException, undo: Undo | None = None) -> Step:
+        return Step(name, "asked for", _raising(error), undo)
+
+    @property
+    def record(self) -> Deployment:
+        return self.site.records[0]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def _raising(error: BaseException) -> Callable[[], object]:
+    def act() -> object:
+        raise error
+
+    return act
+
+
+def test_steps_are_done_in_order_and_none_is_undone(desk: Desk) -> None:
+    desk.work(
+        desk.step("a", enters=State.STARTING), desk.step("b", enters=State.SWITCHING), Saga.promote
+    )
+    assert desk.done == ["a", "b"]
+    assert desk.record.state is State.LIVE
+
+
+def test_undos_run_backwards_from_the_step_that_failed(desk: Desk) -> None:
+    with pytest.raises(BluegreenError, match="no"):
+        desk.work(desk.step("a"), desk.step("b"), desk.failing("c", BluegreenError("no")))
+    assert desk.done == ["a", "b", "unb", "una"]
+    assert (desk.record.state, desk.record.reason) == (State.FAILED, "no")
+
+
+def test_the_step_that_failed_is_undone_itself_for_it_may_have_acted(desk: Desk) -> None:
+    undo = Undo("unc", lambda: desk.done.append("unc"))
+    with pytest.raises(BluegreenError):
+        desk.work(desk.failing("c", BluegreenError("no"), undo))
+    assert desk.done == ["unc"]
+
+
+def test_an_undo_that_fails_stops_the_unwinding(desk: Desk) -> None:
+    with pytest.raises(NeedsPerson, match="no; undoing it failed at: unb") as stuck:
+        desk.work(
+            desk.step("a"),
+            desk.step("b", undo=_raising(BluegreenError("neither"))),
+            desk.failing("c", BluegreenError("no")),
+        )
+    assert desk.done == ["a", "b"]
+    assert stuck.value.detail == "neither"
+    assert isinstance(stuck.value.__cause__, BluegreenError)
+    assert (desk.record.state, desk.record.reason) == (
+        State.STUCK,
+        "no; then could not unb: neither",
+    )
+
+
+def test_a_bug_in_an_undo_needs_a_person_too(desk: Desk) -> None:
+    with pytest.raises(NeedsPerson, match="KeyError"):
+        desk.work(desk.step("a", undo=_raising(TypeError("x"))), KeyError("web"))
+    assert "then could not una: TypeError: x" in desk.record.reason
+
+
+def test_an_interrupt_is_recorded_as_one(desk: Desk) -> None:
+    with pytest.raises(Interrupted):
+        desk.work(desk.step("a"), Interrupted("interrupted by SIGINT"))
+    assert desk.done == ["a", "una"]
+    assert (desk.record.state, desk.record.reason) == (State.INTERRUPTED, "interrupted by SIGINT")
+
+
+def test_a_bug_is_recorded_with_its_kind_and_undone(desk: Desk) -> None:
+    with pytest.raises(ZeroDivisionError):
+        desk.work(desk.step("a"), ZeroDivisionError("by nought"))
+    assert desk.done == ["a", "una"]
+    assert desk.record.reason == "ZeroDivisionError: by nought"
+
+
+def test_the_state_is_written_before_the_step_acts(desk: Desk) -> None:
+    seen: list[State] = []
+    act = Step("a", "why", lambda: seen.append(desk.record.state), enters=State.STARTING)
+    desk.work(act, desk.step("b", enters=State.SWITCHING), Saga.promote)
+    assert seen == [State.STARTING]
+
+
+def test_a_state_that_cannot_be_written_stops_the_step(desk: Desk) -> None:
+    desk.site.world.calls.fail("history.to", HistoryUnusable("disk full"))
+    with pytest.raises(HistoryUnusable):
+        desk.work(desk.step("a"), desk.step("b", enters=State.STARTING))
+    assert desk.done == ["a", "una"]
+
+
+def test_each_step_is_recorded_with_its_outcome(desk: Desk) -> None:
+    with pytest.raises(BluegreenError):
+        desk.work(
+            Step("a", "why", lambda: "a remark", Undo("una", lambda: None)),
+            desk.failing("b", BluegreenError("no", detail="last lines")),
+        )
+    steps = [(one.name, one.cause, one.outcome, one.detail) for one in desk.record.steps]
+    assert steps == [
+        ("a", "why", Outcome.DONE, "a remark"),
+        ("b", "asked for", Outcome.FAILED, "no\nlast lines"),
+        ("una", "undo", Outcome.UNDONE, ""),
+    ]
+    assert desk.site.observer.ended[1] == ("b", Outcome.FAILED, "no")
+
+
+def test_what_is_attempted_may_fail_with_a_warning(desk: Desk) -> None:
+    outcomes: list[bool] = []
+    desk.work(
+        lambda saga: outcomes.append(saga.attempt(desk.step("a"))),
+        lambda saga: outcomes.append(saga.attempt(desk.failing("b", BluegreenError("no")))),
+        lambda saga: outcomes.append(saga.attempt(desk.step("c"))),
+        Saga.discard,
+    )
+    assert outcomes == [True, False, True]
+    assert desk.done == ["a", "c"]
+    assert desk.site.observer.outcome("b") is Outcome.WARNED
+    assert desk.site.observer.remarks == ["warning: b: no"]
+
+
+@pytest.mark.parametrize("error", [Interrupted("ctrl-c"), ZeroDivisionError()])
+def test_an_attempt_hides_neither_an_interrupt_nor_a_bug(desk: Desk, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        desk.work(lambda saga: saga.attempt(desk.failing("a", error)))
+
+
+def test_after_the_promotion_nothing_is_undone(desk: Desk) -> None:
+    with pytest.raises(BluegreenError):
+        desk.work(
+            desk.step("a", enters=State.STARTING),
+            desk.step("b", enters=State.SWITCHING),
+            Saga.promote,
+            BluegreenError("too late"),
+        )
+    assert desk.done == ["a", "b"]
+    assert desk.record.state is State.LIVE
+
+
+@pytest.mark.parametrize("error", [HistoryUnusable("no answer"), Interrupted("ctrl-c")])
+def test_a_promotion_that_was_written_all_the_same_stands(desk: Desk, error: Exception) -> None:
+    desk.site.world.calls.fail("history.promote", error, when=When.AFTER)
+    desk.work(
+        desk.step("a", enters=State.STARTING), desk.step("b", enters=State.SWITCHING), Saga.promote
+    )
+    assert desk.done == ["a", "b"]
+    assert desk.record.state is State.LIVE
+
+
+def test_a_promotion_that_was_not_written_is_undone(desk: Desk) -> None:
+    desk.site.world.calls.fail("history.promote", HistoryUnusable("disk full"))
+    with pytest.raises(HistoryUnusable):
+        desk.work(
+            desk.step("a", enters=State.STARTING),
+            desk.step("b", enters=State.SWITCHING),
+            Saga.promote,
+        )
+    assert desk.done == ["a", "b", "unb", "una"]
+    assert desk.record.state is State.FAILED
+
+
+def test_a_discarded_deployment_leaves_no_record_and_undoes_nothing(desk: Desk) -> None:
+    desk.work(desk.step("a"), Saga.discard)
+    assert desk.done == ["a"]
+    assert desk.site.records == []
+
+
+def test_an_undo_goes_on_though_history_cannot_be_written(desk: Desk) -> None:
+    with pytest.raises(BluegreenError):
+        desk.work(
+            desk.step("a"),
+            lambda saga: desk.site.world.calls.fail(
+                "history.step", HistoryUnusable("disk full"), nth=None
+            ),
+            lambda saga: desk.site.world.calls.fail(
+                "history.to", HistoryUnusable("disk full"), nth=None
+            ),
+            BluegreenError("no"),
+        )
+    assert desk.done == ["a", "una"]
+    assert desk.site.observer.remarks == [
+        "warning: not recorded: disk full",
+        "warning: deployment 1 not recorded: disk full",
+    ]
+
+
+def test_what_is_told_takes_as_long_as_it_took(desk: Desk) -> None:
+    clock = desk.site.ports.clock
+    assert told(Step("wait", "why", lambda: clock.sleep(1.5)), desk.site.ports) == ""
+    assert desk.site.observer.causes == {"wait": "why"}
+    assert desk.site.observer.outcome("wait") is Outcome.DONE

@@ -1,0 +1,223 @@
+"""The first release of a service that the user's own project serves, and of the proxy itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from compose_bluegreen.domain import Colour, State
+from compose_bluegreen.errors import BluegreenError, ComposeFailed, NeedsPerson, Unhealthy
+from tests.fakes.calls import When
+from tests.fakes.site import Site, a_service
+from tests.fakes.world import Behaviour
+
+GAP = "compose.stop of web"
+"""The one moment in which nobody answers: Docker can't hand a port from one container to another."""
+
+
+@pytest.fixture
+def by_hand() -> Site:
+    """``docker compose up -d`` runs version ``v0`` of ``web`` on port 8000."""
+    site = Site()
+    site.world.networks.add("shop_default")
+    site.world.run_by_hand("web", "v0", ":8000")
+    site.ports.compose.build(["web"]) if site.source("v0") else None
+    site.forget()
+    site.source("v1")
+    return site
+
+
+def test_taking_over_is_refused_without_the_flag_and_nothing_moves(by_hand: Site) -> None:
+    with pytest.raises(BluegreenError, match="shop-web-1 of your own project serves") as refused:
+        by_hand.up()
+    assert "--take-over" in refused.value.hint
+    assert by_hand.serving() == {"v0"}
+    assert by_hand.world.running() == ["shop-web-1"]
+    assert by_hand.world.proxy_box() is None
+    assert by_hand.records == []
+    assert by_hand.observer.steps == []
+
+
+def test_taking_over_proves_everything_before_the_gap(by_hand: Site) -> None:
+    done = by_hand.up(take_over=True)
+    assert done is not None
+    assert by_hand.observer.steps == [
+        "create the proxy",
+        "build web",
+        "start web-blue",
+        "wait until web-blue is healthy",
+        "switch to web-blue",
+        "take over from shop-web-1",
+        "see web-blue healthy under traffic",
+        "remove shop-web-1",
+        "keep the image of web",
+        "point web:latest at what serves",
+        "let go of old images of web",
+    ]
+    assert by_hand.world.outages == [GAP]
+    assert by_hand.serving() == {"v1"}
+    assert by_hand.world.running() == ["shop-bluegreen-web-blue-1"]
+
+
+def test_the_next_deploy_needs_no_flag(by_hand: Site) -> None:
+    by_hand.up(take_over=True)
+    by_hand.release("v2")
+    assert by_hand.world.outages == [GAP]
+    assert by_hand.serving() == {"v2"}
+
+
+def test_one_that_never_gets_healthy_takes_nothing_over(by_hand: Site) -> None:
+    by_hand.source("v1", does=Behaviour(healthy_after=1, ends_after=0.1, exit_code=1))
+    with pytest.raises(Unhealthy, match="ended with exit code 1"):
+        by_hand.up(take_over=True)
+    assert by_hand.world.outages == []
+    assert by_hand.serving() == {"v0"}
+    assert by_hand.world.running() == ["shop-web-1"]
+    assert by_hand.world.proxy_box() is None
+    assert by_hand.world.names["web:latest"] == "sha256:v0"
+
+
+@pytest.mark.parametrize(
+    ("call", "when"),
+    [
+        ("compose.stop", When.BEFORE),
+        ("compose.stop", When.AFTER),
+        ("proxy.apply", When.BEFORE),
+        ("proxy.apply", When.HALFWAY),
+        ("proxy.apply", When.AFTER),
+    ],
+)
+def test_a_take_over_that_fails_gives_everything_back(by_hand: Site, call: str, when: When) -> None:
+    nth = 2 if call == "proxy.apply" else 1  # the first makes the proxy
+    by_hand.world.calls.fail(call, ComposeFailed("no"), when=when, nth=nth)
+    with pytest.raises(ComposeFailed):
+        by_hand.up(take_over=True)
+    assert by_hand.serving() == {"v0"}
+    assert by_hand.world.running() == ["shop-web-1"]
+    assert by_hand.world.proxy_box() is None
+    assert [one.state for one in by_hand.records] == [State.FAILED]
+
+
+def test_one_that_turns_sick_after_the_take_over_gives_everything_back(by_hand: Site) -> None:
+    by_hand.source("v1", does=Behaviour(declared_sick=0.1, healthcheck=0))
+    by_hand.world.calls.at("compose.stop", lambda: by_hand.ports.clock.sleep(1))
+    with pytest.raises(Unhealthy, match="is unhealthy"):
+        by_hand.up(take_over=True)
+    assert by_hand.serving() == {"v0"}
+    assert by_hand.world.running() == ["shop-web-1"]
+
+
+def test_what_cannot_be_given_back_is_left_as_it_is_and_needs_a_person(by_hand: Site) -> None:
+    by_hand.world.calls.fail("proxy.apply", ComposeFailed("no"), when=When.HALFWAY, nth=2)
+    by_hand.world.calls.fail("compose.start", ComposeFailed("no space"))
+    with pytest.raises(NeedsPerson, match="give back to shop-web-1"):
+        by_hand.up(take_over=True)
+    assert "shop-bluegreen-web-blue-1" in by_hand.world.running()
+    assert by_hand.world.proxy_box() is not None
+    assert [one.state for one in by_hand.records] == [State.STUCK]
+
+
+def test_beside_a_live_service_another_is_taken_over_without_hiding_the_live_one() -> None:
+    site = Site(web=a_service())
+    site.release("v1")
+    site.file["services"]["api"] = a_service("api", port="9000")
+    site.world.run_by_hand("api", "a0", ":9000")
+    site.source("a1", "api")
+    assert site.up("api", take_over=True, recreate_proxy=True) is not None
+    assert (site.serving("web"), site.serving("api")) == ({"v1"}, {"a1"})
+    assert site.world.outages == ["compose.stop of api"]
+
+
+def test_beside_a_live_service_the_gap_of_a_new_proxy_is_asked_for_first() -> None:
+    site = Site(web=a_service())
+    site.release("v1")
+    site.file["services"]["api"] = a_service("api", port="9000")
+    site.world.run_by_hand("api", "a0", ":9000")
+    site.source("a1", "api")
+    with pytest.raises(BluegreenError) as refused:
+        site.up("api", take_over=True)
+    assert "--recreate-proxy" in refused.value.hint
+    assert site.observer.steps == []
+    assert site.world.proxy_box() is not None
+
+
+def test_services_that_are_not_deployed_keep_their_ports_and_names() -> None:
+    """``api`` opted in too, but this command is not about it."""
+    site = Site(web=a_service(), api=a_service("api", port="9000"))
+    site.world.networks.add("shop_default")
+    site.world.run_by_hand("api", "a0", ":9000")
+    site.source("v1")
+    assert site.up("web") is not None
+    assert site.serving("api") == {"a0"}
+    assert site.serving("web") == {"v1"}
+    assert site.world.outages == []
+
+
+def test_a_second_service_needs_a_new_proxy_and_is_refused_without_the_flag() -> None:
+    site = Site(web=a_service(), api=a_service("api", port="9000"))
+    site.release("v1")
+    site.source("a1", "api")
+    with pytest.raises(BluegreenError, match="the proxy needs a new container"):
+        site.up("api")
+    assert site.up("api", recreate_proxy=True) is not None
+    assert (site.serving("web"), site.serving("api")) == ({"v1"}, {"a1"})
+
+
+# ── a new container for the proxy ────────────────────────────────────────────────────────────
+
+
+def test_a_new_port_needs_a_new_proxy_and_is_refused_without_the_flag(serving: Site) -> None:
+    _publish_9000_too(serving)
+    with pytest.raises(BluegreenError, match="the proxy needs a new container") as refused:
+        serving.up()
+    assert "--recreate-proxy" in refused.value.hint
+    assert serving.observer.steps == []
+    assert len(serving.records) == 1
+
+
+def test_a_new_port_comes_with_the_flag(serving: Site) -> None:
+    _publish_9000_too(serving)
+    assert serving.up(recreate_proxy=True) is not None
+    assert serving.observer.steps[1:3] == ["recreate the proxy", "start web-green"]
+    proxy = serving.world.proxy_box()
+    assert proxy is not None
+    assert proxy.published == {":8000", ":9000"}
+    assert serving.routed() is Colour.GREEN
+
+
+def test_a_new_proxy_that_cannot_start_gives_way_to_the_one_that_served(serving: Site) -> None:
+    serving.world.run_by_hand("other", "x", ":9000")
+    _publish_9000_too(serving)
+    with pytest.raises(ComposeFailed, match="starting the proxy failed"):
+        serving.up(recreate_proxy=True)
+    assert serving.serving() == {"v1"}
+    assert [one.state for one in serving.records] == [State.FAILED, State.LIVE]
+    serving.world.outages.clear()  # the gap that was agreed to
+
+
+def test_other_checks_are_a_reload_that_loses_nothing(serving: Site) -> None:
+    serving.file["services"]["web"]["x-bluegreen"] = {"health": {"path": "/healthz"}}
+    assert serving.up() is not None
+    assert "reload the proxy" in serving.observer.steps
+
+
+def test_settings_of_the_proxy_alone_are_applied_without_a_deployment(serving: Site) -> None:
+    serving.file["x-bluegreen"] = {"proxy": {"timeout": "5m"}}
+    assert serving.up() is None
+    assert serving.observer.steps == ["build web", "reload the proxy"]
+    assert len(serving.records) == 1
+
+
+def test_a_proxy_that_has_stopped_is_started_before_anything_else(serving: Site) -> None:
+    proxy = serving.world.proxy_box()
+    assert proxy is not None
+    proxy.started = None
+    serving.source("v2")
+    assert serving.up() is not None
+    assert serving.observer.steps[0] == "start the proxy"
+    assert serving.serving() == {"v2"}
+    serving.world.outages.clear()
+
+
+def _publish_9000_too(site: Site) -> None:
+    port = {"mode": "ingress", "target": 9090, "published": "9000", "protocol": "tcp"}
+    site.file["services"]["web"]["ports"].append(port)

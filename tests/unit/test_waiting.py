@@ -1,0 +1,178 @@
+"""Loops that wait: each ends with what it waited for, with its deadline, or at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from compose_bluegreen.domain import Colour
+from compose_bluegreen.errors import BluegreenError, Unhealthy
+from compose_bluegreen.waiting import until_dependencies, until_drained, until_healthy
+from tests.fakes.site import Site
+from tests.fakes.world import Behaviour
+
+NEVER = 9e9
+BLUE = "shop-bluegreen-web-blue-1"
+SOON = timedelta(seconds=2)
+
+
+def starting(site: Site, does: Behaviour, *, restarted: bool = True) -> None:
+    """The containers of blue begin anew, and do this."""
+    box = site.world.boxes[BLUE]
+    box.behaviour = does
+    if restarted:
+        box.started = site.world.time
+
+
+def wait(site: Site) -> str:
+    return until_healthy("shop", "web", Colour.BLUE, SOON, site.ports)
+
+
+# ── a colour ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_it_is_over_as_soon_as_haproxy_sees_every_replica(serving: Site) -> None:
+    starting(serving, Behaviour(healthy_after=1.0))
+    began = serving.world.time
+    assert wait(serving) == ""
+    assert 1.0 <= serving.world.time - began < 1.05
+    serving.world.outages.clear()
+
+
+def test_a_healthcheck_is_run_by_us_as_soon_as_haproxy_sees_the_replica(serving: Site) -> None:
+    """Docker would tell after its interval only."""
+    starting(serving, Behaviour(healthy_after=0.5, healthcheck=0))
+    began = serving.world.time
+    assert wait(serving) == "HEALTHCHECK passed"
+    assert serving.world.time - began < 0.6
+    assert len(serving.world.calls.of("engine.probe")) == 1
+    serving.world.outages.clear()
+
+
+def test_a_healthcheck_that_docker_has_seen_pass_is_not_run_again(serving: Site) -> None:
+    starting(serving, Behaviour(healthcheck=0), restarted=False)
+    serving.ports.clock.sleep(5)
+    assert wait(serving) == "HEALTHCHECK passed"
+    assert serving.world.calls.of("engine.probe") == []
+
+
+def test_a_healthcheck_that_fails_though_haproxy_is_content_is_waited_for(serving: Site) -> None:
+    starting(serving, Behaviour(healthcheck=NEVER))
+    with pytest.raises(Unhealthy, match="its HEALTHCHECK says: connection refused"):
+        wait(serving)
+    serving.world.outages.clear()
+
+
+def test_the_deadline_tells_what_is_missing_and_the_last_lines(serving: Site) -> None:
+    starting(serving, Behaviour(healthy_after=NEVER, log="waiting for the database\n"))
+    with pytest.raises(Unhealthy) as late:
+        wait(serving)
+    assert late.value.message.startswith("web-blue was not healthy within 2s: HAProxy says DOWN")
+    assert late.value.detail == "waiting for the database\n"
+    assert "--timeout" in late.value.hint
+    assert 2.0 <= serving.world.time < 3.0
+    serving.world.outages.clear()
+
+
+def test_a_container_that_ended_is_given_up_at_once(serving: Site) -> None:
+    starting(serving, Behaviour(healthy_after=NEVER, ends_after=0.3, exit_code=2, log="bye"))
+    with pytest.raises(Unhealthy, match=f"{BLUE} ended with exit code 2") as ended:
+        wait(serving)
+    assert ended.value.detail == "bye"
+    assert serving.world.time < 1
+    serving.world.outages.clear()
+
+
+def test_a_crash_loop_is_given_up_after_three_crashes(serving: Site) -> None:
+    starting(serving, Behaviour(healthy_after=NEVER, crashes_every=0.1, exit_code=137))
+    with pytest.raises(Unhealthy, match="crashed 3 times, the last time with exit code 137"):
+        wait(serving)
+    serving.world.outages.clear()
+
+
+def test_what_docker_calls_unhealthy_is_given_up_at_once(serving: Site) -> None:
+    starting(serving, Behaviour(healthy_after=NEVER, healthcheck=0, declared_sick=0.5))
+    with pytest.raises(Unhealthy, match="its HEALTHCHECK failed too often"):
+        wait(serving)
+    assert serving.world.time < 1
+    serving.world.outages.clear()
+
+
+def test_a_colour_without_containers_is_never_healthy(serving: Site) -> None:
+    with pytest.raises(Unhealthy, match="web-green was not healthy"):
+        until_healthy("shop", "web", Colour.GREEN, SOON, serving.ports)
+
+
+# ── a drain ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_nothing_in_flight_needs_no_wait(serving: Site) -> None:
+    began = serving.world.time
+    assert until_drained("web", Colour.BLUE, SOON, serving.ports) == 0
+    assert serving.world.time == began
+
+
+def test_a_drain_ends_with_the_last_request(serving: Site) -> None:
+    began = serving.world.time
+    for seconds in (0.5, 1.5):
+        serving.world.busy("web", Colour.BLUE, seconds)
+    assert until_drained("web", Colour.BLUE, SOON, serving.ports) == 0
+    assert 1.5 <= serving.world.time - began < 1.6
+
+
+def test_a_drain_ends_with_its_deadline_and_counts_who_is_left(serving: Site) -> None:
+    for seconds in (1, 60, 60):
+        serving.world.busy("web", Colour.BLUE, seconds)
+    assert until_drained("web", Colour.BLUE, SOON, serving.ports) == 2
+
+
+def test_no_time_for_a_drain_is_one_look(serving: Site) -> None:
+    serving.world.busy("web", Colour.BLUE, 60)
+    assert until_drained("web", Colour.BLUE, timedelta(0), serving.ports) == 1
+    assert len(serving.world.calls.of("proxy.in_flight")) == 1
+
+
+# ── dependencies ─────────────────────────────────────────────────────────────────────────────
+
+
+def wait_for(site: Site, condition: str, does: Behaviour | None) -> None:
+    if does:
+        site.world.run_by_hand("db").behaviour = does
+    until_dependencies("shop", {"db": condition}, SOON, site.ports)
+
+
+def test_a_dependency_that_runs_has_started(site: Site) -> None:
+    wait_for(site, "service_started", Behaviour())
+    assert site.world.time == 0
+
+
+def test_a_dependency_is_waited_for_until_docker_calls_it_healthy(site: Site) -> None:
+    wait_for(site, "service_healthy", Behaviour(healthcheck=0, healthy_after=0.5))
+    assert site.world.time >= 1.0
+
+
+def test_a_dependency_is_waited_for_until_it_has_ended_well(site: Site) -> None:
+    wait_for(site, "service_completed_successfully", Behaviour(ends_after=1.0))
+    assert site.world.time >= 1.0
+
+
+def test_a_dependency_that_ended_badly_is_given_up_at_once(site: Site) -> None:
+    does = Behaviour(ends_after=0.5, exit_code=3, log="no such table")
+    with pytest.raises(BluegreenError, match="shop-db-1 ended with exit code 3") as ended:
+        wait_for(site, "service_completed_successfully", does)
+    assert ended.value.detail == "no such table"
+    assert site.world.time < 1
+
+
+@pytest.mark.parametrize("does", [None, Behaviour(healthcheck=0, healthy_after=NEVER)])
+def test_the_deadline_names_each_dependency_and_its_condition(
+    site: Site, does: Behaviour | None
+) -> None:
+    with pytest.raises(Unhealthy, match=r"still waiting after 2s for db \(service_healthy\)"):
+        wait_for(site, "service_healthy", does)
+
+
+def test_no_dependencies_need_no_look(site: Site) -> None:
+    until_dependencies("shop", {}, SOON, site.ports)
+    assert site.world.calls.made == []
