@@ -70,7 +70,7 @@ class Attempt:
     ``outlines`` are the releases as far as they are known before any image is, for what the proxy
     must know depends on none. ``preparation`` finds the images out; ``releases`` then says what
     has changed: nothing, if it is empty. ``topology`` turns what the proxy knows into what the
-    project wants of it.
+    project wants of it. ``ground`` makes what proxy and colours stand on, once nothing is refused.
     """
 
     draft: Draft
@@ -79,6 +79,7 @@ class Attempt:
     releases: Callable[[], Sequence[Release]]
     topology: Callable[[Topology | None], Topology]
     terms: Terms
+    ground: Callable[[], None] = lambda: None
 
 
 def deploy(attempt: Attempt, at: Ports) -> Deployment | None:
@@ -94,6 +95,7 @@ def deploy(attempt: Attempt, at: Ports) -> Deployment | None:
         for step in _plan_steps(attempt, moves, wanted, change, at):
             attempt.terms.tell_plan(step.name, step.cause)
         return None
+    attempt.ground()
     with _under_the_lock(wanted, change, _holder(attempt.draft), at):
         return _deploy(attempt, at)
 

@@ -16,6 +16,9 @@ from compose_bluegreen.saga import Step
 from compose_bluegreen.up import Caller
 
 
+_A_FEW = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a rollback goes: ``live`` is taken back, ``restores`` brought back."""
@@ -64,12 +67,13 @@ def previous(engine: str, project: str, service: str, at: Ports) -> Target:
     live = at.history.live(engine, project, service)
     origin = _origin(live, at)
     serving = live.part(service) if live else None
-    for deployment in at.history.proven(engine, project, service):
-        part = deployment.part(service)
-        if part is None or (origin is not None and deployment.id >= origin):
-            continue
-        if serving is None or part.release.fingerprint != serving.release.fingerprint:
-            return Target(live, deployment, part.release)
+    for limit in (_A_FEW, None):  # whole models are large, and nearly always the first will do
+        for deployment in at.history.proven(engine, project, service, limit=limit):
+            part = deployment.part(service)
+            if part is None or (origin is not None and deployment.id >= origin):
+                continue
+            if serving is None or part.release.fingerprint != serving.release.fingerprint:
+                return Target(live, deployment, part.release)
     raise BluegreenError(
         f"{service} has no earlier release that was well",
         hint=f"docker bluegreen history {service} shows all; rollback --to ID names one",

@@ -35,8 +35,6 @@ def up(
             "--image is for one service",
             hint=f"docker bluegreen up {services[0].name} --image {order.image}",
         )
-    if tell_plan is None:
-        make_networks_and_volumes(services, project, at)
     choice = _Choice(order, project, services, at)
     draft = Draft(
         engine=caller.engine,
@@ -56,7 +54,10 @@ def up(
         tell_plan=tell_plan,
     )
     wanted = partial(routes.for_project, project, draft.services)
-    return deploy(Attempt(draft, outlines, choice.steps(), choice.releases, wanted, terms), at)
+    ground = partial(make_networks_and_volumes, services, project, at)
+    return deploy(
+        Attempt(draft, outlines, choice.steps(), choice.releases, wanted, terms, ground), at
+    )
 
 
 def make_networks_and_volumes(
@@ -85,6 +86,8 @@ class _Choice:
     services: Sequence[ManagedService]
     at: Ports
     images: dict[str, Image] = field(default_factory=dict)
+    before: dict[str, Image | None] = field(default_factory=dict)
+    """What each name meant until this command changed it."""
 
     def reference(self, service: ManagedService) -> str:
         """``--image``, or the file's ``image:``, or the name that Compose gives to a build."""
@@ -93,9 +96,12 @@ class _Choice:
     def builds(self, service: ManagedService) -> bool:
         return service.builds and self.order.build and not self.order.image
 
+    def local(self, service: ManagedService) -> bool:
+        """Its name is that of a build here, which follows what serves."""
+        return service.builds and not self.order.image
+
     def release(self, service: ManagedService, image: Image) -> Release:
-        built = service.builds and not self.order.image
-        return models.release(self.project, service, image, built=built)
+        return models.release(self.project, service, image, built=self.local(service))
 
     def steps(self) -> list[Step]:
         found = []
@@ -119,50 +125,64 @@ class _Choice:
 
     def _build(self, service: ManagedService) -> Step:
         reference = self.reference(service)
-        before, serving = self.at.engine.image(reference), self._serving(service)
-        kept_as = (
-            f"bluegreen/{self.project.name}-{service.name}" if self.order.keep_failed else None
-        )
         return Step(
             f"build {service.name}",
             "the service has a build section",
             partial(self._built, service, reference),
-            Undo(
-                f"point {reference} back",
-                partial(retention.take_back_build, reference, serving, before, kept_as, self.at),
-            ),
+            self._taking_back(service, reference),
         )
 
     def _built(self, service: ManagedService, reference: str) -> str:
+        self.before[service.name] = self.at.engine.image(reference)
         self.at.compose.build([service.name])
         return self._found(service, reference)
 
     def _fetch(self, service: ManagedService) -> Step:
-        reference = self.reference(service)
-        present = self.at.engine.image(reference) is not None
-        always = self.order.pull or service.model.get("pull_policy") == "always"
-        if present and not always:
-            return Step(
-                f"use {reference}", "the engine has it", partial(self._found, service, reference)
-            )
-        cause = "--pull" if present else "the engine doesn't have it"
-        return Step(f"pull {reference}", cause, partial(self._pulled, service, reference))
+        """What the engine has is used, unless a pull is asked for or only a registry has it."""
+        reference, present = self.reference(service), self._present(service)
+        asked = self.order.pull or service.model.get("pull_policy") == "always"
+        undo = self._taking_back(service, reference) if self.local(service) else None
+        if asked or not (present or self.local(service)):
+            cause = "--pull" if present else "the engine doesn't have it"
+            act = partial(self._pulled, service, reference)
+            return Step(f"pull {reference}", cause, act, undo)
+        cause = "the engine has it" if present else "--no-build"
+        return Step(f"use {reference}", cause, partial(self._found, service, reference), undo)
 
     def _pulled(self, service: ManagedService, reference: str) -> str:
-        if service.builds and not self.order.image:
-            raise BluegreenError(
-                f"{reference} has not been built here",
-                hint="docker bluegreen up, without --no-build",
-            )
+        self.before[service.name] = self.at.engine.image(reference)
         self.at.compose.pull(reference)
         return self._found(service, reference)
 
+    def _present(self, service: ManagedService) -> bool:
+        return self.at.engine.image(self.reference(service)) is not None
+
     def _found(self, service: ManagedService, reference: str) -> str:
         image = self.at.engine.image(reference)
+        if image is None and self.local(service):
+            hint = "docker bluegreen up, without --no-build"
+            raise BluegreenError(f"{reference} has not been built here", hint=hint)
         if image is None:
             raise BluegreenError(f"there is no image {reference}", hint=f"docker pull {reference}")
+        self.before.setdefault(service.name, image)
         self.images[service.name] = image
         return image.repo_digest or image.short_id
+
+    def _taking_back(self, service: ManagedService, reference: str) -> Undo:
+        return Undo(f"point {reference} back", partial(self._take_back, service, reference))
+
+    def _take_back(self, service: ManagedService, reference: str) -> str:
+        """Looks for what serves only now, for then it is true."""
+        if service.name not in self.before:
+            return ""
+        kept_as = f"bluegreen/{self.project.name}-{service.name}".lower()
+        return retention.take_back_build(
+            reference,
+            self._serving(service),
+            self.before[service.name],
+            kept_as if self.order.keep_failed else None,
+            self.at,
+        )
 
     def _serving(self, service: ManagedService) -> str | None:
         colour = self.at.proxy.routes().get(service.name)
@@ -187,14 +207,19 @@ class _Choice:
 
     def _dependencies(self) -> dict[str, str]:
         """What isn't ours among all ``depends_on``: that is started in the user's own project."""
-        return {
-            name: condition
-            for service in self.services
-            for name, condition in service.dependencies.items()
-            if name not in self.project.services
-        }
+        found: dict[str, str] = {}
+        for service in self.services:
+            for name, condition in service.dependencies.items():
+                if name not in self.project.services:
+                    found[name] = max(found.get(name, condition), condition, key=_strictness)
+        return found
 
     def _start_dependencies(self, dependencies: dict[str, str]) -> None:
         self.at.compose.start_dependencies(list(dependencies))
         timeout = self.order.timeout or max(one.settings.deploy_timeout for one in self.services)
         waiting.until_dependencies(self.project.name, dependencies, timeout, self.at)
+
+
+def _strictness(condition: str) -> int:
+    known = ("service_started", "service_healthy", "service_completed_successfully")
+    return known.index(condition) if condition in known else len(known)

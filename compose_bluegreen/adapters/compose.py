@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from compose_bluegreen.domain import Model
-from compose_bluegreen.errors import ComposeFailed, UsageError
+from compose_bluegreen.errors import ComposeFailed
 from compose_bluegreen.models import companion
 from compose_bluegreen.orders import Where
 
@@ -22,38 +22,6 @@ if TYPE_CHECKING:
 
 _NO_SERVICE = "bluegreen-nothing"
 _LAST_LINES = 30
-
-
-class ConfigReader:
-    """``docker compose config`` in the background: it runs while Python imports the rest.
-
-    As YAML, for the JSON form drops a service's ``x-`` keys.
-    """
-
-    def __init__(self, where: Where) -> None:
-        self._files = where.files
-        self._process = subprocess.Popen(
-            ["docker", "compose", *_global_flags(where), "config"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def read(self) -> tuple[Model, str]:
-        """The resolved file and its name for messages. Raises UsageError."""
-        said, complaint = self._process.communicate()
-        if self._process.returncode:
-            raise UsageError(
-                "docker compose can't read the project",
-                detail=complaint.strip(),
-                hint="docker compose config",
-            )
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.load(said, Loader=loader), self._file()  # noqa: S506 - both are safe loaders
-
-    def _file(self) -> str:
-        return ", ".join(str(file) for file in self._files) or _default_file()
 
 
 class WhalesCompose:
@@ -182,9 +150,11 @@ class WhalesCompose:
     # ── how ──────────────────────────────────────────────────────────────────────────────────
 
     def _client(self, **options: Any) -> DockerClient:
-        from python_on_whales import DockerClient  # noqa: PLC0415 - 200 ms, while others wait for Docker
+        from python_on_whales import DockerClient  # noqa: PLC0415 - 200 ms
 
-        return DockerClient(**options)
+        # A second Ctrl-C goes to every process of the terminal's group; an undo must survive it.
+        apart = ["setsid"] if shutil.which("setsid") else []
+        return DockerClient(client_call=[*apart, "docker"], **options)
 
     def _base(self) -> DockerClient:
         where = self._where
@@ -212,30 +182,6 @@ class WhalesCompose:
                 compose_env_files=[os.devnull],
                 compose_project_directory=self._where.project_directory or Path.cwd(),
             )
-
-
-def _global_flags(where: Where) -> list[str]:
-    flags = [("--file", str(file)) for file in where.files]
-    flags += [("--env-file", str(file)) for file in where.env_files]
-    flags += [("--profile", profile) for profile in where.profiles]
-    flags += [("--project-name", where.project_name)] if where.project_name else []
-    flags += (
-        [("--project-directory", str(where.project_directory))] if where.project_directory else []
-    )
-    return [word for flag in flags for word in flag]
-
-
-def _default_file() -> str:
-    """The name that Compose would have found, for messages only."""
-    named = os.environ.get("COMPOSE_FILE")
-    if named:
-        return named
-    names = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        for name in names:
-            if (folder / name).exists():
-                return name
-    return "the compose file"
 
 
 @contextmanager

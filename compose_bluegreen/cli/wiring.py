@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.clock import SystemClock
-from compose_bluegreen.adapters.compose import ConfigReader, WhalesCompose
+from compose_bluegreen.adapters.compose import WhalesCompose
+from compose_bluegreen.adapters.config_reader import ConfigReader
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.orders import Where
 from compose_bluegreen.ports import Observer, Ports
@@ -44,14 +45,6 @@ class Reading:
             said, _ = self._git.communicate() if self._git else ("", "")
             return said.strip() or None
         return None
-
-
-def project_name(where: Where) -> str:
-    """Without the file where the name is given: rollback must not need a file that is broken."""
-    if where.project_name:
-        return where.project_name
-    config, _ = ConfigReader(where).read()
-    return str(config["name"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,8 @@ def _scratch() -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise BluegreenError(
-            f"can't write to {folder}: {error.strerror}", hint="set XDG_STATE_HOME to a folder of yours"
+            f"can't write to {folder}: {error.strerror}",
+            hint="set XDG_STATE_HOME to a folder of yours",
         ) from error
     return folder
 

@@ -63,13 +63,16 @@ def fake() -> Iterator[Ground]:
         """What was only in memory is gone, as with a real one."""
         site.world.notes.memory = dict(site.world.notes.disk)
 
+    def stranger() -> None:
+        site.world.run_by_hand("web")
+
     yield Ground(
         site.ports,
         site.project,
         Image("web:v1", image_id),
         restart,
         FakeLock(site.world),
-        lambda: site.world.put(site.world.run_by_hand("web")) and None,
+        stranger,
     )
 
 

@@ -12,7 +12,13 @@ import pytest
 
 from compose_bluegreen.domain import Colour, Release
 from compose_bluegreen.errors import BluegreenError, LockHeld, ProxyFailed
-from compose_bluegreen.models import base_labels, colour_labels, colour_model, fingerprint_of, release
+from compose_bluegreen.models import (
+    base_labels,
+    colour_labels,
+    colour_model,
+    fingerprint_of,
+    release,
+)
 from compose_bluegreen.ports import Holder
 from compose_bluegreen.routes import for_project, with_release
 from compose_bluegreen.routing import Change, Topology
@@ -158,12 +164,18 @@ def test_a_removed_proxy_leaves_nothing_that_is_known(running: Ground, wanted: T
 
 def test_a_lock_excludes_others_and_tells_them_who_holds_it(running: Ground) -> None:
     rival = Holder("bob@elsewhere", "rollback web", running.ports.clock.now())
-    with running.hold("ada@laptop"):
-        with pytest.raises(LockHeld, match="ada@laptop"), running.rival.hold(rival):
-            pytest.fail("two held it at once")
-    with running.rival.hold(rival), pytest.raises(LockHeld, match="bob@elsewhere"):
-        with running.hold("ada@laptop"):
-            pytest.fail("two held it at once")
+    with (
+        running.hold("ada@laptop"),
+        pytest.raises(LockHeld, match="ada@laptop"),
+        running.rival.hold(rival),
+    ):
+        pytest.fail("two held it at once")
+    with (
+        running.rival.hold(rival),
+        pytest.raises(LockHeld, match="bob@elsewhere"),
+        running.hold("ada@laptop"),
+    ):
+        pytest.fail("two held it at once")
 
 
 def test_a_lock_needs_a_proxy(ground: Ground) -> None:
@@ -202,7 +214,9 @@ def test_removing_can_be_done_twice(running: Ground, web: Release) -> None:
 def test_an_image_that_the_engine_does_not_have_cannot_be_started(
     running: Ground, web: Release
 ) -> None:
-    gone = Release(web.service, type(web.image)("x", "sha256:" + "0" * 64), web.model, web.settings, "x")
+    gone = Release(
+        web.service, type(web.image)("x", "sha256:" + "0" * 64), web.model, web.settings, "x"
+    )
     with pytest.raises(BluegreenError):
         start(running, gone, GREEN)
 

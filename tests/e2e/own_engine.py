@@ -46,7 +46,9 @@ class OwnEngine:
             f"--host={self.host}",
         )
         with (self.folder / "dockerd.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True
+            )
         try:
             eventually(self.answers, "an engine of the test's own")
         except AssertionError as error:
@@ -81,7 +83,11 @@ class OwnEngine:
         if self._process and self._process.poll() is None:
             with suppress(subprocess.SubprocessError):
                 containers = subprocess.run(
-                    ("docker", "--host", self.host, "ps", "-aq"), capture_output=True, text=True, timeout=60
+                    ("docker", "--host", self.host, "ps", "-aq"),
+                    check=False,
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
                 ).stdout.split()
                 if containers:
                     self.docker("rm", "-fv", *containers, check=False)

@@ -209,10 +209,12 @@ class Stage:
         finally:
             self.transcript.append(f"{time.monotonic() - began:6.1f} s  {name}")
 
-    def write(self, *, top: Model | None = None, **services: Model) -> None:
-        """The compose file; JSON is YAML too."""
+    def write(
+        self, *, file: str = "compose.yaml", top: Model | None = None, **services: Model
+    ) -> None:
+        """The compose file; JSON is YAML too. ``top`` are further keys of its top level."""
         model = {"name": self.project, **(top or {}), "services": services}
-        (self.folder / "compose.yaml").write_text(json.dumps(model, indent=2))
+        (self.folder / file).write_text(json.dumps(model, indent=2))
 
     def up(self, version: str, *words: str, **environment: str) -> Run:
         """A release that must succeed."""

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,9 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
-def daemon(stages: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
+def daemon(
+    stages: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OwnEngine]:
     """With the images that a release there needs; the proxy's is built by a release on the machine's."""
     with stages() as first:
         first.write(web=service(f"{first.port}:8080"))

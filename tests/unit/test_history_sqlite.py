@@ -56,42 +56,6 @@ def released(history: SqlHistory, image: str = "sha256:1") -> int:
     return deployment
 
 
-def a_process(script: str, file: Path) -> subprocess.Popen[str]:
-    """Runs ``script`` once it is told to go, with ``history`` open on the file."""
-    before = (
-        "import sys\n"
-        "from compose_bluegreen.adapters.history import open_history\n"
-        "from tests.unit.test_history_sqlite import *\n"
-        "import alembic.command\n"
-        "history = open_history(sys.argv[1], {})\n"
-        "print('ready', flush=True)\n"
-        "sys.stdin.readline()\n"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", before + script, str(file)],
-        cwd=CHECKOUT,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run_at_once(scripts: list[str], file: Path) -> list[tuple[int, str]]:
-    """Exit code and stderr of each."""
-    running = [a_process(script, file) for script in scripts]
-    for each in running:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n", each.communicate()
-    for each in running:
-        assert each.stdin is not None
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    ended = [each.communicate(timeout=60) for each in running]
-    return [(each.returncode, err) for each, (_, err) in zip(running, ended, strict=True)]
-
-
 def test_opening_and_reading_leave_nothing_behind(file: Path, history: SqlHistory) -> None:
     assert history.newest("shop") == []
     assert history.get(1) is None
@@ -206,46 +170,6 @@ def test_when_a_release_stopped_serving_is_kept(file: Path, history: SqlHistory)
     assert row == ("2026-03-01 12:00:00.000000", "2026-03-01 13:00:00.000000")
 
 
-def test_processes_that_open_a_new_file_at_once_all_succeed(
-    file: Path, history: SqlHistory
-) -> None:
-    ended = run_at_once(["history.begin(DRAFT); history.close()"] * 4, file)
-    assert ended == [(0, "")] * 4
-    assert [each.id for each in history.newest("shop")] == [4, 3, 2, 1]
-
-
-def test_processes_that_write_at_once_lose_nothing(file: Path, history: SqlHistory) -> None:
-    history.begin(DRAFT)
-    script = (
-        "from compose_bluegreen.domain import Outcome, StepRecord\n"
-        "for n in range(25):\n"
-        "    history.step(1, StepRecord(str(n), '', Outcome.DONE, NOON))\n"
-        "history.close()\n"
-    )
-    assert run_at_once([script] * 4, file) == [(0, "")] * 4
-    found = history.get(1)
-    assert found is not None
-    assert len(found.steps) == 100
-
-
-def test_a_process_killed_in_the_middle_of_a_change_leaves_none_of_it(
-    file: Path, history: SqlHistory
-) -> None:
-    first = released(history)
-    script = (
-        "import os, signal\n"
-        "from compose_bluegreen.adapters.history import moves\n"
-        "with history._store.writing() as connection:\n"
-        "    moves.move(connection, 1, State.REMOVED, NOON)\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    assert run_at_once([script], file) == [(-9, "")]
-    history.check_writable()
-    live = history.live("ENGINE", "shop", "web")
-    assert live is not None
-    assert (live.id, live.state) == (first, State.LIVE)
-
-
 def test_every_question_is_answered_from_an_index(file: Path, history: SqlHistory) -> None:
     released(history)
     asked: list[tuple[str, tuple[object, ...]]] = []
@@ -273,9 +197,7 @@ def test_every_question_is_answered_from_an_index(file: Path, history: SqlHistor
     assert {plan for plan in plans if plan.startswith("SCAN")} == set()
 
 
-def test_looking_at_a_history_loads_only_what_it_takes(
-    file: Path, history: SqlHistory
-) -> None:
+def test_looking_at_a_history_loads_only_what_it_takes(file: Path, history: SqlHistory) -> None:
     released(history)
     script = (
         "import sys\n"

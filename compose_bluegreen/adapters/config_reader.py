@@ -1,0 +1,93 @@
+"""What the user's compose file says, as ``docker compose`` itself resolves it.
+
+Light on purpose: reading history needs no more of Compose than the project's name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from compose_bluegreen.domain import Model
+from compose_bluegreen.errors import UsageError
+from compose_bluegreen.orders import Where
+
+
+class ConfigReader:
+    """``docker compose config`` in the background: it runs while Python imports the rest."""
+
+    def __init__(self, where: Where, *options: str) -> None:
+        self._files = where.files
+        self._process = subprocess.Popen(
+            ["docker", "compose", *_global_flags(where), "config", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def read(self) -> tuple[Model, str]:
+        """The resolved file and its name for messages. Raises UsageError.
+
+        As YAML, for the JSON form drops a service's ``x-`` keys.
+        """
+        import yaml  # noqa: PLC0415 - reading commands do without
+
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return yaml.load(self._said(), Loader=loader), self._file()  # noqa: S506 - both are safe
+
+    def name(self) -> str:
+        """The project's name, where ``--format json`` was asked for. Raises UsageError."""
+        return str(json.loads(self._said())["name"])
+
+    def _said(self) -> str:
+        said, complaint = self._process.communicate()
+        if self._process.returncode:
+            raise UsageError(
+                "docker compose can't read the project",
+                detail=complaint.strip(),
+                hint="mend the file, or name the project with -p NAME for commands that only need that",
+            )
+        return said
+
+    def _file(self) -> str:
+        return ", ".join(str(file) for file in self._files) or _default_file()
+
+
+class NameReader:
+    """The project's name: from ``-p``, so that a broken file doesn't matter, else from Compose."""
+
+    def __init__(self, where: Where) -> None:
+        self._given = where.project_name
+        self._config = None if self._given else ConfigReader(where, "--format", "json")
+
+    def read(self) -> str:
+        """Raises UsageError."""
+        return self._config.name() if self._config else str(self._given)
+
+
+def _global_flags(where: Where) -> list[str]:
+    flags = [("--file", str(file)) for file in where.files]
+    flags += [("--env-file", str(file)) for file in where.env_files]
+    flags += [("--profile", profile) for profile in where.profiles]
+    flags += [("--project-name", where.project_name)] if where.project_name else []
+    flags += (
+        [("--project-directory", str(where.project_directory))] if where.project_directory else []
+    )
+    return [word for flag in flags for word in flag]
+
+
+def _default_file() -> str:
+    """The name that Compose would have found, for messages only."""
+    named = os.environ.get("COMPOSE_FILE")
+    if named:
+        return named
+    names = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        for name in names:
+            if (folder / name).exists():
+                return name
+    return "the compose file"

@@ -1,0 +1,317 @@
+"""``up``: which image is meant, what is made first, and what becomes of its name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from compose_bluegreen.domain import Outcome, State
+from compose_bluegreen.errors import BluegreenError, ComposeFailed, HistoryUnusable, UsageError
+from tests.fakes.calls import When
+from tests.fakes.site import Site, a_service
+from tests.fakes.world import Behaviour
+
+SICK = Behaviour(healthy_after=9e9, ends_after=0.01, exit_code=1)
+DIGEST = "localhost:5000/web@sha256:abc"
+
+
+def without_build(**more: Any) -> Site:
+    """The file names an image of a registry."""
+    own = a_service(image="registry/web:1", **more)
+    del own["build"]
+    site = Site(web=own)
+    site.world.make_image("v1")
+    return site
+
+
+# ── which image ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_service_with_a_build_section_is_built(site: Site) -> None:
+    site.source("v1")
+    site.up()
+    assert site.world.calls.of("compose.build") == [(["web"],)]
+    assert site.observer.detail("build web") == "v1"
+
+
+def test_without_a_build_section_an_image_that_is_there_is_used() -> None:
+    site = without_build()
+    site.world.names["registry/web:1"] = "sha256:v1"
+    site.up()
+    assert site.observer.steps[1] == "use registry/web:1"
+    assert site.world.calls.of("compose.pull") == []
+    assert site.serving() == {"v1"}
+
+
+def test_an_image_that_is_missing_is_pulled() -> None:
+    site = without_build()
+    site.world.registry["registry/web:1"] = "sha256:v1"
+    site.up()
+    assert site.observer.causes["pull registry/web:1"] == "the engine doesn't have it"
+    assert site.serving() == {"v1"}
+
+
+@pytest.mark.parametrize("asked", ["--pull", "pull_policy"])
+def test_an_image_that_is_there_is_pulled_anew_where_that_is_asked_for(asked: str) -> None:
+    site = without_build(**({"pull_policy": "always"} if asked == "pull_policy" else {}))
+    site.world.names["registry/web:1"] = "sha256:v1"
+    site.world.registry["registry/web:1"] = site.world.make_image("v2")
+    site.up(pull=asked == "--pull")
+    assert site.serving() == {"v2"}
+
+
+def test_an_image_that_no_registry_has_fails_the_command(serving: Site) -> None:
+    with pytest.raises(ComposeFailed, match="docker pull shop/web:9 failed") as failed:
+        serving.up(image="shop/web:9")
+    assert failed.value.detail == "manifest unknown"
+    assert serving.serving() == {"v1"}
+    assert serving.records[0].state is State.FAILED
+
+
+def test_the_flag_goes_before_the_build_section(serving: Site) -> None:
+    serving.world.make_image("v2", digest=DIGEST)
+    done = serving.up(image=DIGEST)
+    assert done is not None
+    assert serving.world.calls.of("compose.build") == []
+    assert done.parts[0].release.image.repo_digest == DIGEST
+    assert serving.world.names["web:latest"] == "sha256:v1"
+    assert serving.serving() == {"v2"}
+
+
+def test_the_flag_is_for_one_service() -> None:
+    site = Site(web=a_service(), api=a_service("api", port=""))
+    with pytest.raises(UsageError, match="--image is for one service") as refused:
+        site.up(image="shop/web:2")
+    assert "docker bluegreen up web --image shop/web:2" in refused.value.hint
+
+
+def test_no_build_uses_what_was_built_before(serving: Site) -> None:
+    serving.world.names["web:latest"] = serving.world.make_image("v2")
+    serving.up(build=False)
+    assert serving.serving() == {"v2"}
+    assert serving.world.calls.of("compose.build") == []
+
+
+def test_no_build_of_what_was_never_built_says_so(site: Site) -> None:
+    with pytest.raises(BluegreenError, match="web:latest has not been built here") as failed:
+        site.up(build=False)
+    assert "without --no-build" in failed.value.hint
+
+
+def test_no_build_with_pull_asks_the_registry_that_the_file_names(serving: Site) -> None:
+    """Built elsewhere, in CI: the file has both ``build:`` and ``image:``."""
+    serving.world.registry["web:latest"] = serving.world.make_image("v2")
+    serving.up(build=False, pull=True)
+    assert serving.serving() == {"v2"}
+
+
+def test_a_build_without_a_name_gets_the_one_that_compose_gives_it() -> None:
+    own = a_service()
+    del own["image"]
+    site = Site(web=own)
+    site.release("v1")
+    assert site.world.names["shop-web"] == "sha256:v1"
+
+
+def test_a_service_that_did_not_opt_in_is_left_to_compose(serving: Site) -> None:
+    serving.file["services"]["db"] = {"image": "postgres:18"}
+    with pytest.raises(UsageError, match=r"service 'db' of compose\.yaml doesn't opt in"):
+        serving.up("db")
+
+
+# ── what must be there first ─────────────────────────────────────────────────────────────────
+
+
+def test_networks_and_volumes_of_the_project_are_made_first() -> None:
+    mount = {"type": "volume", "source": "uploads", "target": "/data"}
+    site = Site(web=a_service(volumes=[mount]))
+    site.file["volumes"] = {"uploads": {"name": "shop_uploads"}}
+    site.release("v1")
+    assert site.world.volumes == {"shop_uploads"}
+    assert "shop_default" in site.world.networks
+
+
+def test_an_external_volume_is_not_made_by_us() -> None:
+    mount = {"type": "volume", "source": "uploads", "target": "/data"}
+    site = Site(web=a_service(volumes=[mount]))
+    site.file["volumes"] = {"uploads": {"name": "precious", "external": True}}
+    site.source("v1")
+    with pytest.raises(ComposeFailed) as failed:
+        site.up()
+    assert "precious" in failed.value.detail
+    assert site.world.running() == []
+
+
+def test_a_history_that_cannot_be_written_is_found_out_before_anything_is_made(site: Site) -> None:
+    site.world.calls.fail("history.check_writable", HistoryUnusable("read-only"))
+    site.source("v1")
+    with pytest.raises(HistoryUnusable):
+        site.up()
+    assert site.world.networks == set()
+    assert site.world.boxes == {}
+
+
+def depending(*conditions: str) -> Site:
+    services = {
+        f"s{number}": a_service(
+            f"s{number}",
+            port="",
+            depends_on={"db": {"condition": condition, "required": True}},
+        )
+        for number, condition in enumerate(conditions)
+    }
+    site = Site(**services, db={"image": "postgres:18"})
+    for name in services:
+        site.source(f"{name}v1", name)
+    return site
+
+
+def test_dependencies_are_started_in_the_users_project_and_waited_for() -> None:
+    site = depending("service_healthy")
+    site.world.behaviours["sha256:db"] = Behaviour(healthcheck=2.0)
+    assert site.up() is not None
+    assert site.observer.steps[1] == "start db"
+    assert site.world.time >= 2.0
+    assert "shop-db-1" in site.world.running()
+
+
+def test_of_two_conditions_the_stricter_one_is_waited_for() -> None:
+    site = depending("service_healthy", "service_started")
+    site.world.behaviours["sha256:db"] = Behaviour(healthcheck=2.0)
+    assert site.up() is not None
+    assert site.world.time >= 2.0
+
+
+def test_a_dependency_that_never_comes_fails_before_anything_of_ours_starts() -> None:
+    site = depending("service_healthy")
+    site.world.behaviours["sha256:db"] = Behaviour(healthcheck=9e9)
+    with pytest.raises(BluegreenError, match=r"still waiting after 2s for db"):
+        site.up(timeout=timedelta(seconds=2))
+    assert site.world.running() == ["shop-db-1"]
+
+
+def test_a_dependency_on_a_released_service_is_not_started_in_the_users_project() -> None:
+    web = a_service(depends_on={"api": {"condition": "service_started", "required": True}})
+    site = Site(web=web, api=a_service("api", port=""))
+    site.source("w1"), site.source("a1", "api")
+    assert site.up() is not None
+    assert site.world.calls.of("compose.start_dependencies") == []
+
+
+def test_of_optional_dependencies_nothing_is_asked() -> None:
+    web = a_service(depends_on={"mail": {"condition": "service_started", "required": False}})
+    site = Site(web=web, mail={"image": "mail"})
+    site.release("v1")
+    assert site.world.running() == ["shop-bluegreen-web-blue-1"]
+
+
+# ── the name of a local build ────────────────────────────────────────────────────────────────
+
+
+def fails(site: Site, **order: Any) -> None:
+    with pytest.raises(BluegreenError):
+        site.up(**order)
+    assert site.world.outages == []
+
+
+def test_after_a_failed_build_nothing_has_changed(serving: Site) -> None:
+    failed = ComposeFailed("docker compose build web failed", detail="exit code 1")
+    serving.world.calls.fail("compose.build", failed)
+    fails(serving)
+    assert serving.world.names["web:latest"] == "sha256:v1"
+    assert serving.observer.outcome("build web") is Outcome.FAILED
+
+
+def test_after_a_failed_deploy_the_name_means_what_serves_and_the_broken_image_goes(
+    serving: Site,
+) -> None:
+    serving.source("v2", does=SICK)
+    fails(serving)
+    assert serving.world.names["web:latest"] == "sha256:v1"
+    assert serving.world.find_image("sha256:v2") is None
+
+
+def test_a_failed_image_can_be_kept_and_its_name_is_told(serving: Site) -> None:
+    serving.source("v2", does=SICK)
+    fails(serving, keep_failed=True)
+    assert serving.world.names["web:latest"] == "sha256:v1"
+    assert serving.world.names_of("sha256:v2") == ["bluegreen/shop-web:failed-v2"]
+    said = serving.observer.detail("point web:latest back")
+    assert said == "the failed image is bluegreen/shop-web:failed-v2"
+
+
+def test_a_failed_image_of_a_service_in_capitals_can_be_kept_too() -> None:
+    site = Site(Web=a_service("web"))
+    site.release("v1", "Web")
+    site.source("v2", "Web", does=SICK)
+    fails(site, keep_failed=True)
+    assert site.world.names_of("sha256:v2") == ["bluegreen/shop-web:failed-v2"]
+    assert site.records[0].state is State.FAILED
+
+
+def test_a_broken_image_that_something_else_names_stays(serving: Site) -> None:
+    serving.source("v2", does=SICK)
+    serving.world.names["mine:tried"] = "sha256:v2"
+    fails(serving)
+    assert serving.world.names_of("sha256:v2") == ["mine:tried"]
+
+
+def test_a_broken_image_that_was_not_built_by_this_command_is_taken_back_too(
+    serving: Site,
+) -> None:
+    serving.world.names["web:latest"] = serving.world.make_image("v2", SICK)
+    fails(serving, build=False)
+    assert serving.world.names["web:latest"] == "sha256:v1"
+
+
+def test_after_a_first_failure_the_name_means_nothing_again(site: Site) -> None:
+    site.source("v1", does=SICK)
+    fails(site)
+    assert "web:latest" not in site.world.names
+    assert site.world.find_image("sha256:v1") is None
+
+
+def test_after_a_first_failure_the_name_means_what_it_meant_before(site: Site) -> None:
+    site.world.names["web:latest"] = site.world.make_image("old")
+    site.source("v1", does=SICK)
+    fails(site)
+    assert site.world.names["web:latest"] == "sha256:old"
+
+
+def test_the_name_means_what_serves_even_if_somebody_released_while_we_waited_for_the_lock(
+    serving: Site,
+) -> None:
+    def rival() -> None:
+        serving.source("v2")
+        serving.up()
+        serving.source("v3", does=SICK)
+
+    serving.world.calls.at("lock.take", rival)
+    serving.source("v3", does=SICK)
+    fails(serving)
+    assert serving.serving() == {"v2"}
+    assert serving.world.names["web:latest"] == "sha256:v2"
+
+
+def test_an_unchanged_build_leaves_the_name_where_it_is(serving: Site) -> None:
+    assert serving.up() is None
+    assert serving.world.names["web:latest"] == "sha256:v1"
+
+
+def test_a_released_image_keeps_a_name_of_ours(serving: Site) -> None:
+    assert serving.world.names["bluegreen/shop-web:v1"] == "sha256:v1"
+
+
+def test_a_name_that_somebody_moved_during_the_deploy_means_what_serves_again(
+    serving: Site,
+) -> None:
+    stray = serving.world.make_image("stray")
+    serving.world.calls.at(
+        "history.promote",
+        lambda: serving.world.names.update({"web:latest": stray}),
+        when=When.AFTER,
+    )
+    serving.release("v2")
+    assert serving.world.names["web:latest"] == "sha256:v2"
