@@ -15,7 +15,7 @@ from compose_bluegreen.errors import BluegreenError, HistoryUnusable, Interrupte
 from compose_bluegreen.interrupts import shielded
 from compose_bluegreen.models import base_labels, colour_labels, colour_model
 from compose_bluegreen.ports import Container, Holder, Ports
-from compose_bluegreen.routes import with_release
+from compose_bluegreen.routes import reached, with_release
 from compose_bluegreen.routing import Change, Topology
 from compose_bluegreen.saga import Saga, Step, Undo, told
 from compose_bluegreen.settings import restored
@@ -108,7 +108,7 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
         releases = attempt.releases()
         if not releases:
             saga.discard()
-            _refresh_proxy(attempt, at)
+            _tidy(attempt, at)
             return None
         moves = plan(releases, at)
         wanted = _wanted(attempt, moves, at)
@@ -223,24 +223,35 @@ def aftermath(moves: Sequence[Move], at: Ports) -> Iterator[list[Step]]:
 
 def plan(releases: Sequence[Release], at: Ports) -> list[Move]:
     """Which colour each release goes to, from where traffic goes now."""
-    routes = at.proxy.routes()
+    serving_now = _live(at)
     moves = []
     for release in releases:
-        live = routes.get(release.service)
+        live = serving_now.get(release.service)
         serving = at.engine.containers(base_labels(release.model["name"], release.service))
         held_by = () if live else tuple(one for one in serving if one.running)
         moves.append(Move(release, live, live.other if live else Colour.BLUE, held_by))
     return moves
 
 
+def _live(at: Ports) -> dict[str, Colour]:
+    return reached(at.proxy.routes(), at.proxy.topology())
+
+
 # ── the acts ─────────────────────────────────────────────────────────────────────────────────
 
 
 def _start(move: Move, deployment: int, at: Ports) -> None:
-    _remove(move, move.idle, at)
+    _clear(move, at)
     seats = at.proxy.seats(move.service, move.idle)
     at.compose.start_colour(colour_model(move.release, move.idle, seats, deployment))
     at.proxy.watch(move.service, move.idle)
+
+
+def _clear(move: Move, at: Ports) -> str:
+    """What was left over in the idle colour may still answer what it was asked when it was live."""
+    said = _drain(move, move.idle, at)
+    _remove(move, move.idle, at)
+    return said
 
 
 def _remove(move: Move, colour: Colour, at: Ports) -> None:
@@ -298,12 +309,15 @@ def _wanted(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
     return _full(attempt, moves, at).without_fronts(held)
 
 
-def _refresh_proxy(attempt: Attempt, at: Ports) -> None:
-    """Nothing to release, but the proxy's own settings may have changed."""
+def _tidy(attempt: Attempt, at: Ports) -> None:
+    """Nothing to release, but the proxy's own settings may have changed, or a colour been left."""
     wanted = _wanted(attempt, [], at)
     change = _allowed(wanted, [], attempt.terms, at)
     if change is not Change.NONE:
         told(_proxy_step(wanted, change, at), at)
+    for move in plan(attempt.outlines, at):
+        if at.engine.containers(colour_labels(move.project, move.service, move.idle)):
+            told(Step(f"remove {move.name}", "it was left over", partial(_clear, move, at)), at)
 
 
 def _allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -> Change:
@@ -316,7 +330,7 @@ def _allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -
             hint="run it again with --take-over when that suits you; everything is proven first",
         )
     change = at.proxy.change_to(wanted)
-    agreed = terms.recreate_proxy or not any(at.proxy.routes().values())
+    agreed = terms.recreate_proxy or not _live(at)
     if (holders or change is Change.RECREATE) and not agreed:
         raise BluegreenError(
             "the proxy needs a new container, for Docker fixes ports, names and image when it makes"
@@ -346,7 +360,7 @@ def _under_the_lock(wanted: Topology, change: Change, holder: Holder, at: Ports)
 def _remove_useless_proxy(holder: Holder, at: Ports) -> None:
     """Only under the lock: somebody else may be about to use it."""
     with at.lock.hold(holder):
-        if not any(at.proxy.routes().values()):
+        if not _live(at):
             at.proxy.remove()
 
 

@@ -16,6 +16,9 @@ from compose_bluegreen.settings import restored
 
 _LOOK_BACK = 500
 
+_FAILED = "failed-"
+"""How the tag of an image begins that somebody asked to keep; nobody but they let it go."""
+
 
 def steps(project: str, releases: Sequence[Release], at: Ports) -> Iterator[Step]:
     """For releases that have just gone live."""
@@ -52,7 +55,7 @@ def take_back_build(
         return ""
     said = ""
     if kept_as:
-        name = f"{kept_as}:failed-{broken.short_id}"
+        name = f"{kept_as}:{_FAILED}{broken.short_id}"
         at.compose.tag(broken.id, name)
         said = f"the failed image is {name}"
     if good:
@@ -85,7 +88,7 @@ def _let_go(project: str, release: Release, at: Ports) -> str:
     old = [
         tag
         for tag, image in at.engine.tagged(release.kept_tag.rpartition(":")[0]).items()
-        if image not in safe
+        if image not in safe and not tag.rpartition(":")[2].startswith(_FAILED)
     ]
     for tag in old:
         at.compose.untag(tag)

@@ -15,7 +15,6 @@ from compose_bluegreen.routing import Topology
 from compose_bluegreen.saga import Step
 from compose_bluegreen.up import Caller
 
-
 _A_FEW = 10
 
 
@@ -116,7 +115,7 @@ def _last_released(engine: str, project: str, to: int | None, at: Ports) -> Sequ
         found = at.history.get(to)
         if found is None:
             raise UsageError(f"there is no deployment {to}", hint="docker bluegreen history")
-        return found.services
+        return [part.service for part in found.parts] or found.services
     for deployment in at.history.newest(project):
         if deployment.engine == engine and deployment.state is State.LIVE:
             return [part.service for part in deployment.parts if part.live]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,12 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
         )
         topology = topology.with_route(route)
     return topology
+
+
+def reached(routes: Mapping[str, Colour | None], now: Topology | None) -> dict[str, Colour]:
+    """The colours that are live and that somebody can reach."""
+    fronted = {route.service for route in now.routes if route.fronted} if now else set()
+    return {name: colour for name, colour in routes.items() if colour and name in fronted}
 
 
 def with_release(topology: Topology, release: Release, colour: Colour) -> Topology:

@@ -90,6 +90,11 @@ class Route:
         return dict(self.targets).get(colour)
 
     @property
+    def fronted(self) -> bool:
+        """Whether anybody can reach it; not while a container of the user's project serves."""
+        return bool(self.published or self.networks)
+
+    @property
     def modes(self) -> frozenset[str]:
         return frozenset(target.mode for _, target in self.targets)
 

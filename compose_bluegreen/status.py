@@ -10,6 +10,7 @@ from compose_bluegreen.domain import UNFINISHED, Colour, Deployment
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.models import LABEL, base_labels, colour_labels
 from compose_bluegreen.ports import Container, Ports, ServerHealth
+from compose_bluegreen.routes import reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Status:
 def status(project: str, engine: str, at: Ports) -> Status:
     """Never fails for what it finds, only if engine or history can't be asked."""
     topology = at.proxy.topology()
-    routes = at.proxy.routes()
+    routes = reached(at.proxy.routes(), topology)
     names = (
         sorted({*routes, *(route.service for route in topology.routes)})
         if topology
@@ -108,10 +109,9 @@ def _service(
         seen[live.other] if live else next((one for one in seen.values() if one.containers), None)
     )
     idle = idle if idle and idle.containers else None
-    drift = [
-        *_live_drift(service, serving, record, running),
-        *_leftovers(service, idle, at, project),
-    ]
+    drift = [*_live_drift(service, serving, record, running), *_leftovers(idle)]
+    if live:  # before that, what docker compose made is what serves
+        drift += _strays(project, service, at)
     return ServiceStatus(
         service, serving, idle, record, _target(engine, project, service, at), tuple(drift)
     )
@@ -157,17 +157,16 @@ def _live_drift(
     return found
 
 
-def _leftovers(service: str, idle: ColourStatus | None, at: Ports, project: str) -> list[Drift]:
+def _leftovers(idle: ColourStatus | None) -> list[Drift]:
+    if idle is None:
+        return []
+    names = ", ".join(one.name for one in idle.containers)
+    cause = f"{names} runs beside the live colour, without traffic"
+    return [Drift("leftover", cause, "docker bluegreen up")]
+
+
+def _strays(project: str, service: str, at: Ports) -> list[Drift]:
     found = []
-    if idle:
-        names = ", ".join(one.name for one in idle.containers)
-        found.append(
-            Drift(
-                "leftover",
-                f"{names} runs beside the live colour, without traffic",
-                "docker bluegreen up",
-            )
-        )
     for stray in at.engine.containers(base_labels(project, service)):
         what = (
             "answers to its name beside the proxy"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -21,97 +21,108 @@ from compose_bluegreen.ports import Container
 _PROBE_OUTPUT = 4096
 
 
-def connect() -> Any:
-    """The low-level client of the engine that ``docker`` itself would talk to.
+class Client:
+    """The docker SDK's low-level client, whose failures are told as ours.
+
+    Only ``docker.errors.NotFound`` passes: not to be there is an answer.
+    """
+
+    def __init__(self, api: Any) -> None:
+        self._api = api
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._api, name)
+
+        def call(*words: Any, **options: Any) -> Any:
+            with _mapped():
+                return method(*words, **options)
+
+        return call
+
+
+def connect() -> Client:
+    """A client of the engine that ``docker`` itself would talk to.
 
     Raises UsageError for a context that isn't there (the SDK would silently take the local
     engine), EngineUnreachable for one that doesn't answer.
     """
     with _mapped():
         if os.environ.get("DOCKER_HOST"):
-            return docker.APIClient(**kwargs_from_env(), version="auto", use_ssh_client=True)
+            return Client(
+                docker.APIClient(**kwargs_from_env(), version="auto", use_ssh_client=True)
+            )
         name = os.environ.get("DOCKER_CONTEXT") or None
         context = ContextAPI.get_context(name)
         if context is None:
             raise UsageError(f"no docker context {name!r}", hint="docker context ls")
-        return docker.APIClient(
-            context.Host, tls=context.TLSConfig, version="auto", use_ssh_client=True
+        return Client(
+            docker.APIClient(
+                context.Host, tls=context.TLSConfig, version="auto", use_ssh_client=True
+            )
         )
 
 
 class SdkEngine:
-    def __init__(self, api: Any) -> None:
+    def __init__(self, api: Client) -> None:
         self._api = api
 
     def identity(self) -> str:
-        with _mapped():
-            return str(self._api.info()["ID"])
+        return str(self._api.info()["ID"])
 
     def image(self, reference: str) -> Image | None:
-        with _mapped():
-            try:
-                found = self._api.inspect_image(reference)
-            except docker.errors.ImageNotFound:
-                return None
-        return Image(
-            reference, found["Id"], _repo_digest(reference, found.get("RepoDigests") or [])
-        )
+        try:
+            found = self._api.inspect_image(reference)
+        except docker.errors.NotFound:
+            return None
+        known = found.get("RepoDigests") or []
+        return Image(reference, found["Id"], _repo_digest(reference, known))
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         wanted = [f"{key}={value}" for key, value in labels.items()]
-        with _mapped():
-            rows = self._api.containers(all=True, filters={"label": wanted})
-            found = [self._container(row["Id"]) for row in rows]
+        rows = self._api.containers(all=True, filters={"label": wanted})
+        found = [self._container(row["Id"]) for row in rows]
         return sorted((one for one in found if one), key=lambda one: one.name)
 
     def probe(self, container: Container) -> str | None:
-        with _mapped():
-            try:
-                check = self._api.inspect_container(container.id)["Config"].get("Healthcheck") or {}
-                command = _command(check.get("Test") or [])
-                if command is None:
-                    return None
-                made = self._api.exec_create(container.id, command)
-                said = self._api.exec_start(made["Id"])
-                code = self._api.exec_inspect(made["Id"])["ExitCode"]
-            except docker.errors.APIError as error:
-                return str(error.explanation or error)
-            except requests.exceptions.Timeout:
-                return "no answer in time"
-        return (
-            None
-            if code == 0
-            else said[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
-        )
+        try:
+            check = self._api.inspect_container(container.id)["Config"].get("Healthcheck") or {}
+            command = _command(check.get("Test") or [])
+            if command is None:
+                return None
+            made = self._api.exec_create(container.id, command)
+            said: bytes = self._api.exec_start(made["Id"])
+            code = self._api.exec_inspect(made["Id"])["ExitCode"]
+        except docker.errors.NotFound:
+            return "the container is gone"
+        except EngineUnreachable as error:
+            return error.detail  # it may just have stopped; whether it runs is looked at anyway
+        if code == 0:
+            return None
+        return said[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
 
     def log_tail(self, container: Container, lines: int = 20) -> str:
-        with _mapped():
-            try:
-                return str(self._api.logs(container.id, tail=lines).decode(errors="replace"))
-            except docker.errors.APIError as error:
-                return f"(no log: {error.explanation or error})"
+        try:
+            return str(self._api.logs(container.id, tail=lines).decode(errors="replace"))
+        except (docker.errors.NotFound, EngineUnreachable) as error:
+            return f"(no log: {error})"
 
     def tags(self, image_id: str) -> list[str]:
-        with _mapped():
-            try:
-                return list(self._api.inspect_image(image_id).get("RepoTags") or [])
-            except docker.errors.ImageNotFound:
-                return []
+        try:
+            return list(self._api.inspect_image(image_id).get("RepoTags") or [])
+        except docker.errors.NotFound:
+            return []
 
     def tagged(self, repository: str) -> dict[str, str]:
-        with _mapped():
-            rows = self._api.images(name=repository)
+        rows = self._api.images(name=repository)
         return {tag: row["Id"] for row in rows for tag in row.get("RepoTags") or ()}
 
     def missing_networks(self, names: Iterable[str]) -> set[str]:
         wanted = set(names)
-        with _mapped():
-            return wanted - {one["Name"] for one in self._api.networks()} if wanted else set()
+        return wanted - {one["Name"] for one in self._api.networks()} if wanted else set()
 
     def missing_volumes(self, names: Iterable[str]) -> set[str]:
         wanted = set(names)
-        with _mapped():
-            known = self._api.volumes()["Volumes"] or [] if wanted else []
+        known = self._api.volumes()["Volumes"] or [] if wanted else []
         return wanted - {one["Name"] for one in known}
 
     def _container(self, container_id: str) -> Container | None:
@@ -167,6 +178,8 @@ def _time(text: str) -> datetime | None:
 def _mapped() -> Iterator[None]:
     try:
         yield
+    except docker.errors.NotFound:
+        raise
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise EngineUnreachable(
             "the Docker engine doesn't answer as it should",

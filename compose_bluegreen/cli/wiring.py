@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,20 +62,22 @@ def outside(
     """Everything that a command needs, closed at the end."""
     from compose_bluegreen.adapters.engine import SdkEngine, connect  # noqa: PLC0415 - 120 ms
     from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy  # noqa: PLC0415
-    from compose_bluegreen.adapters.history import open_history  # noqa: PLC0415 - 200 ms
 
-    with open_history(where.database, os.environ) as history:
+    with ExitStack() as opened:
         api = connect()
-        engine = SdkEngine(api)
+        opened.callback(api.close)
         compose = WhalesCompose(where, project, _scratch())
         proxy = HaproxyProxy(project, api, compose)
-        try:
-            ports = Ports(compose, engine, proxy, history, proxy, SystemClock(), observer)
-            caller = Caller(_actor(), engine.identity(), git_revision)
-            yield Outside(ports, caller, compose, proxy)
-        finally:
-            proxy.close()
-            api.close()
+        opened.callback(proxy.close)
+        proxy.warm_up()  # a shell in a container takes as long to start as the next import
+
+        from compose_bluegreen.adapters.history import open_history  # noqa: PLC0415 - 200 ms
+
+        history = opened.enter_context(open_history(where.database, os.environ))
+        engine = SdkEngine(api)
+        ports = Ports(compose, engine, proxy, history, proxy, SystemClock(), observer)
+        caller = Caller(_actor(), engine.identity(), git_revision)
+        yield Outside(ports, caller, compose, proxy)
 
 
 def _scratch() -> Path:

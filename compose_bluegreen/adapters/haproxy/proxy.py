@@ -29,7 +29,7 @@ from compose_bluegreen.adapters.haproxy.config import (
 from compose_bluegreen.adapters.haproxy.session import Session, SessionLost
 from compose_bluegreen.adapters.haproxy.steering import Steering
 from compose_bluegreen.domain import Colour, Model
-from compose_bluegreen.errors import BluegreenError, LockHeld, ProxyFailed
+from compose_bluegreen.errors import BluegreenError, EngineUnreachable, LockHeld, ProxyFailed
 from compose_bluegreen.ports import Holder, Seats, ServerHealth
 from compose_bluegreen.routing import MONITOR_DOOR, Change, Target, Topology
 
@@ -52,7 +52,8 @@ class Hands(Protocol):
 
 
 class HaproxyProxy:
-    """``api`` is the docker SDK's low-level client: it looks, copies files and opens the shell."""
+    """``api`` is the docker SDK's low-level client (``engine.Client``): it looks, copies files and
+    opens the shell."""
 
     def __init__(self, project: str, api: Any, hands: Hands) -> None:
         self._project = project
@@ -62,6 +63,11 @@ class HaproxyProxy:
         self._session: Session | None = None
         self._holder: Holder | None = None
         self._known: Topology | None = None
+
+    def warm_up(self) -> None:
+        """Begins what the first look would wait for; a proxy that isn't there is no error."""
+        if self._status() == "running":
+            self._shell()
 
     # ── what it is configured for ────────────────────────────────────────────────────────────
 
@@ -257,7 +263,7 @@ class HaproxyProxy:
     def _has_image(self, reference: str) -> bool:
         try:
             self._api.inspect_image(reference)
-        except docker.errors.ImageNotFound:
+        except docker.errors.NotFound:
             return False
         return True
 
@@ -353,7 +359,7 @@ class HaproxyProxy:
         if self._session is None:
             try:
                 self._session = Session(self._api, self._name)
-            except docker.errors.APIError as error:
+            except (docker.errors.NotFound, EngineUnreachable) as error:
                 raise SessionLost(
                     f"the proxy {self._name} isn't running", hint="docker bluegreen status"
                 ) from error
