@@ -326,7 +326,7 @@ def _allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -
     if holders and not terms.take_over:
         raise BluegreenError(
             f"{_names(holders)} of your own project serves now, and Docker can't hand its ports over"
-            " without a gap of about a second",
+            " without a gap of a second or more",
             hint="run it again with --take-over when that suits you; everything is proven first",
         )
     change = at.proxy.change_to(wanted)
@@ -334,7 +334,7 @@ def _allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -
     if (holders or change is Change.RECREATE) and not agreed:
         raise BluegreenError(
             "the proxy needs a new container, for Docker fixes ports, names and image when it makes"
-            " one: a gap of about a second",
+            " one: a gap of a second or more",
             hint="run it again with --recreate-proxy when that suits you",
         )
     return change

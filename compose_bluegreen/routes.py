@@ -21,11 +21,13 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
     keeps its ports for ``docker compose up``.
     """
     topology = Topology(project.name, project.settings.proxy.routing(), now.routes if now else ())
-    doors = _doors(project, now)
+    inside = _inside(project.services.values())
     for service in project.services.values():
         known = topology.route(service.name)
-        if known is None and service.name not in services:
+        if service.name not in services and not (known and known.fronted):
             continue
+        wanted = [one.where for one in service.published]
+        doors = _doors(service.name, topology, inside).give(wanted)
         published = (
             Published(one.where, one.host_ip, one.host_port, doors[one.where])
             for one in service.published
@@ -82,8 +84,8 @@ def _from_release(release: Release, topology: Topology) -> Route:
         (model["networks"][key]["name"], (release.service, *((how or {}).get("aliases") or ())))
         for key, how in own.items()
     )
-    taken = {one.where: one.door for one in topology.published}
-    doors = Doors(taken, frozenset(published(release).values())).give(published(release))
+    inside = {release.settings["port"], *published(release).values()}
+    doors = _doors(release.service, topology, inside).give(published(release))
     fronts = (Published(where, *host(where), door) for where, door in doors.items())
     return Route(release.service, tuple(fronts), tuple(networks))
 
@@ -99,10 +101,14 @@ def _exposed(own: dict[str, Any]) -> list[int]:
     return [int(str(one).partition("/")[0]) for one in own.get("expose") or ()]
 
 
-def _doors(project: Project, now: Topology | None) -> dict[str, int]:
-    taken = {one.where: one.door for one in now.published} if now else {}
-    wanted = [one.where for service in project.services.values() for one in service.published]
-    return Doors(taken, frozenset(_inside(project.services.values()))).give(wanted)
+def _doors(service: str, topology: Topology, inside: set[int]) -> Doors:
+    """Its own stay; it gets none that a colour of another service still has, which may be live."""
+    own = topology.route(service)
+    taken = {one.where: one.door for one in own.published} if own else {}
+    others = [route for route in topology.routes if route.service != service]
+    used = {door for route in others for door in route.doors}
+    used |= {one.door for route in others for one in route.published}
+    return Doors(taken, frozenset(inside | used))
 
 
 def _inside(services: Iterable[ManagedService]) -> set[int]:

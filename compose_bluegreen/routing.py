@@ -206,6 +206,6 @@ class Doors:
         free = (
             door
             for door in range(FIRST_DOOR, 65536)
-            if door not in given.values() and door not in self.reserved
+            if door not in self.taken.values() and door not in self.reserved
         )
         return {where: given.get(where) or next(free) for where in wanted}

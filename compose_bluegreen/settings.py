@@ -36,6 +36,12 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
+def _timer(value: timedelta) -> timedelta:
+    if value > timedelta(days=24):
+        raise ValueError("at most 24d, for HAProxy counts no further")
+    return value
+
+
 def _network(value: object) -> str:
     return str(ip_network(str(value), strict=False))
 
@@ -48,6 +54,7 @@ def _number(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(lambda value: _positive(_duration(value)))]
+Timer = Annotated[timedelta, BeforeValidator(lambda value: _timer(_positive(_duration(value))))]
 MaybeNoTime = Annotated[timedelta, BeforeValidator(_duration)]
 Port = Annotated[int, BeforeValidator(_number), Field(ge=1, le=65535)]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1000)]
@@ -74,8 +81,8 @@ class Health(_Keys):
         StatusRange,
         BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v),
     ] = "200-399"
-    interval: Duration = timedelta(seconds=1)
-    timeout: Duration = timedelta(seconds=2)
+    interval: Timer = timedelta(seconds=1)
+    timeout: Timer = timedelta(seconds=2)
     rise: Count = 2
     fall: Count = 3
 
@@ -114,7 +121,7 @@ class Proxy(_Keys):
 
     image: Annotated[str, StringConstraints(pattern=r"^[^\s$]+$", max_length=512)] | None = None
     monitor: Annotated[int, BeforeValidator(_number), Field(ge=0, le=65535)] = 0
-    timeout: Duration = timedelta(hours=1)
+    timeout: Timer = timedelta(hours=1)
     trusted_proxies: tuple[Annotated[str, BeforeValidator(_network)], ...] = ()
     snippets: Snippets = Snippets()
 

@@ -98,7 +98,8 @@ def _give_up_on(container: Container, at: Ports) -> None:
         raise Unhealthy(
             f"{container.name} {problem}",
             detail=at.engine.log_tail(container),
-            hint="mend it and run docker bluegreen up again; the log's end is above",
+            hint="mend it and run docker bluegreen up again; a start that is only slow needs"
+            " start_period in its healthcheck",
         )
 
 

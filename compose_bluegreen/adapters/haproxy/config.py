@@ -20,6 +20,9 @@ MAP = f"{STATE}/route.map"
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 """Compose's own rule for names; nothing else reaches the configuration or the socket."""
 
+_WHERE = re.compile(r"[A-Za-z0-9.:\[\]>/-]+")
+"""An address and a port; it only gets into a comment, which a line break would end."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Aim:
@@ -130,7 +133,7 @@ def _doors(topology: Topology) -> list[_Door]:
 
 
 def _door(port: int, routes: list[Route]) -> _Door:
-    published = {one.door: one.where for route in routes for one in route.published}
+    published = {one.door: _where(one.where) for route in routes for one in route.published}
     names = ", ".join(route.service for route in routes)
     title = (
         f"{names}: published as {published[port]}"
@@ -162,8 +165,9 @@ def _way(index: int, route: Route, port: int, shared: bool) -> _Way:
 
 
 def _backends(route: Route, network: IPv4Network) -> list[_Backend]:
+    service = _word(route.service)
     return [
-        _backend(route.service, colour, target, port, network)
+        _backend(service, colour, target, port, network)
         for colour, target in route.targets
         for port in target.ports
     ]
@@ -188,6 +192,12 @@ def _backend(
 def _word(text: str) -> str:
     if not _WORD.fullmatch(text):
         raise ProxyFailed(f"{text!r} can't be a name in HAProxy's configuration")
+    return text
+
+
+def _where(text: str) -> str:
+    if not _WHERE.fullmatch(text):
+        raise ProxyFailed(f"{text!r} can't be where a port is published")
     return text
 
 

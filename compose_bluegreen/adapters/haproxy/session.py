@@ -21,6 +21,10 @@ class SessionLost(ProxyFailed):
     """The container or its shell has gone; a new session may find it back."""
 
 
+class NotReady(ProxyFailed):
+    """The container runs, but HAProxy doesn't answer (yet)."""
+
+
 class Session:
     """Raises SessionLost when the container or its shell has gone."""
 

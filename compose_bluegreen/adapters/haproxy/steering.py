@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from shlex import quote
 
 from compose_bluegreen.adapters.haproxy.config import MAP, STATE, map_text, read_map
-from compose_bluegreen.adapters.haproxy.session import Session
+from compose_bluegreen.adapters.haproxy.session import NotReady, Session, SessionLost
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ProxyFailed
 
@@ -27,7 +27,7 @@ class Steering:
         rows = (line.split() for line in self._master("show proc").splitlines())
         found = [row[0] for row in rows if len(row) > 1 and row[1] == "worker"]
         if not found:
-            raise ProxyFailed("HAProxy runs no worker", hint="docker bluegreen status")
+            raise NotReady("HAProxy runs no worker", hint="docker bluegreen status")
         return found
 
     def routes(self) -> dict[str, Colour | None]:
@@ -108,4 +108,9 @@ class Steering:
         return self._master(*(f"@!{worker} {command}" for command in commands))
 
     def _master(self, *commands: str) -> str:
-        return self._session.run(f"printf '%s\\n' {quote('; '.join(commands))} | {_SOCAT}")
+        try:
+            return self._session.run(f"printf '%s\\n' {quote('; '.join(commands))} | {_SOCAT}")
+        except SessionLost:
+            raise
+        except ProxyFailed as error:
+            raise NotReady("HAProxy doesn't answer", detail=error.detail) from error

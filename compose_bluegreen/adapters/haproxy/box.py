@@ -1,0 +1,104 @@
+"""The proxy's container, its volume and its network, as the Docker API shows and fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from typing import Any
+
+import docker.errors
+
+from compose_bluegreen.adapters.haproxy import container
+from compose_bluegreen.adapters.haproxy.config import STATE
+from compose_bluegreen.routing import MONITOR_DOOR
+
+
+class Box:
+    """``api`` is the docker SDK's low-level client (``engine.Client``)."""
+
+    def __init__(self, project: str, api: Any) -> None:
+        self.name = container.name(project)
+        self._project = project
+        self._api = api
+
+    # ── the container ────────────────────────────────────────────────────────────────────────
+
+    def status(self) -> str | None:
+        """Docker's word (``running``, ``exited``, …), None where there is no container."""
+        found = self._inspect()
+        return str(found["State"]["Status"]) if found else None
+
+    def log_tail(self) -> str:
+        return str(self._api.logs(self.name, tail=15).decode(errors="replace"))
+
+    def monitor_address(self) -> str | None:
+        """``host:port`` of statistics and metrics."""
+        found = self._inspect()
+        ports = found["NetworkSettings"]["Ports"] or {} if found else {}
+        bound = ports.get(f"{MONITOR_DOOR}/tcp") or []
+        return f"{bound[0]['HostIp']}:{bound[0]['HostPort']}" if bound else None
+
+    def has_image(self, reference: str) -> bool:
+        try:
+            self._api.inspect_image(reference)
+        except docker.errors.NotFound:
+            return False
+        return True
+
+    # ── files on its volume ──────────────────────────────────────────────────────────────────
+
+    def read(self, file: str) -> str | None:
+        """Running or not, and even if somebody removed the container; None if there is none."""
+        return self._archived(file, self.name) if self.status() else self._from_volume(file)
+
+    def write(self, files: Mapping[str, str]) -> None:
+        self._api.put_archive(self.name, STATE, container.archive(files))
+
+    def _archived(self, file: str, where: str) -> str | None:
+        try:
+            chunks, _ = self._api.get_archive(where, f"{STATE}/{file}")
+        except docker.errors.NotFound:
+            return None
+        return container.unpack(chunks)
+
+    def _from_volume(self, file: str) -> str | None:
+        """The volume still knows every seat and route."""
+        volume = container.volume(self._project)
+        images = self._api.images(name="compose-bluegreen/haproxy", quiet=True)
+        try:
+            self._api.inspect_volume(volume)
+        except docker.errors.NotFound:
+            return None
+        if not images:
+            return None
+        config = self._api.create_host_config(binds=[f"{volume}:{STATE}"])
+        reader = self._api.create_container(images[0], host_config=config)["Id"]
+        try:
+            return self._archived(file, reader)
+        finally:
+            self._api.remove_container(reader)
+
+    # ── the network that only the proxy and the colours share ────────────────────────────────
+
+    def subnet(self) -> IPv4Network | None:
+        try:
+            network = self._api.inspect_network(container.link(self._project))
+        except docker.errors.NotFound:
+            return None
+        return IPv4Network(network["IPAM"]["Config"][0]["Subnet"])
+
+    def free_subnet(self) -> IPv4Network:
+        """Docker knows what is free: we let it choose once and write down what it chose."""
+        name = f"{container.link(self._project)}-probe"
+        probe = self._api.create_network(name, internal=True)["Id"]
+        try:
+            return IPv4Network(self._api.inspect_network(probe)["IPAM"]["Config"][0]["Subnet"])
+        finally:
+            self._api.remove_network(probe)
+
+    def _inspect(self) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._api.inspect_container(self.name)
+        except docker.errors.NotFound:
+            return None
+        return found
