@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from compose_bluegreen.deploy import Attempt, TellPlan, Terms, deploy
+from compose_bluegreen.attempt import Attempt, TellPlan, Terms
+from compose_bluegreen.deploy import deploy
 from compose_bluegreen.domain import PROVEN, Deployment, Draft, Image, Kind, Release, State
 from compose_bluegreen.errors import BluegreenError, UsageError
 from compose_bluegreen.orders import RollbackOrder

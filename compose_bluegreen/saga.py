@@ -7,6 +7,7 @@ done twice. An undo that fails stops the unwinding: what is still up may be what
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -163,6 +164,25 @@ def told(
     remark = said if isinstance(said, str) else ""
     at.observer.step_ended(step.name, best, at.clock.monotonic() - began, remark)
     return remark
+
+
+def told_before_the_lock(step: Step, draft: Draft, at: Ports) -> None:
+    """History hears of it only if it failed: what is unfinished and holds no lock counts as killed."""
+    try:
+        told(step, at)
+    except BluegreenError as error:
+        with shielded(at.observer.remark), suppress(HistoryUnusable):
+            _record_failure(step, draft, error, at)
+        raise
+
+
+def _record_failure(step: Step, draft: Draft, error: BluegreenError, at: Ports) -> None:
+    deployment, now = at.history.begin(draft), at.clock.now()
+    record = StepRecord(step.name, step.cause, Outcome.RUNNING, now)
+    number = at.history.step(deployment, record)
+    at.history.step_ended(deployment, number, Outcome.FAILED, now, _last_words(error))
+    state = State.INTERRUPTED if isinstance(error, Interrupted) else State.FAILED
+    at.history.to(deployment, state, now, _headline(error))
 
 
 def _headline(error: BaseException) -> str:

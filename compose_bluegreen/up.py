@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from compose_bluegreen import models, retention, routes, waiting
-from compose_bluegreen.deploy import Attempt, TellPlan, Terms, deploy
+from compose_bluegreen.attempt import Attempt, TellPlan, Terms
+from compose_bluegreen.deploy import deploy
 from compose_bluegreen.domain import Deployment, Draft, Image, Kind, Release
 from compose_bluegreen.errors import BluegreenError, UsageError
 from compose_bluegreen.orders import Order

@@ -109,13 +109,23 @@ def _last_lines(containers: Iterable[Container], at: Ports) -> str:
 
 def _meets(condition: str, containers: list[Container], at: Ports) -> bool:
     for container in containers:
-        if container.status == "exited" and container.exit_code != 0:
+        if problem := _never_meets(condition, container):
             raise BluegreenError(
-                f"dependency {container.name} ended with exit code {container.exit_code}",
+                f"dependency {container.name} {problem}",
                 detail=at.engine.log_tail(container),
                 hint="docker compose logs shows more; nothing of ours was started",
             )
     return bool(containers) and all(_is(condition, one) for one in containers)
+
+
+def _never_meets(condition: str, container: Container) -> str | None:
+    if container.status == "exited" and container.exit_code != 0:
+        return f"ended with exit code {container.exit_code}"
+    if condition == "service_healthy" and container.running:
+        return {None: "has no healthcheck to wait for", "unhealthy": "is unhealthy"}.get(
+            container.health
+        )
+    return None
 
 
 def _is(condition: str, container: Container) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -82,10 +83,21 @@ class WhalesCompose:
             "volumes": {key: config["volumes"][key] for key in volumes},
         }
         with (
+            self.alone(),
             self._written(model, self.project) as client,
             _mapped("docker compose up (networks, volumes)"),
         ):
             client.compose.up([_NO_SERVICE], detach=True, quiet=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside, no other command on this machine makes networks or a proxy for this project.
+
+        Docker itself would let two commands make two networks of the same name.
+        """
+        with (self._scratch / f"{self.project}.lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     # ── the project beside it ────────────────────────────────────────────────────────────────
 

@@ -37,7 +37,9 @@ class FakeCompose:
         version = image_id.removeprefix("sha256:")
         digest = self._world.digests.get(image_id)
         self._world.make_image(version, digest=digest)
-        if "@" not in reference:
+        if "@" in reference:
+            self._world.digests[image_id] = reference
+        else:
             self._world.names[reference] = image_id
 
     def start_dependencies(self, services: Sequence[str]) -> None:

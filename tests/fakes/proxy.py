@@ -12,6 +12,9 @@ from compose_bluegreen.routing import Change, Target, Topology
 from tests.fakes.compose import proxy_labels
 from tests.fakes.world import Box, ProxyNotes, World
 
+_INTERVAL = 0.5
+"""Seconds until HAProxy looks again at what it takes for well."""
+
 
 class FakeProxy:
     def __init__(self, world: World) -> None:
@@ -42,6 +45,7 @@ class FakeProxy:
             self._box().started = self._world.time
         notes.topology = wanted
         notes.parked.clear()
+        notes.believed.clear()
         for route in wanted.routes:
             notes.disk.setdefault(route.service, None)
         notes.memory = dict(notes.disk)
@@ -84,6 +88,7 @@ class FakeProxy:
     def park(self, service: str, colour: Colour) -> None:
         self._aim(service, colour)
         self._world.notes.parked.add((service, colour))
+        self._world.notes.believed.discard((service, colour))
 
     def watch(self, service: str, colour: Colour) -> None:
         self._aim(service, colour)
@@ -94,10 +99,17 @@ class FakeProxy:
 
     def health(self, service: str, colour: Colour) -> list[ServerHealth]:
         self._need_running()
-        addresses = self._addresses(service, colour)
-        if (service, colour) in self._world.notes.parked:
+        addresses, key, notes = (
+            self._addresses(service, colour),
+            (service, colour),
+            self._world.notes,
+        )
+        if key in notes.parked:
             return [ServerHealth(address, "PARKED", "") for address in addresses]
-        return [self._checked(address) for address in addresses]
+        found = [self._checked(address, stale=key in notes.believed) for address in addresses]
+        if all(one.up for one in found):
+            notes.believed.add(key)
+        return found
 
     def in_flight(self, service: str, colour: Colour) -> int:
         self._need_running()
@@ -110,11 +122,12 @@ class FakeProxy:
     def _link(self) -> str:
         return f"{companion(self._world.project)}_link"
 
-    def _checked(self, address: str) -> ServerHealth:
+    def _checked(self, address: str, *, stale: bool) -> ServerHealth:
         now = self._world.time
         for box in self._world.boxes.values():
             if box.addresses.get(self._link) == address and box.running(now):
-                well = box.behaviour.well(box.age(now))
+                unseen = stale and box.age(now) < _INTERVAL
+                well = unseen or box.behaviour.well(box.age(now))
                 return ServerHealth(address, "UP" if well else "DOWN", "L7OK" if well else "L7STS")
         return ServerHealth(address, "DOWN", "L4CON")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from compose_bluegreen.deploy import TellPlan
+from compose_bluegreen.attempt import TellPlan
 from compose_bluegreen.domain import Colour, Deployment, Model
 from compose_bluegreen.down import down
 from compose_bluegreen.orders import Order, RollbackOrder

@@ -1,4 +1,4 @@
-"""One machine in memory, which all fakes share: images, containers, networks, traffic, time."""
+"""One machine in memory, which all fakes share."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ class Behaviour:
     """What the containers of an image do; times in seconds after their start.
 
     ``healthy_after`` is when it answers HAProxy, ``healthcheck`` when its HEALTHCHECK passes (None:
-    it has none), which Docker tells after a second at the earliest. ``declared_sick`` is when
-    Docker calls it unhealthy, ``crashes_every`` the time between two restarts.
+    it has none), which Docker tells a second later. ``declared_sick``: Docker calls it unhealthy.
     """
 
     healthy_after: float = 0.05
@@ -86,12 +85,16 @@ class Box:
 
 @dataclass(slots=True)
 class ProxyNotes:
-    """What HAProxy has on its volume and, while it runs, in memory."""
+    """What HAProxy has on its volume and, while it runs, in memory.
+
+    ``believed`` are colours that it saw well: it takes new containers for well until it looks.
+    """
 
     topology: Topology | None = None
     disk: dict[str, Colour | None] = field(default_factory=dict)
     memory: dict[str, Colour | None] = field(default_factory=dict)
     parked: set[tuple[str, Colour]] = field(default_factory=set)
+    believed: set[tuple[str, Colour]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -138,7 +141,8 @@ class World:
         return image_id
 
     def find_image(self, reference: str) -> Image | None:
-        by_digest = {digest: image_id for image_id, digest in self.digests.items()}
+        present = ((one, digest) for one, digest in self.digests.items() if one in self.behaviours)
+        by_digest = {digest: image_id for image_id, digest in present}
         image_id = self.names.get(reference) or by_digest.get(reference) or reference
         if image_id not in self.behaviours:
             return None
@@ -160,7 +164,7 @@ class World:
         return box
 
     def run_by_hand(self, service: str, version: str = "v0", *ports: str) -> Box:
-        """A container of the user's own project, as ``docker compose up -d`` makes it."""
+        """A container of the user's own project, by ``docker compose up -d``."""
         image_id = f"sha256:{version}"
         does = self.behaviours.setdefault(image_id, Behaviour(healthy_after=0.0))
         name = f"{self.project}-{service}-1"
@@ -228,11 +232,9 @@ class World:
         return sum(one.box in names and one.until > self.time for one in self.requests)
 
     def vanish(self, names: Iterable[str]) -> None:
-        """Containers go, with whatever they were answering."""
+        """Containers go, with what they were answering."""
         for box in [self.boxes.pop(name) for name in names if name in self.boxes]:
             self.cut += [box.name] * self.in_flight([box])
-
-    # ── promise 1 ────────────────────────────────────────────────────────────────────────────
 
     def _keep_the_promise(self, call: Call) -> None:
         """Who was served once is served ever after, by something that was proven."""

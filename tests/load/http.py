@@ -17,7 +17,7 @@ _READ = 65536
 _MAX_HEAD = 65536
 
 
-class Lost(Exception):  # noqa: N818 - a request is lost, not in error
+class Lost(Exception):
     """A request that did not get its answer, and what became of it instead."""
 
     def __init__(self, outcome: Outcome, detail: str) -> None:

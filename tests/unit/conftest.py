@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes.site import Site
+
+# No deadline for one example: the machine may be busy with containers.
+settings.register_profile("unit", deadline=None, max_examples=60)
+settings.load_profile("unit")
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from datetime import timedelta
 import pytest
 
 from compose_bluegreen.domain import Colour, Outcome, State
-from compose_bluegreen.errors import BluegreenError, Interrupted, LockHeld
-from compose_bluegreen.ports import Holder
+from compose_bluegreen.errors import BluegreenError, Interrupted
 from tests.fakes.site import Site, a_service
-from tests.fakes.world import NOON, Behaviour
+from tests.fakes.world import Behaviour
 
 FIRST = [
     "create the proxy",
@@ -185,33 +184,26 @@ def test_leftovers_in_the_idle_colour_are_removed_first(serving: Site) -> None:
     assert serving.world.running() == ["shop-bluegreen-web-blue-1"]
 
 
-def test_who_holds_the_lock_is_told_and_nothing_is_recorded(serving: Site) -> None:
-    serving.world.holder = Holder("bob@ci", "up web", NOON)
+def test_leftovers_that_still_answer_are_drained_before_they_are_removed(serving: Site) -> None:
+    """As after Ctrl-C during a long drain, and the same command once more."""
+    serving.world.busy("web", Colour.BLUE, seconds=9)
+    serving.world.calls.fail("proxy.in_flight", Interrupted("ctrl-c"), nth=2)
     serving.source("v2")
-    with pytest.raises(LockHeld, match="bob@ci"):
+    with pytest.raises(Interrupted):
         serving.up()
-    assert len(serving.records) == 1
-    assert serving.observer.steps == []
+    serving.release("v3")
+    assert serving.world.cut == []
+    assert serving.world.time >= 9
 
 
-def test_whoever_is_refused_by_the_lock_leaves_the_rivals_first_proxy_alone(site: Site) -> None:
-    def rival() -> None:
-        site.world.holder = Holder("bob@ci", "up web", NOON)
-
-    site.world.calls.at("lock.take", rival)
-    site.source("v1")
-    with pytest.raises(LockHeld):
-        site.up()
-    assert site.world.proxy_runs()
-
-
-def test_colours_are_chosen_under_the_lock_not_before_it(serving: Site) -> None:
-    """A rival released between our first look and our turn."""
-    serving.source("v3")
-    serving.world.calls.at("history.check_writable", lambda: _rival_releases(serving, "v2"))
+def test_leftovers_are_removed_even_if_nothing_changed(serving: Site) -> None:
+    serving.world.calls.fail("compose.remove", BluegreenError("busy"))
+    serving.source("v2")
     serving.up()
-    assert serving.serving() == {"v3"}
-    assert serving.routed() is Colour.BLUE
+    serving.forget()
+    assert serving.up() is None
+    assert serving.observer.steps == ["build web", "remove web-blue"]
+    assert serving.world.running() == ["shop-bluegreen-web-green-1"]
 
 
 def test_an_interrupt_while_draining_does_not_remove_what_still_answers(serving: Site) -> None:
@@ -229,14 +221,8 @@ def test_a_drain_that_cannot_be_measured_does_not_remove_what_may_still_answer(
     serving: Site,
 ) -> None:
     serving.world.busy("web", Colour.BLUE, seconds=5)
-    serving.world.calls.fail("proxy.in_flight", BluegreenError("no answer"))
+    serving.world.calls.fail("proxy.in_flight", BluegreenError("no answer"), nth=2)
     serving.source("v2")
     assert serving.up() is not None
     assert "shop-bluegreen-web-blue-1" in serving.world.running()
     assert any("drain web-blue" in text for text in serving.observer.remarks)
-
-
-def _rival_releases(site: Site, version: str) -> None:
-    mine, site.world.builds["web"] = site.world.builds["web"], site.world.make_image(version)
-    site.up()
-    site.world.builds["web"] = mine

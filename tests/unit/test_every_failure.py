@@ -50,7 +50,7 @@ def test_a_second_deploy_loses_nothing(call: Call, when: When, kind: str) -> Non
     assert_the_next_one_works(site)
 
 
-@pytest.mark.parametrize(("call", "when", "kind"), failures(FIRST), ids=str)
+@pytest.mark.parametrize(("call", "when", "kind"), failures(FIRST, ("error", "interrupt")), ids=str)
 def test_a_first_deploy_leaves_nothing_that_serves_nobody(
     call: Call, when: When, kind: str
 ) -> None:

@@ -26,7 +26,7 @@ def act():
     interrupts.watch_docker(os.environ.get(interrupts.SOCKET_VARIABLE))
     try:
         # The child says ready, for then its parent waits for it.
-        subprocess.run(["sh", "-c", "echo ready; exec sleep 60"])
+        subprocess.run(["sh", "-c", "echo ready; exec sleep 20 >/dev/null 2>&1"])
     except BaseException:
         with interrupts.shielded():
             print("undoing", flush=True)
@@ -137,7 +137,7 @@ def test_a_docker_that_is_gone_interrupts_as_a_signal_does(start: Start) -> None
 
 def test_a_docker_that_stays_interrupts_nothing(start: Start) -> None:
     with docker_socket() as (address, listener):
-        child = start(BLOCKED.replace("sleep 60", "true"), DOCKER_CLI_PLUGIN_SOCKET=address)
+        child = start(BLOCKED.replace("sleep 20", "true"), DOCKER_CLI_PLUGIN_SOCKET=address)
         line, _ = listener.accept()
         with line:
             child.communicate(timeout=30)
@@ -146,7 +146,7 @@ def test_a_docker_that_stays_interrupts_nothing(start: Start) -> None:
 
 def test_a_socket_that_nobody_listens_on_interrupts_nothing(start: Start) -> None:
     child = start(
-        BLOCKED.replace("sleep 60", "true"), DOCKER_CLI_PLUGIN_SOCKET="@nobody_listens_here"
+        BLOCKED.replace("sleep 20", "true"), DOCKER_CLI_PLUGIN_SOCKET="@nobody_listens_here"
     )
     child.communicate(timeout=30)
     assert child.returncode == 0

@@ -30,6 +30,16 @@ def test_one_that_never_gets_healthy_never_sees_traffic(serving: Site) -> None:
     assert "KeyError" in next(s.detail for s in record.steps if s.outcome is Outcome.FAILED)
 
 
+def test_what_haproxy_believed_of_the_colour_before_is_not_believed_of_a_new_release(
+    serving: Site,
+) -> None:
+    serving.release("v2")
+    serving.source("v3", does=Behaviour(healthy_after=NEVER))
+    with pytest.raises(Unhealthy):
+        serving.up(timeout=SOON)
+    assert serving.serving() == {"v2"}
+
+
 def test_the_timeout_of_the_command_goes_before_that_of_the_file(serving: Site) -> None:
     serving.source("v2", does=Behaviour(healthy_after=NEVER))
     with pytest.raises(Unhealthy, match="within 3s"):
@@ -41,9 +51,7 @@ def test_one_that_turns_sick_under_traffic_is_switched_back_and_drained(serving:
     serving.world.calls.at(
         "proxy.route_to", lambda: serving.world.busy("web", Colour.GREEN, 2), when=When.AFTER
     )
-    serving.world.calls.at(
-        "proxy.route_to", lambda: serving.ports.clock.sleep(0.2), when=When.AFTER
-    )
+    serving.world.calls.at("proxy.route_to", lambda: serving.ports.clock.sleep(1), when=When.AFTER)
     with pytest.raises(Unhealthy):
         serving.up(timeout=timedelta(seconds=1))
     assert serving.serving() == {"v1"}

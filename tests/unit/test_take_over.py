@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
+from compose_bluegreen.domain import State
 from compose_bluegreen.errors import BluegreenError, ComposeFailed, NeedsPerson, Unhealthy
 from tests.fakes.calls import When
 from tests.fakes.site import Site, a_service
@@ -140,6 +140,20 @@ def test_beside_a_live_service_the_gap_of_a_new_proxy_is_asked_for_first() -> No
     assert site.world.proxy_box() is not None
 
 
+def test_a_take_over_that_failed_beside_a_live_service_does_not_stand_in_its_way() -> None:
+    site = Site(web=a_service())
+    site.release("v1")
+    site.file["services"]["api"] = a_service("api", port="9000")
+    site.world.run_by_hand("api", "a0", ":9000")
+    site.source("a1", "api", does=Behaviour(healthy_after=1, ends_after=0.1))
+    with pytest.raises(Unhealthy):
+        site.up("api", take_over=True, recreate_proxy=True)
+    assert site.drift("api") == {}  # what docker compose made is no stray: it serves
+    site.release("v2", "web")
+    assert (site.serving("web"), site.serving("api")) == ({"v2"}, {"a0"})
+    assert site.world.outages == []
+
+
 def test_services_that_are_not_deployed_keep_their_ports_and_names() -> None:
     """``api`` opted in too, but this command is not about it."""
     site = Site(web=a_service(), api=a_service("api", port="9000"))
@@ -160,64 +174,3 @@ def test_a_second_service_needs_a_new_proxy_and_is_refused_without_the_flag() ->
         site.up("api")
     assert site.up("api", recreate_proxy=True) is not None
     assert (site.serving("web"), site.serving("api")) == ({"v1"}, {"a1"})
-
-
-# ── a new container for the proxy ────────────────────────────────────────────────────────────
-
-
-def test_a_new_port_needs_a_new_proxy_and_is_refused_without_the_flag(serving: Site) -> None:
-    _publish_9000_too(serving)
-    with pytest.raises(BluegreenError, match="the proxy needs a new container") as refused:
-        serving.up()
-    assert "--recreate-proxy" in refused.value.hint
-    assert serving.observer.steps == []
-    assert len(serving.records) == 1
-
-
-def test_a_new_port_comes_with_the_flag(serving: Site) -> None:
-    _publish_9000_too(serving)
-    assert serving.up(recreate_proxy=True) is not None
-    assert serving.observer.steps[1:3] == ["recreate the proxy", "start web-green"]
-    proxy = serving.world.proxy_box()
-    assert proxy is not None
-    assert proxy.published == {":8000", ":9000"}
-    assert serving.routed() is Colour.GREEN
-
-
-def test_a_new_proxy_that_cannot_start_gives_way_to_the_one_that_served(serving: Site) -> None:
-    serving.world.run_by_hand("other", "x", ":9000")
-    _publish_9000_too(serving)
-    with pytest.raises(ComposeFailed, match="starting the proxy failed"):
-        serving.up(recreate_proxy=True)
-    assert serving.serving() == {"v1"}
-    assert [one.state for one in serving.records] == [State.FAILED, State.LIVE]
-    serving.world.outages.clear()  # the gap that was agreed to
-
-
-def test_other_checks_are_a_reload_that_loses_nothing(serving: Site) -> None:
-    serving.file["services"]["web"]["x-bluegreen"] = {"health": {"path": "/healthz"}}
-    assert serving.up() is not None
-    assert "reload the proxy" in serving.observer.steps
-
-
-def test_settings_of_the_proxy_alone_are_applied_without_a_deployment(serving: Site) -> None:
-    serving.file["x-bluegreen"] = {"proxy": {"timeout": "5m"}}
-    assert serving.up() is None
-    assert serving.observer.steps == ["build web", "reload the proxy"]
-    assert len(serving.records) == 1
-
-
-def test_a_proxy_that_has_stopped_is_started_before_anything_else(serving: Site) -> None:
-    proxy = serving.world.proxy_box()
-    assert proxy is not None
-    proxy.started = None
-    serving.source("v2")
-    assert serving.up() is not None
-    assert serving.observer.steps[0] == "start the proxy"
-    assert serving.serving() == {"v2"}
-    serving.world.outages.clear()
-
-
-def _publish_9000_too(site: Site) -> None:
-    port = {"mode": "ingress", "target": 9090, "published": "9000", "protocol": "tcp"}
-    site.file["services"]["web"]["ports"].append(port)

@@ -8,6 +8,7 @@ import pytest
 
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, Unhealthy
+from compose_bluegreen.routing import Target
 from compose_bluegreen.waiting import until_dependencies, until_drained, until_healthy
 from tests.fakes.site import Site
 from tests.fakes.world import Behaviour
@@ -23,6 +24,7 @@ def starting(site: Site, does: Behaviour, *, restarted: bool = True) -> None:
     box.behaviour = does
     if restarted:
         box.started = site.world.time
+        site.world.notes.believed.clear()  # HAProxy has looked meanwhile
 
 
 def wait(site: Site) -> str:
@@ -104,6 +106,16 @@ def test_a_colour_without_containers_is_never_healthy(serving: Site) -> None:
         until_healthy("shop", "web", Colour.GREEN, SOON, serving.ports)
 
 
+def test_a_colour_that_haproxy_has_no_seats_for_is_never_healthy(serving: Site) -> None:
+    known = serving.world.notes.topology
+    assert known is not None
+    (route,) = known.routes
+    empty = Target((), 8080, ((8080, 8080),))
+    serving.world.notes.topology = known.with_route(route.with_target(Colour.GREEN, empty))
+    with pytest.raises(Unhealthy, match="HAProxy doesn't know it"):
+        until_healthy("shop", "web", Colour.GREEN, SOON, serving.ports)
+
+
 # ── a drain ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -176,3 +188,18 @@ def test_the_deadline_names_each_dependency_and_its_condition(
 def test_no_dependencies_need_no_look(site: Site) -> None:
     until_dependencies("shop", {}, SOON, site.ports)
     assert site.world.calls.made == []
+
+
+@pytest.mark.parametrize(
+    ("does", "problem"),
+    [
+        (Behaviour(), "has no healthcheck to wait for"),
+        (Behaviour(healthcheck=0, healthy_after=NEVER, declared_sick=0.5), "is unhealthy"),
+    ],
+)
+def test_a_dependency_that_never_gets_healthy_is_given_up_at_once(
+    site: Site, does: Behaviour, problem: str
+) -> None:
+    with pytest.raises(BluegreenError, match=f"shop-db-1 {problem}"):
+        wait_for(site, "service_healthy", does)
+    assert site.world.time < 1

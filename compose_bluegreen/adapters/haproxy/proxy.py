@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from ipaddress import IPv4Network
 from typing import Any, Protocol
@@ -33,6 +33,8 @@ from compose_bluegreen.routing import Change, Target, Topology
 
 class Hands(Protocol):
     """What the proxy needs done by Compose."""
+
+    def alone(self) -> AbstractContextManager[None]: ...
 
     def build_model(self, model: Model) -> None: ...
 
@@ -90,16 +92,15 @@ class HaproxyProxy:
     def apply(self, wanted: Topology, change: Change) -> None:
         if change is Change.NONE:
             return
-        subnet = self._box.subnet() or self._box.free_subnet()
-        files = {"haproxy.cfg": render(wanted, subnet), "topology.json": self._written(wanted)}
         if change is Change.CREATE:
-            self._create(wanted, subnet, files)
+            with self._hands.alone():
+                self._create(wanted)
         elif change is Change.START:
-            self._box.write(files)
+            self._box.write(self._drawn(wanted, self._subnet()))
             self._hands.start([self._box.name])
         else:
-            self._replace(wanted, subnet, files, change)
-        self._known = wanted
+            self._replace(wanted, change)
+        self._known = None
         self._until_ready()
 
     def remove(self) -> None:
@@ -178,8 +179,11 @@ class HaproxyProxy:
 
     # ── the container ────────────────────────────────────────────────────────────────────────
 
-    def _create(self, wanted: Topology, subnet: IPv4Network, files: Mapping[str, str]) -> None:
-        model = container.model(wanted, subnet)
+    def _create(self, wanted: Topology) -> None:
+        if self._box.status() == "running":
+            return  # somebody else made it since we looked
+        subnet = self._subnet()
+        model, files = container.model(wanted, subnet), self._drawn(wanted, subnet)
         self._have_image(wanted, model)
         self._hands.bring_up(model, start=False)
         kept = read_map(self._box.read("route.map") or "")
@@ -188,13 +192,20 @@ class HaproxyProxy:
         try:
             self._hands.bring_up(model)
         except BluegreenError:
-            self._hands.remove([self._box.name])
+            with suppress(BluegreenError):
+                self._take_back(served=any(kept.values()))
             raise
 
-    def _replace(
-        self, wanted: Topology, subnet: IPv4Network, files: Mapping[str, str], change: Change
-    ) -> None:
-        model = container.model(wanted, subnet)
+    def _take_back(self, *, served: bool) -> None:
+        """What could not be started; where it has served before, its volume knows what."""
+        if served:
+            self._hands.remove([self._box.name])
+        else:
+            self.remove()
+
+    def _replace(self, wanted: Topology, change: Change) -> None:
+        subnet = self._subnet()
+        model, files = container.model(wanted, subnet), self._drawn(wanted, subnet)
         self._have_image(wanted, model)
         running = self._box.status() == "running"
         if running:
@@ -281,6 +292,13 @@ class HaproxyProxy:
         if subnet is None:
             raise ProxyFailed("the network of the proxy is gone", hint="docker bluegreen status")
         return tuple(address(subnet, slot) for slot in target.slots)
+
+    def _subnet(self) -> IPv4Network:
+        return self._box.subnet() or self._box.free_subnet()
+
+    def _drawn(self, wanted: Topology, subnet: IPv4Network) -> dict[str, str]:
+        """The files on its volume that follow from a topology."""
+        return {"haproxy.cfg": render(wanted, subnet), "topology.json": self._written(wanted)}
 
     def _written(self, topology: Topology) -> str:
         return json.dumps(

@@ -1,0 +1,45 @@
+"""What somebody wants to be made live, and how far the command may go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from compose_bluegreen.domain import Draft, Release
+from compose_bluegreen.routing import Topology
+from compose_bluegreen.saga import Step
+
+TellPlan = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How far this command may go. ``timeout`` None: each service's own ``deploy_timeout``.
+
+    ``tell_plan`` makes it a dry run: it gets each step's name and cause, and nothing is touched.
+    """
+
+    timeout: timedelta | None = None
+    recreate_proxy: bool = False
+    take_over: bool = False
+    tell_plan: TellPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is to be made live.
+
+    ``outlines`` are the releases as far as they are known before any image is, for what the proxy
+    must know depends on none. ``preparation`` finds the images out; ``releases`` then says what
+    has changed: nothing, if it is empty. ``topology`` turns what the proxy knows into what the
+    project wants of it. ``ground`` makes what proxy and colours stand on, once nothing is refused.
+    """
+
+    draft: Draft
+    outlines: Sequence[Release]
+    preparation: Sequence[Step]
+    releases: Callable[[], Sequence[Release]]
+    topology: Callable[[Topology | None], Topology]
+    terms: Terms
+    ground: Callable[[], None] = lambda: None

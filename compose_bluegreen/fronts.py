@@ -1,0 +1,118 @@
+"""What the proxy must become, what that costs, and who has to agree to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+
+from compose_bluegreen.attempt import Attempt, Terms
+from compose_bluegreen.domain import Draft
+from compose_bluegreen.errors import BluegreenError, NeedsPerson
+from compose_bluegreen.interrupts import shielded
+from compose_bluegreen.moves import Move, live
+from compose_bluegreen.ports import Container, Holder, Ports
+from compose_bluegreen.routes import with_release
+from compose_bluegreen.routing import Change, Topology
+from compose_bluegreen.saga import Step, Undo, told_before_the_lock
+
+BEFORE_THE_LOCK = (Change.CREATE, Change.START)
+"""The lock is in the proxy: these make one that runs."""
+
+
+def full(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
+    topology = attempt.topology(at.proxy.topology())
+    for move in moves:
+        topology = with_release(topology, move.release, move.idle)
+    return topology
+
+
+def wanted(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
+    """Without the ports and names that a container of the user's own project still has."""
+    held = [move.service for move in moves if move.held_by]
+    return full(attempt, moves, at).without_fronts(held)
+
+
+def allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -> Change:
+    """What it takes; raises where that costs somebody's requests and nobody has agreed to it."""
+    holders = [one for move in moves for one in move.held_by]
+    if holders and not terms.take_over:
+        raise BluegreenError(
+            f"{names(holders)} of your own project serves now, and Docker can't hand its ports over"
+            " without a gap of a second or more",
+            hint="run it again with --take-over when that suits you; everything is proven first",
+        )
+    change = at.proxy.change_to(wanted)
+    agreed = terms.recreate_proxy or not live(at)
+    if (holders or change is Change.RECREATE) and not agreed:
+        raise BluegreenError(
+            "the proxy needs a new container, for Docker fixes ports, names and image when it makes"
+            " one: a gap of a second or more",
+            hint="run it again with --recreate-proxy when that suits you",
+        )
+    return change
+
+
+@contextmanager
+def under_the_lock(wanted: Topology, change: Change, draft: Draft, at: Ports) -> Iterator[None]:
+    """There must be a proxy before there can be a lock in it; one that serves nobody goes again."""
+    holder = Holder(draft.actor, f"{draft.kind} {' '.join(draft.services)}", draft.started_at)
+    try:
+        if change in BEFORE_THE_LOCK:
+            told_before_the_lock(proxy_step(wanted, change, at), draft, at)
+        with at.lock.hold(holder):
+            yield
+    except NeedsPerson:
+        raise
+    except BaseException:
+        if change is Change.CREATE:
+            with shielded(at.observer.remark), suppress(BluegreenError):
+                _remove_useless_proxy(holder, at)
+        raise
+
+
+def _remove_useless_proxy(holder: Holder, at: Ports) -> None:
+    """Only under the lock: somebody else may be about to use it."""
+    with at.lock.hold(holder):
+        if not live(at):
+            at.proxy.remove()
+
+
+def proxy_step(wanted: Topology, change: Change, at: Ports) -> Step:
+    name, cause = {
+        Change.CREATE: ("create the proxy", "there is none yet"),
+        Change.START: ("start the proxy", "it has stopped"),
+        Change.RELOAD: ("reload the proxy", "ports, checks or replicas changed; nothing is lost"),
+        Change.RECREATE: ("recreate the proxy", "its ports, names or image changed"),
+    }[change]
+    before = at.proxy.topology() if change is Change.RECREATE else None
+    undo = Undo("put the proxy back", partial(_put_back, before, wanted, at)) if before else None
+    return Step(name, cause, partial(at.proxy.apply, wanted, change), undo)
+
+
+def _put_back(before: Topology, wanted: Topology, at: Ports) -> None:
+    """Only if the new one doesn't run: one that does serves too, and costs no second gap."""
+    if at.proxy.change_to(wanted) is not Change.NONE:
+        _recreate_proxy(before, at)
+
+
+def _recreate_proxy(wanted: Topology, at: Ports) -> None:
+    gone = at.proxy.change_to(wanted) is Change.CREATE
+    at.proxy.apply(wanted, Change.CREATE if gone else Change.RECREATE)
+
+
+def take_over(holders: Sequence[Container], full: Topology, at: Ports) -> str:
+    began = at.clock.monotonic()
+    at.compose.stop([one.name for one in holders])
+    at.proxy.apply(full, Change.RECREATE)
+    return f"nobody answered for {at.clock.monotonic() - began:.1f} s"
+
+
+def give_back(holders: Sequence[Container], before: Topology, at: Ports) -> None:
+    if at.proxy.change_to(before) is not Change.NONE:
+        _recreate_proxy(before, at)
+    at.compose.start([one.name for one in holders])
+
+
+def names(containers: Sequence[Container]) -> str:
+    return " and ".join(one.name for one in containers)

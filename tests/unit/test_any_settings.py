@@ -1,0 +1,101 @@
+"""Whatever stands under ``x-bluegreen``: it is settings, or it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compose_bluegreen.domain import Model
+from compose_bluegreen.errors import BadSetting
+from compose_bluegreen.settings import (
+    ProjectSettings,
+    ServiceSettings,
+    project_settings,
+    restored,
+    service_settings,
+    stored,
+)
+
+WHERE = "compose.yaml: services.web.x-bluegreen"
+TOP = "compose.yaml: x-bluegreen"
+
+KEYS = [
+    *ServiceSettings.model_fields,
+    *("path", "status", "interval", "timeout", "rise", "fall"),
+    *("proxy", "image", "monitor", "trusted_proxies", "snippets", "global", "frontend"),
+]
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(["http", "tcp", "1m30s", "/healthz", "200-399", "8080", "10.0.0.0/8"]),
+)
+keys = st.one_of(st.sampled_from(KEYS), st.text(max_size=5), st.integers(), st.booleans())
+anything = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=5)),
+    max_leaves=12,
+)
+mappings = st.dictionaries(keys, anything, max_size=6)
+
+
+def outcome(reading: Callable[[], ServiceSettings | None]) -> object:
+    try:
+        return reading()
+    except BadSetting as refused:
+        return refused
+
+
+@given(raw=st.one_of(mappings, anything), top=mappings)
+def test_whatever_stands_there_is_settings_or_refused(raw: object, top: Model) -> None:
+    defaults = outcome(lambda: project_settings(top, TOP))
+    if isinstance(defaults, BadSetting):
+        assert defaults.message.startswith(TOP)
+    given = defaults if isinstance(defaults, ProjectSettings) else ProjectSettings()
+    found = outcome(lambda: service_settings(raw, given, WHERE))
+    if isinstance(found, BadSetting):
+        assert found.message.startswith(WHERE)
+    else:
+        assert found is None or isinstance(found, ServiceSettings)
+
+
+def durations(least: timedelta, most: timedelta = timedelta(days=20)) -> st.SearchStrategy[str]:
+    return st.integers(least // _MS, most // _MS).map(lambda ms: f"{ms}ms")
+
+
+_MS = timedelta(milliseconds=1)
+ports, counts = st.integers(1, 65535), st.integers(1, 1000)
+good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "port": st.one_of(ports, ports.map(str)),
+        "mode": st.sampled_from(["http", "tcp"]),
+        "keep": counts,
+        "deploy_timeout": durations(_MS),
+        "drain_timeout": durations(timedelta(0)),
+        "health": st.fixed_dictionaries(
+            {},
+            optional={
+                "path": st.from_regex(r"/[a-z0-9/._?=&-]{0,20}", fullmatch=True),
+                "status": st.integers(100, 599),
+                "interval": durations(_MS),
+                "timeout": durations(_MS),
+                "rise": counts,
+                "fall": counts,
+            },
+        ),
+    },
+)
+
+
+@given(raw=good)
+def test_settings_come_back_from_history_as_they_were(raw: Model) -> None:
+    found = service_settings(raw, ProjectSettings(), WHERE)
+    assert found is not None
+    assert restored(stored(found)) == found

@@ -1,0 +1,70 @@
+"""Colours, states and the arrows between them."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from compose_bluegreen.domain import (
+    PROVEN,
+    TRANSITIONS,
+    UNFINISHED,
+    Colour,
+    Image,
+    Release,
+    State,
+    WrongTransition,
+    check_transition,
+)
+
+ARROWS = {
+    "preparing": "starting failed interrupted stuck",
+    "starting": "switching failed interrupted stuck",
+    "switching": "live failed interrupted stuck",
+    "live": "superseded rolled_back removed",
+    "stuck": "live failed interrupted removed",
+    "superseded": "",
+    "rolled_back": "",
+    "removed": "",
+    "failed": "",
+    "interrupted": "",
+}
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(State, State)))
+def test_exactly_these_arrows_exist(before: State, after: State) -> None:
+    if after in ARROWS[before].split():
+        check_transition(before, after)
+    else:
+        with pytest.raises(WrongTransition, match=f"from {before} to {after}"):
+            check_transition(before, after)
+
+
+def test_every_state_can_be_reached() -> None:
+    reached = {State.PREPARING}
+    for _ in State:
+        reached |= {after for before in reached for after in TRANSITIONS[before]}
+    assert reached == set(State)
+
+
+def test_an_unfinished_deployment_can_always_fail_and_be_interrupted() -> None:
+    for state in UNFINISHED:
+        assert {State.FAILED, State.INTERRUPTED, State.STUCK} <= TRANSITIONS[state]
+
+
+def test_nothing_is_proven_that_never_went_live() -> None:
+    assert not PROVEN & (UNFINISHED | {State.FAILED, State.INTERRUPTED, State.STUCK})
+    assert State.ROLLED_BACK not in PROVEN
+
+
+def test_the_other_colour_of_the_other_colour_is_the_colour() -> None:
+    for colour in Colour:
+        assert colour.other is not colour
+        assert colour.other.other is colour
+
+
+def test_the_tag_that_keeps_an_image_is_one_that_docker_accepts() -> None:
+    image = Image("Web:latest", "sha256:0123456789abcdef")
+    release = Release("Web", image, {"name": "shop"}, {}, "f00")
+    assert release.kept_tag == "bluegreen/shop-web:0123456789ab"

@@ -1,0 +1,82 @@
+"""``down``: colours and proxy go; history and the user's own project stay."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from compose_bluegreen.domain import State
+from compose_bluegreen.errors import BluegreenError, LockHeld, ProxyFailed
+from compose_bluegreen.ports import Holder
+from tests.fakes.site import Site
+
+
+@pytest.fixture
+def up() -> Site:
+    """Version ``v1`` is live, beside a database of the user's own project."""
+    site = Site()
+    site.release("v1")
+    site.world.run_by_hand("db")
+    return site
+
+
+def test_colours_and_proxy_go_and_the_users_project_stays(up: Site) -> None:
+    up.down()
+    assert up.world.running() == ["shop-db-1"]
+    assert up.world.proxy_box() is None
+    assert up.world.networks == {"shop_default"}
+
+
+def test_history_stays_and_says_that_it_was_removed(up: Site) -> None:
+    up.down()
+    assert [one.state for one in up.records] == [State.REMOVED]
+
+
+def test_it_says_that_what_is_live_stops_serving(up: Site) -> None:
+    up.down()
+    assert up.observer.remarks == ["what is live stops serving now"]
+    assert up.observer.steps == ["remove shop-bluegreen"]
+
+
+def test_where_nothing_of_ours_runs_it_says_so(site: Site) -> None:
+    with pytest.raises(BluegreenError, match="nothing of ours runs for shop") as refused:
+        site.down()
+    assert refused.value.hint == "docker bluegreen up starts it"
+
+
+def test_it_waits_for_nobody_and_disturbs_nobody(up: Site) -> None:
+    up.world.holder = Holder("bob@ci", "up web", datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(LockHeld):
+        up.down()
+    assert up.serving() == {"v1"}
+
+
+def test_a_proxy_that_has_stopped_is_removed_all_the_same(up: Site) -> None:
+    proxy = up.world.proxy_box()
+    assert proxy is not None
+    proxy.started = None
+    up.down()
+    assert up.world.running() == ["shop-db-1"]
+    assert up.world.proxy_box() is None
+
+
+def test_a_proxy_that_somebody_removed_is_no_obstacle(up: Site) -> None:
+    del up.world.boxes["shop-bluegreen-proxy"]
+    up.down()
+    assert up.world.running() == ["shop-db-1"]
+
+
+def test_what_cannot_be_removed_stays_live_in_history(up: Site) -> None:
+    up.world.calls.fail("proxy.remove", ProxyFailed("no"))
+    with pytest.raises(ProxyFailed):
+        up.down()
+    assert [one.state for one in up.records] == [State.LIVE]
+    assert up.serving() == {"v1"}
+
+
+def test_after_it_the_first_deploy_begins_anew(up: Site) -> None:
+    up.down()
+    up.release("v2")
+    assert up.serving() == {"v2"}
+    assert [one.state for one in up.records] == [State.LIVE, State.REMOVED]

@@ -1,0 +1,207 @@
+"""``haproxy.cfg`` and the routing map: what is in them, and what never gets there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from ipaddress import IPv4Network
+from itertools import takewhile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compose_bluegreen.adapters.haproxy.config import address, map_text, read_map, render
+from compose_bluegreen.domain import Colour
+from compose_bluegreen.errors import ProxyFailed
+from compose_bluegreen.routing import Check, ProxySettings, Published, Route, Target, Topology
+
+NETWORK = IPv4Network("10.9.0.0/24")
+DOORS = ((8080, 8080), (10001, 8080))
+
+
+def a_route(
+    service: str = "web", mode: str = "http", *, slot: int = 16, door: int = 10001
+) -> Route:
+    doors = ((8080, 8080), (door, 8080))
+    targets = [
+        (colour, Target((slot + number,), 8080, doors, mode))
+        for number, colour in enumerate(Colour)
+    ]
+    where = f":{door - 2001}/tcp"
+    return Route(
+        service,
+        published=(Published(where, "", str(door - 2001), door),),
+        networks=(("shop_default", (service, f"{service}-alias")),),
+        targets=tuple(targets),
+    )
+
+
+def shop(*routes: Route, **settings: object) -> Topology:
+    proxy = ProxySettings(**settings)  # type: ignore[arg-type]
+    return Topology("shop", proxy, routes or (a_route(),))
+
+
+def section(text: str, title: str) -> list[str]:
+    """The lines of one section, without comments."""
+    lines = iter(text.splitlines())
+    assert title in lines, f"no section {title} in:\n{text}"
+    inside = takewhile(lambda line: not re.match(r"[a-z]", line), lines)
+    return [line.strip() for line in inside if line.strip() and not line.strip().startswith("#")]
+
+
+# ── what is in it ────────────────────────────────────────────────────────────────────────────
+
+
+def test_both_colours_are_there_and_checked_all_the_time() -> None:
+    text = render(shop(), NETWORK)
+    for colour, seat in (("blue", 16), ("green", 17)):
+        servers = [s for s in section(text, f"backend web-{colour}-8080") if "server " in s]
+        assert servers == [f"server replica1 10.9.0.{seat}:8080 inter 1000ms rise 2 fall 3"]
+
+
+def test_each_door_asks_the_map_once_and_then_picks_a_colour() -> None:
+    for door in (8080, 10001):
+        lines = section(render(shop(), NETWORK), f"frontend door-{door}")
+        assert f"bind :{door}" in lines
+        assert [line for line in lines if "map_str" in line] == [
+            "http-request set-var(txn.way0) str(web),map_str(/var/lib/bluegreen/route.map,none)"
+        ]
+        assert [line for line in lines if line.startswith("use_backend")] == [
+            "use_backend web-blue-8080 if { var(txn.way0) -m str blue }",
+            "use_backend web-green-8080 if { var(txn.way0) -m str green }",
+        ]
+        assert lines[-1] == "default_backend nobody"
+
+
+def test_which_colour_is_live_is_not_in_it() -> None:
+    assert "green" not in section(render(shop(), NETWORK), "defaults")
+
+
+def test_two_services_behind_one_port_are_told_apart_by_the_name_that_was_called() -> None:
+    topology = shop(a_route("api", slot=20, door=10002), a_route())
+    lines = section(render(topology, NETWORK), "frontend door-8080")
+    assert "acl is_way0 req.hdr(host),host_only,lower -m str api api-alias" in lines
+    assert "acl is_way1 req.hdr(host),host_only,lower -m str web web-alias" in lines
+    assert "use_backend api-green-8080 if is_way0 { var(txn.way0) -m str green }" in lines
+    alone = section(render(topology, NETWORK), "frontend door-10001")
+    assert not any(line.startswith("acl") for line in alone)
+
+
+def test_plain_tcp_is_passed_on_as_it_is() -> None:
+    text = render(shop(a_route(mode="tcp")), NETWORK)
+    lines = section(text, "frontend door-10001")
+    assert "mode tcp" in lines
+    assert lines[-1] == "default_backend nobody-tcp"
+    assert not any("http-request" in line or "forwardfor" in line for line in lines)
+    assert "mode tcp" in section(text, "backend web-blue-8080")
+
+
+def test_two_services_that_speak_plain_tcp_cannot_share_a_door() -> None:
+    topology = shop(a_route("api", "tcp", slot=20, door=10002), a_route(mode="tcp"))
+    with pytest.raises(ProxyFailed, match="api, web share port 8080"):
+        render(topology, NETWORK)
+
+
+def test_a_health_path_is_asked_for_and_its_status_expected() -> None:
+    check = Check("/healthz", "200-204", 500, 1500, 1, 2)
+    targets = ((Colour.BLUE, Target((16,), 8080, DOORS, check=check)),)
+    lines = section(
+        render(shop(replace(a_route(), targets=targets)), NETWORK), "backend web-blue-8080"
+    )
+    assert "http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host web" in lines
+    assert "http-check expect status 200-204" in lines
+    assert "timeout check 1500ms" in lines
+    assert lines[-1] == "server replica1 10.9.0.16:8080 inter 500ms rise 1 fall 2"
+
+
+def test_other_ports_of_a_replica_follow_the_one_that_is_checked() -> None:
+    doors = ((8080, 8080), (9090, 9090))
+    targets = ((Colour.BLUE, Target((16, 18), 8080, doors)),)
+    text = render(shop(replace(a_route(), targets=targets)), NETWORK)
+    assert section(text, "backend web-blue-9090")[1:] == [
+        "server replica1 10.9.0.16:9090 no-check track web-blue-8080/replica1",
+        "server replica2 10.9.0.18:9090 no-check track web-blue-8080/replica2",
+    ]
+
+
+def test_snippets_stand_in_their_sections() -> None:
+    text = render(
+        shop(
+            snippets=(("global", "maxconn 100"), ("defaults", "backlog 7"), ("frontend", "# mine"))
+        ),
+        NETWORK,
+    )
+    assert "maxconn 100" in section(text, "global")
+    assert "backlog 7" in section(text, "defaults")
+    assert text.count("    # mine\n") == 2
+
+
+def test_only_trusted_proxies_may_say_how_they_were_called() -> None:
+    mine = section(render(shop(), NETWORK), "frontend door-10001")
+    assert "http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]" in mine
+    behind = section(render(shop(trusted_proxies=("10.0.0.0/8",)), NETWORK), "frontend door-10001")
+    assert "acl from_a_trusted_proxy src 10.0.0.0/8" in behind
+
+
+def test_a_network_without_room_for_a_seat_is_refused() -> None:
+    assert address(IPv4Network("10.9.0.0/28"), 14) == "10.9.0.14"
+    with pytest.raises(ProxyFailed, match="no room for replica address number 15"):
+        address(IPv4Network("10.9.0.0/28"), 15)
+
+
+# ── the map ──────────────────────────────────────────────────────────────────────────────────
+
+names = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True)
+routes = st.dictionaries(names, st.sampled_from([None, *Colour]), max_size=6)
+
+
+@given(routes)
+def test_the_map_is_read_as_it_was_written(wanted: dict[str, Colour | None]) -> None:
+    text = map_text(wanted)
+    assert read_map(text) == wanted
+    assert read_map("".join(f"0x55d0 {line}\n" for line in text.splitlines())) == wanted
+
+
+# ── what never gets there ────────────────────────────────────────────────────────────────────
+
+HOSTILE = ["a\nb", "a b", "a;b", "%[env(HOME)]", '"', "'", "$HOME", "#", "a\\", "\r", "", "ü", "{"]
+hostile = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.tuples(names, st.sampled_from([one for one in HOSTILE if one]), names).map("".join),
+    st.text().filter(lambda text: not re.fullmatch(r"[A-Za-z0-9._-]+", text)),
+)
+
+
+def spoilt(place: str, word: str) -> Topology:
+    """A topology that has this word where a name belongs."""
+    if place == "project":
+        return replace(shop(), project=word)
+    if place == "service":
+        return shop(a_route(word))
+    if place == "service without doors":
+        targets = ((Colour.BLUE, Target((16,), 8080, ())),)
+        return shop(Route(word, targets=targets))
+    if place == "alias":
+        web = replace(a_route(), networks=(("shop_default", ("web", word)),))
+        return shop(a_route("api", slot=20, door=10002), web)
+    where = Published(f"{word}:8000/tcp", word, "8000", 10001)
+    return shop(replace(a_route(), published=(where,)))
+
+
+@pytest.mark.parametrize(
+    "place", ["project", "service", "service without doors", "alias", "host address"]
+)
+@settings(max_examples=25)  # each one compiles the template
+@given(word=hostile)
+def test_no_hostile_name_gets_into_the_configuration(place: str, word: str) -> None:
+    if place == "host address" and not word:
+        return  # every address of the host
+    with pytest.raises(ProxyFailed):
+        render(spoilt(place, word), NETWORK)
+
+
+@given(word=hostile)
+def test_no_hostile_name_gets_into_the_map(word: str) -> None:
+    with pytest.raises(ProxyFailed):
+        map_text({word: Colour.BLUE})

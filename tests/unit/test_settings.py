@@ -1,0 +1,191 @@
+"""``x-bluegreen``: what may stand there, and what is said of everything else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from compose_bluegreen.errors import BadSetting, ExitCode
+from compose_bluegreen.settings import (
+    ProjectSettings,
+    ServiceSettings,
+    project_settings,
+    service_settings,
+    stored,
+)
+
+WHERE = "compose.yaml: services.web.x-bluegreen"
+TOP = "compose.yaml: x-bluegreen"
+
+
+def read(raw: object, defaults: ProjectSettings | None = None) -> ServiceSettings | None:
+    return service_settings(raw, defaults or ProjectSettings(), WHERE)
+
+
+def settings(raw: object, defaults: ProjectSettings | None = None) -> ServiceSettings:
+    found = read(raw, defaults)
+    assert found is not None
+    return found
+
+
+# ── what may stand there ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("raw", [{}, None, True])
+def test_nothing_but_the_key_is_needed(raw: object) -> None:
+    found = settings(raw)
+    assert found == ServiceSettings()
+    assert (found.port, found.mode, found.keep) == (None, "http", 5)
+    assert (found.deploy_timeout, found.drain_timeout) == (
+        timedelta(minutes=2),
+        timedelta(seconds=30),
+    )
+
+
+def test_false_opts_out() -> None:
+    assert read(False) is None
+
+
+def test_each_key_is_read() -> None:
+    found = settings(
+        {
+            "port": 9000,
+            "mode": "tcp",
+            "health": {
+                "path": "/healthz?deep=1",
+                "status": 204,
+                "interval": "500ms",
+                "timeout": "1.5s",
+                "rise": 1,
+                "fall": 2,
+            },
+            "deploy_timeout": "1m30s",
+            "drain_timeout": "0s",
+            "keep": 1,
+        }
+    )
+    assert (found.port, found.mode, found.keep) == (9000, "tcp", 1)
+    assert (found.deploy_timeout, found.drain_timeout) == (timedelta(seconds=90), timedelta(0))
+    check = found.health.check()
+    assert (check.path, check.status) == ("/healthz?deep=1", "204")
+    assert (check.interval_ms, check.timeout_ms, check.rise, check.fall) == (500, 1500, 1, 2)
+
+
+def test_interpolated_numbers_arrive_as_text() -> None:
+    found = settings({"port": "9000", "keep": "3", "health": {"rise": "1", "status": "200"}})
+    assert (found.port, found.keep, found.health.rise, found.health.status) == (9000, 3, 1, "200")
+
+
+@pytest.mark.parametrize("status", ["200", "200-399", "200,204", "200-204,301"])
+def test_a_status_is_a_code_or_a_range_or_several(status: str) -> None:
+    assert settings({"health": {"status": status}}).health.status == status
+
+
+def test_the_top_level_gives_defaults_which_a_service_refines() -> None:
+    top = project_settings(
+        {"keep": 9, "health": {"path": "/up", "rise": 4}, "proxy": {"monitor": 8404}}, TOP
+    )
+    found = settings({"health": {"rise": 1}}, top)
+    assert (found.keep, found.health.path, found.health.rise) == (9, "/up", 1)
+
+
+def test_the_proxys_own_settings_reach_the_proxy() -> None:
+    top = project_settings(
+        {
+            "proxy": {
+                "image": "haproxy:3.2",
+                "monitor": "8404",
+                "timeout": "5m",
+                "trusted_proxies": ["10.0.0.0/8", "192.168.1.7"],
+                "snippets": {"global": "    maxconn 100", "frontend": ""},
+            }
+        },
+        TOP,
+    )
+    routing = top.proxy.routing()
+    assert (routing.image, routing.monitor, routing.timeout_ms) == ("haproxy:3.2", 8404, 300_000)
+    assert routing.trusted_proxies == ("10.0.0.0/8", "192.168.1.7/32")
+    assert routing.snippets == (("global", "    maxconn 100"),)
+
+
+# ── what is refused, and how ─────────────────────────────────────────────────────────────────
+
+REFUSED: list[tuple[object, str, str]] = [
+    ({"prot": 1}, ".prot", "unknown key"),
+    ({"health": {"pth": "/"}}, ".health.pth", "unknown key"),
+    ({"port": 0}, ".port", "0 is not allowed"),
+    ({"port": 70000}, ".port", "70000 is not allowed"),
+    ({"port": True}, ".port", "a whole number"),
+    ({"port": 80.5}, ".port", "a whole number"),
+    ({"port": "http"}, ".port", "'http' is not allowed"),
+    ({"mode": "udp"}, ".mode", "'udp' is not allowed: Input should be 'http' or 'tcp'"),
+    ({"keep": 0}, ".keep", "0 is not allowed"),
+    ({"deploy_timeout": 90}, ".deploy_timeout", "a duration as compose writes it"),
+    ({"deploy_timeout": "90"}, ".deploy_timeout", "write 90s for seconds"),
+    ({"deploy_timeout": "soon"}, ".deploy_timeout", "is not a duration"),
+    ({"deploy_timeout": "0s"}, ".deploy_timeout", "more than nothing"),
+    ({"drain_timeout": "-1s"}, ".drain_timeout", "is not a duration"),
+    ({"health": []}, ".health", "is not allowed"),
+    ({"health": {"path": "healthz"}}, ".health.path", "'healthz' is not allowed"),
+    ({"health": {"path": "/a b"}}, ".health.path", "'/a b' is not allowed"),
+    ({"health": {"path": "/a\nserver x"}}, ".health.path", "is not allowed"),
+    ({"health": {"path": "/a\n"}}, ".health.path", "is not allowed"),
+    ({"health": {"status": "2xx"}}, ".health.status", "'2xx' is not allowed"),
+    ({"health": {"status": "200\n"}}, ".health.status", "is not allowed"),
+    ({"health": {"status": True}}, ".health.status", "True is not allowed"),
+    ({"health": {"interval": "1000h"}}, ".health.interval", "at most 24d"),
+    ({"health": {"timeout": "1000h"}}, ".health.timeout", "at most 24d"),
+    ({"proxy": {}}, ".proxy", "unknown key"),
+    ("yes", "", "'yes' is not a mapping"),
+    (7, "", "7 is not a mapping"),
+]
+
+
+@pytest.mark.parametrize(("raw", "key", "said"), REFUSED)
+def test_what_is_refused_names_file_service_key_and_what_is_wrong(
+    raw: object, key: str, said: str
+) -> None:
+    with pytest.raises(BadSetting) as refused:
+        read(raw)
+    assert refused.value.message.startswith(f"{WHERE}{key}: ")
+    assert said in refused.value.message
+    assert refused.value.exit_code is ExitCode.USAGE
+
+
+def test_an_unknown_key_tells_which_are_known() -> None:
+    with pytest.raises(BadSetting) as refused:
+        read({"health": {"pth": "/"}})
+    assert refused.value.hint == "known keys are fall, interval, path, rise, status, timeout"
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ({"proxy": {"image": "haproxy 3"}}, ".proxy.image"),
+        ({"proxy": {"image": "$IMAGE"}}, ".proxy.image"),
+        ({"proxy": {"monitor": -1}}, ".proxy.monitor"),
+        ({"proxy": {"timeout": "1000h"}}, ".proxy.timeout"),
+        ({"proxy": {"trusted_proxies": ["everybody"]}}, ".proxy.trusted_proxies.0"),
+        ({"proxy": {"trusted_proxies": "10.0.0.0/8"}}, ".proxy.trusted_proxies"),
+        ({"proxy": {"snippets": {"backend": ""}}}, ".proxy.snippets.backend"),
+        ({"proxy": {"snippets": {"global": 7}}}, ".proxy.snippets.global"),
+        (True, ""),
+    ],
+)
+def test_what_is_refused_at_the_top_level_names_its_key(raw: object, key: str) -> None:
+    with pytest.raises(BadSetting) as refused:
+        project_settings(raw, TOP)
+    assert refused.value.message.startswith(f"{TOP}{key}: ")
+
+
+def test_an_unknown_snippet_tells_the_names_as_they_are_written() -> None:
+    with pytest.raises(BadSetting) as refused:
+        project_settings({"proxy": {"snippets": {"global_": ""}}}, TOP)
+    assert refused.value.hint == "known keys are defaults, frontend, global"
+
+
+def test_what_history_keeps_is_plain() -> None:
+    plain = stored(settings({"deploy_timeout": "90s"}))
+    assert plain["deploy_timeout"] == "1m30s"
+    assert plain["health"]["interval"] == "1s"

@@ -1,0 +1,210 @@
+"""``status``: what is true now, and each way in which it can differ from what we left."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from compose_bluegreen.domain import Colour, State
+from compose_bluegreen.errors import ProxyFailed
+from tests.fakes.calls import When
+from tests.fakes.site import Site, a_service
+from tests.fakes.world import NOON, Behaviour
+from tests.unit.failures import before_the_second, outcome
+
+BLUE = "shop-bluegreen-web-blue-1"
+
+
+@pytest.fixture
+def two(serving: Site) -> Site:
+    """v2 is live on green, v1 was before it."""
+    serving.ports.clock.sleep(60)
+    serving.release("v2")
+    return serving
+
+
+def test_where_nothing_was_released_there_is_nothing(site: Site) -> None:
+    found = site.status()
+    assert (found.proxy, found.services, found.drifts) == ("none", (), False)
+
+
+def test_what_is_live_since_when_and_what_a_rollback_would_go_to(two: Site) -> None:
+    found = two.seen()
+    assert found.live is not None
+    assert (found.live.colour, found.live.image_id) == (Colour.GREEN, "sha256:v2")
+    assert found.live.deployment == 2
+    assert found.live.since is not None
+    assert found.live.since >= NOON + timedelta(seconds=60)
+    assert [one.status for one in found.live.servers] == ["UP"]
+    assert found.idle is None
+    assert found.record is not None
+    assert found.record.id == 2
+    assert found.rollback_to is not None
+    assert found.rollback_to.id == 1
+    assert found.drift == ()
+
+
+def test_what_is_well_does_not_drift(two: Site) -> None:
+    assert two.status().drifts is False
+
+
+def test_before_the_second_release_a_rollback_would_go_nowhere(serving: Site) -> None:
+    assert serving.seen().rollback_to is None
+
+
+def test_requests_in_flight_are_counted(serving: Site) -> None:
+    serving.world.busy("web", Colour.BLUE, 10)
+    found = serving.seen().live
+    assert found is not None
+    assert found.in_flight == 1
+
+
+def test_it_only_looks(two: Site) -> None:
+    two.status()
+    acts = {"compose", "lock"}
+    assert {name for name in two.world.calls.names if name.partition(".")[0] in acts} == set()
+    assert two.world.outages == []
+
+
+def test_several_services_are_told_by_name() -> None:
+    site = Site(web=a_service(), api=a_service("api", port=""))
+    site.source("w1"), site.source("a1", "api")
+    site.up()
+    assert [one.service for one in site.status().services] == ["api", "web"]
+
+
+# ── drift ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_live_container_that_stopped(serving: Site) -> None:
+    serving.world.boxes[BLUE].started = None
+    drift = serving.drift()["live_stopped"]
+    assert BLUE in drift.cause
+    assert drift.cure == f"docker start {BLUE}"
+    serving.world.outages.clear()
+
+
+def test_a_live_container_that_is_gone(serving: Site) -> None:
+    serving.world.boxes.pop(BLUE)
+    assert serving.drift()["live_stopped"].cure == "docker bluegreen up --force"
+    serving.world.outages.clear()
+
+
+def test_a_replica_of_several_that_is_gone() -> None:
+    site = Site(web=a_service(deploy={"replicas": 2}))
+    site.release("v1")
+    site.world.boxes.pop("shop-bluegreen-web-blue-2")
+    assert "live_unhealthy" in site.drift()
+
+
+def test_a_live_colour_that_haproxy_finds_sick(serving: Site) -> None:
+    serving.world.boxes[BLUE].behaviour = Behaviour(sick_after=0.0)
+    serving.ports.clock.sleep(1)
+    drift = serving.drift()["live_unhealthy"]
+    assert "HAProxy finds web-blue unhealthy: L7STS" in drift.cause
+    assert "docker bluegreen logs web" in drift.cure
+
+
+def test_a_release_that_history_does_not_know(serving: Site) -> None:
+    """Deployed from another machine."""
+    serving.world.boxes[BLUE].labels = dict(serving.world.boxes[BLUE].labels) | {
+        "compose-bluegreen.deployment": "77"
+    }
+    drift = serving.drift()["history_differs"]
+    assert drift.cause == "web-blue runs deployment 77, history has 1 as live"
+
+
+def test_a_history_that_knows_more_than_the_proxy(serving: Site) -> None:
+    serving.ports.proxy.route_to({"web": None})
+    drift = serving.drift()["not_routed"]
+    assert drift.cause == "history has deployment 1 as live, the proxy routes web nowhere"
+    serving.world.outages.clear()
+
+
+def test_an_idle_colour_that_was_left_over(serving: Site) -> None:
+    serving.world.calls.fail("compose.remove", ProxyFailed("busy"))
+    serving.source("v2")
+    serving.up()
+    drift = serving.drift()["leftover"]
+    assert drift.cause.startswith(f"{BLUE} runs beside the live colour")
+    assert drift.cure == "docker bluegreen up"
+    found = serving.seen()
+    assert found.idle is not None
+    assert found.idle.colour is Colour.BLUE
+
+
+def test_the_cure_of_a_leftover_cures_it(serving: Site) -> None:
+    serving.world.calls.fail("compose.remove", ProxyFailed("busy"))
+    serving.source("v2")
+    serving.up()
+    serving.forget()
+    serving.up()
+    assert serving.drift() == {}
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_container_that_docker_compose_made_beside_us(serving: Site, runs: bool) -> None:
+    box = serving.world.run_by_hand("web", "v1")
+    box.started = serving.world.time if runs else None
+    drift = serving.drift()["stray"]
+    what = "answers to its name beside the proxy" if runs else "would start with the daemon"
+    assert drift.cause == f"shop-web-1 was made by docker compose and {what}"
+    assert drift.cure == "docker rm -f shop-web-1"
+
+
+def test_a_proxy_that_stopped_is_the_drift_of_the_whole_project(serving: Site) -> None:
+    proxy = serving.world.proxy_box()
+    assert proxy is not None
+    proxy.started = None
+    found = serving.status()
+    assert found.proxy == "stopped"
+    assert [one.kind for one in found.drift] == ["proxy_stopped"]
+    assert found.drifts
+    live = found.services[0].live
+    assert live is not None
+    assert (live.colour, live.servers) == (Colour.BLUE, ())
+    serving.world.outages.clear()
+
+
+def test_a_deployment_that_was_killed_or_is_under_way() -> None:
+    site = before_the_second()
+    site.world.calls.at("compose.start_colour", lambda: seen.extend(site.status().drift))
+    seen: list[object] = []
+    site.up()
+    (drift,) = seen
+    assert getattr(drift, "kind", "") == "unfinished"
+    assert site.status().drift == ()
+
+
+def test_a_deployment_that_is_stuck() -> None:
+    site = before_the_second()
+    site.world.calls.fail("proxy.health", ProxyFailed("sick"), nth=2)
+    site.world.calls.fail("proxy.route_to", ProxyFailed("no answer"), nth=2)
+    assert outcome(site.up) is not None
+    assert site.records[0].state is State.STUCK
+    site.forget()
+    assert site.drift()["history_differs"].cause == (
+        "web-green runs deployment 2, history has 1 as live"
+    )
+
+
+def test_a_proxy_that_answers_nothing_about_a_colour_is_no_error(serving: Site) -> None:
+    serving.world.calls.fail("proxy.health", ProxyFailed("no answer"), nth=None)
+    live = serving.seen().live
+    assert live is not None
+    assert live.servers == ()
+
+
+def test_a_service_that_was_taken_over_by_halves_is_not_told_as_live() -> None:
+    """The proxy proves it, but nobody reaches it: the user's own container serves."""
+    site = Site()
+    site.world.networks.add("shop_default")
+    site.world.run_by_hand("web", "v0", ":8000")
+    site.source("v1")
+    site.world.calls.at(
+        "compose.stop", lambda: live.append(site.seen().live), when=When.BEFORE, nth=1
+    )
+    live: list[object] = []
+    site.up(take_over=True)
+    assert live == [None]
