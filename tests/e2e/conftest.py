@@ -9,7 +9,7 @@ import os
 import secrets
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,9 @@ def sample(engine: None) -> str:
     """The sample's image, which all scenarios share; versions differ by environment."""
     built = _asked("docker", "build", "--quiet", "--tag", SAMPLE, str(ROOT / "sample_service"))
     if built.returncode:
-        pytest.fail(f"the sample can't be built:\n{built.stderr}\nnext: scripts/setup", pytrace=False)
+        pytest.fail(
+            f"the sample can't be built:\n{built.stderr}\nnext: scripts/setup", pytrace=False
+        )
     return SAMPLE
 
 
@@ -82,8 +84,8 @@ def shared(stages: Callable[..., Any]) -> Iterator[Stage]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[pytest.TestReport]:
-    report: pytest.TestReport = yield
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
     if report.failed:
         used = getattr(item, "funcargs", {}).values()
         for each in (one for one in used if isinstance(one, Stage)):

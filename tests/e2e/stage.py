@@ -183,6 +183,15 @@ class Answer:
         return self.headers.get("x-colour", "")
 
 
+def free_port() -> int:
+    """Below the range from which the kernel, and Docker, hand out ports by themselves."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311 - not a secret
+        with closing(socket.socket()) as free, suppress(OSError):
+            free.bind(("0.0.0.0", port))  # noqa: S104 - as Docker will
+            return port
+
+
 @dataclass(slots=True)
 class Stage:
     """``environment`` is every command's; ``plugin`` runs the CLI through ``docker bluegreen``."""
@@ -190,7 +199,7 @@ class Stage:
     project: str
     folder: Path
     environment: dict[str, str]
-    port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=free_port)
     plugin: bool = False
     transcript: list[str] = field(default_factory=list)
     _commands: list[Running] = field(default_factory=list)
@@ -300,7 +309,9 @@ class Stage:
 
     def live(self, name: str = "web") -> Model:
         """The live colour of a service, as status has it."""
-        live: Model = next(one for one in self.status()["services"] if one["service"] == name)["live"]
+        live: Model = next(one for one in self.status()["services"] if one["service"] == name)[
+            "live"
+        ]
         assert live, f"nothing of {name} is live"
         return live
 
@@ -321,7 +332,9 @@ class Stage:
 
     def image(self, reference: str) -> str | None:
         """Its id, None where the engine doesn't have it."""
-        run = self._begin(("docker", "image", "inspect", "--format", "{{.Id}}", reference), {}).end()
+        run = self._begin(
+            ("docker", "image", "inspect", "--format", "{{.Id}}", reference), {}
+        ).end()
         return run.out.strip() if run.code == 0 else None
 
     def named(self, kind: str) -> list[str]:
@@ -346,7 +359,7 @@ class Stage:
         """For the report of a scenario that failed."""
         yield "steps", "\n".join(self.transcript)
         for title, words in (
-            ("docker ps -a", ("docker", "ps", "-a")),
+            ("docker ps -a", ("docker", "ps", "--all", "--filter", f"name={self.project}")),
             ("docker logs of the proxy", ("docker", "logs", "--tail", "40", self.proxy)),
             ("history", (sys.executable, "-m", "compose_bluegreen", "-p", self.project, "history")),
         ):
@@ -364,7 +377,7 @@ class Stage:
             process = subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env=self.environment | environment,
+                env={**self.environment, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=subprocess.PIPE,
@@ -390,15 +403,6 @@ def eventually(holds: Callable[[], object], what: str, every: float = 0.05) -> N
     while not holds():
         assert time.monotonic() < deadline, f"waited {PATIENCE:g} s in vain for {what}"
         time.sleep(every)
-
-
-def free_port() -> int:
-    """Below the range from which the kernel, and Docker, hand out ports by themselves."""
-    while True:
-        port = random.randrange(20_000, 32_000)  # noqa: S311 - not a secret
-        with closing(socket.socket()) as free, suppress(OSError):
-            free.bind(("0.0.0.0", port))  # noqa: S104 - as Docker will
-            return port
 
 
 def environment(state: Path) -> dict[str, str]:
@@ -450,6 +454,27 @@ def plugin_folder(folder: Path, compose: Path) -> Path:
     return folder
 
 
-def copy_sample(to: Path) -> Path:
-    """The sample's sources, to be changed and built."""
-    return Path(shutil.copytree(ROOT / "sample_service", to))
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The sample's program, to be changed and built; on top of its image, so that it's quick."""
+
+    folder: Path
+
+    @classmethod
+    def copied(cls, folder: Path) -> Sources:
+        folder.mkdir()
+        shutil.copy(ROOT / "sample_service" / "app.py", folder)
+        sources = cls(folder)
+        sources.dockerfile.write_text(f"FROM {SAMPLE}\nCOPY app.py /app/app.py\n")
+        return sources
+
+    @property
+    def dockerfile(self) -> Path:
+        return self.folder / "Dockerfile"
+
+    def greet(self, greeting: str) -> None:
+        """Another program: its image differs."""
+        app = self.folder / "app.py"
+        text = app.read_text()
+        old = next(line for line in text.splitlines() if line.startswith("GREETING ="))
+        app.write_text(text.replace(old, f'GREETING = "{greeting}"'))

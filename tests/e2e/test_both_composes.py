@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Stage, copy_sample, service
+from tests.e2e.stage import Sources, Stage, service
 
 pytestmark = pytest.mark.engine
 
@@ -22,12 +22,10 @@ def _cycle(stage: Stage, version: str) -> None:
     with stage.step("docker has both, this Compose and us"):
         assert stage.compose("version", "--short").ended(0).out.startswith(version)
         assert "Release services blue/green" in stage.bluegreen("up", "--help").ended(0).out
-    copy_sample(stage.folder / "sample_service")
+    Sources.copied(stage.folder / "sample")
     tag = f"{stage.project}-web"
     check = {"test": ["CMD", "/app/healthcheck"], "interval": "1s"}
-    stage.write(
-        web=service(f"{stage.port}:8080", build="./sample_service", image=tag, healthcheck=check)
-    )
+    stage.write(web=service(f"{stage.port}:8080", build="./sample", image=tag, healthcheck=check))
     with stage.step("up"):
         stage.up("v1")
         stage.serves("v1")

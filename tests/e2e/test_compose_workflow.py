@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Stage, eventually, other, service
+from tests.e2e.stage import Sources, Stage, eventually, other, service
 
 pytestmark = pytest.mark.engine
 
@@ -24,6 +25,7 @@ done
 @pytest.fixture(scope="module")
 def site(shared: Stage) -> Stage:
     """web is released; db and worker are Compose's."""
+    Sources.copied(shared.folder / "sample")
     _write(shared)
     shared.up("v1")
     shared.compose("up", "--detach", "db", "worker", VERSION="v1").ended(0)
@@ -52,8 +54,9 @@ def untouched(site: Stage) -> Iterator[Stage]:
 
 
 def _write(stage: Stage) -> None:
+    built = {"build": "./sample", "image": f"{stage.project}-web"}
     stage.write(
-        web=service(f"{stage.port}:8080", depends_on=["db"], volumes=["data:/data"]),
+        web=service(f"{stage.port}:8080", depends_on=["db"], volumes=["data:/data"], **built),
         db=other(),
         worker=other(ASK_WEB),
         top={"volumes": {"data": {}}},
@@ -65,9 +68,10 @@ def _write(stage: Stage) -> None:
     [
         pytest.param("up --detach", {}, id="up"),
         pytest.param("up --detach --remove-orphans", {}, id="up --remove-orphans"),
-        pytest.param("up --detach", {"COMPOSE_REMOVE_ORPHANS": "true"}, id="COMPOSE_REMOVE_ORPHANS"),
+        pytest.param(
+            "up --detach", {"COMPOSE_REMOVE_ORPHANS": "true"}, id="COMPOSE_REMOVE_ORPHANS"
+        ),
         pytest.param("pull", {}, id="pull"),
-        pytest.param("build", {}, id="build"),
         pytest.param("restart --timeout 1 db", {}, id="restart"),
     ],
 )
@@ -76,6 +80,14 @@ def test_a_command_of_the_users_own(
 ) -> None:
     """It may fail, for web's port is taken; the site may not."""
     untouched.compose(*words.split(), VERSION="compose", **environment)
+
+
+def test_a_build_of_the_users_own_is_not_released(untouched: Stage) -> None:
+    tag = f"{untouched.project}-web"
+    before = untouched.image(tag)
+    Sources(untouched.folder / "sample").greet("built by compose")
+    untouched.compose("build").ended(0)
+    assert untouched.image(tag) not in {None, before}
 
 
 def test_down_leaves_the_site(untouched: Stage) -> None:
@@ -102,13 +114,13 @@ def test_our_own_compose_does_not_hear_of_remove_orphans(where: str, site: Stage
 def test_a_worker_follows_the_switch(site: Stage) -> None:
     worker = f"{site.project}-worker-1"
 
-    def heard() -> list[str]:
-        return site.docker("logs", "--tail", "5", worker).split()
+    def hears(version: str) -> bool:
+        return site.docker("logs", "--tail", "1", worker) == version
 
     for version in ("there", "and-back"):
         with site.step(f"release {version}"):
             site.up(version)
-            eventually(lambda version=version: heard()[-1:] == [version], f"{version} at the worker")
+            eventually(partial(hears, version), f"{version} at the worker")
     with site.step("it was never without an answer"):
         assert "lost" not in site.docker("logs", worker)
 
@@ -118,6 +130,7 @@ def test_compose_finds_our_networks_and_volumes_its_own(
     compose: str, stages: Callable[..., Any]
 ) -> None:
     with stages(compose=compose) as stage:
+        Sources.copied(stage.folder / "sample")
         _write(stage)
         with stage.step("they are made by the first release"):
             stage.up("v1")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import SAMPLE, Model, Run, Stage, copy_sample, other, service
+from tests.e2e.stage import Model, Run, Sources, Stage, other, service
 
 pytestmark = pytest.mark.engine
 
@@ -20,11 +20,9 @@ class Shop:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.tag = f"{stage.project}-shop:latest"
-        self.context = stage.folder / "sample"
+        self.sources = Sources.copied(stage.folder / "sample")
 
     def open(self) -> None:
-        copy_sample(self.context)
-        (self.context / "Dockerfile").write_text(f"FROM {SAMPLE}\nCOPY app.py /app/app.py\n")
         self.write()
         self.stage.up("hello")
 
@@ -42,12 +40,6 @@ class Shop:
             yield
         finally:
             self.write()
-
-    def edit(self, greeting: str) -> None:
-        """Another program: its image differs."""
-        app = self.context / "app.py"
-        old = next(one for one in app.read_text().splitlines() if one.startswith("GREETING ="))
-        app.write_text(app.read_text().replace(old, f'GREETING = "{greeting}"'))
 
     def fails(self, *words: str, because: str, **environment: str) -> tuple[Run, Model]:
         """A release beside the one that must not notice; what it said and what history says."""
@@ -77,7 +69,7 @@ def shop(shared: Stage) -> Shop:
 
 def test_a_release_that_never_gets_healthy(shop: Shop) -> None:
     stage = shop.stage
-    shop.edit("never seen")
+    shop.sources.greet("never seen")
     run, record = shop.fails(
         "--timeout", "2s", because="was not healthy within 2s", NEVER_START="1"
     )
@@ -111,7 +103,7 @@ def test_a_release_that_docker_finds_unhealthy(shop: Shop) -> None:
 
 
 def test_a_release_whose_build_fails(shop: Shop) -> None:
-    dockerfile = shop.context / "Dockerfile"
+    dockerfile = shop.sources.dockerfile
     before = dockerfile.read_text()
     dockerfile.write_text(f"{before}COPY no-such-file /\n")
     try:
@@ -158,7 +150,7 @@ def test_lines_that_haproxy_does_not_accept(shop: Shop) -> None:
 
 def test_keeping_the_failed_image_says_its_name(shop: Shop) -> None:
     stage = shop.stage
-    shop.edit("kept")
+    shop.sources.greet("kept")
     run, record = shop.fails(
         "--timeout", "1s", "--keep-failed", because="not healthy", NEVER_START="1"
     )
@@ -170,7 +162,7 @@ def test_keeping_the_failed_image_says_its_name(shop: Shop) -> None:
 
 def test_the_next_release_succeeds_all_the_same(shop: Shop) -> None:
     stage = shop.stage
-    shop.edit("ola")
+    shop.sources.greet("ola")
     with stage.load():
         stage.up("ola")
         stage.serves("ola")
@@ -179,7 +171,7 @@ def test_the_next_release_succeeds_all_the_same(shop: Shop) -> None:
 
 def test_a_first_release_that_fails_leaves_nothing(stage: Stage) -> None:
     tag = f"{stage.project}-shop:latest"
-    copy_sample(stage.folder / "sample")
+    Sources.copied(stage.folder / "sample")
     stage.write(web=service(f"{stage.port}:8080", build="./sample", image=tag))
     with stage.step("the very first is never healthy"):
         run = stage.bluegreen("up", "--timeout", "1s", VERSION="v1", NEVER_START="1").ended(1)

@@ -133,7 +133,10 @@ def test_nothing_is_said_of_secrets(told: Stage) -> None:
 
 
 def test_down_leaves_only_history(stage: Stage) -> None:
-    stage.write(web=service(f"{stage.port}:8080", depends_on=["db"]), db={"image": "debian:trixie-slim", "command": "sleep infinity", "init": True})
+    stage.write(
+        web=service(f"{stage.port}:8080", depends_on=["db"]),
+        db={"image": "debian:trixie-slim", "command": "sleep infinity", "init": True},
+    )
     stage.up("v1")
     before = stage.history()
     with stage.step("down"):

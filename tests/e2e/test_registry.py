@@ -94,7 +94,9 @@ def _plain(stage: Stage) -> None:
     stage.write(web=service(f"{stage.port}:8080", environment={}))
 
 
-def test_a_digest_is_released_and_pulled_again_by_rollback(stage: Stage, registry: Registry) -> None:
+def test_a_digest_is_released_and_pulled_again_by_rollback(
+    stage: Stage, registry: Registry
+) -> None:
     _plain(stage)
     first, second = (registry.push(stage, name, name) for name in ("v1", "v2"))
     assert first.startswith(f"{registry.repository}@sha256:")

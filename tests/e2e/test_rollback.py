@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.stage import SAMPLE, Model, Stage, copy_sample, service
+from tests.e2e.stage import Model, Sources, Stage, service
 
 pytestmark = pytest.mark.engine
 
 
-def _build(stage: Stage, greeting: str) -> None:
-    """What the next release is built from."""
-    context = stage.folder / "sample"
-    if not context.exists():
-        copy_sample(context)
-        (context / "Dockerfile").write_text(
-            f"FROM {SAMPLE}\nCOPY greeting /greeting\nCOPY app.py /app/app.py\n"
-        )
-    (context / "greeting").write_text(greeting)
-
-
 def _configuration(stage: Stage) -> Model:
     """Of what serves, as Docker runs it."""
-    found = stage.inspect(stage.container(stage.live()["colour"]))
+    found = stage.inspect(stage.container(stage.ask().colour))
     config = found["Config"]
     environment = dict(line.split("=", 1) for line in config["Env"])
     return {
@@ -49,10 +38,11 @@ def _flavoured(stage: Stage, flavour: str) -> Model:
 
 def test_image_and_configuration_come_back(stage: Stage) -> None:
     tag = f"{stage.project}-shop:latest"
+    sources = Sources.copied(stage.folder / "sample")
     flavours = {}
     for flavour in ("mild", "hot", "wild"):
         with stage.step(f"release {flavour}"):
-            _build(stage, flavour)
+            sources.greet(flavour)
             stage.write(web=_flavoured(stage, flavour))
             stage.bluegreen("up", "--message", flavour).ended(0)
             flavours[flavour] = _configuration(stage)
@@ -149,12 +139,13 @@ def test_kept_images_survive_prune_and_the_others_go(stage: Stage) -> None:
     tag = f"{stage.project}-shop:latest"
     web = service(f"{stage.port}:8080", build="./sample", image=tag, **{"x-bluegreen": own})
     stage.write(web=web)
+    sources = Sources.copied(stage.folder / "sample")
     images = []
     for version in ("v1", "v2", "v3"):
         with stage.step(f"release {version}"):
-            _build(stage, version)
+            sources.greet(version)
             stage.up(version)
-            images.append(stage.live()["image_id"])
+            images.append(stage.image(tag) or "")
     with stage.step("docker image prune finds nothing of ours to take"):
         labelled = f"label=com.docker.compose.project={stage.project}"
         stage.docker("image", "prune", "--force", "--filter", labelled)

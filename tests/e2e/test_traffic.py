@@ -6,9 +6,9 @@ import http.client
 import json
 import re
 import socket
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -132,21 +132,27 @@ def test_both_replicas_serve_and_more_come_and_go(site: Stage) -> None:
         site.up("of-2")
 
 
+def _monitor(stage: Stage) -> int:
+    """The port of statistics and metrics."""
+    port = urlsplit(stage.status()["monitor"]).port
+    assert port
+    return port
+
+
 def _answers(stage: Stage, colour: str) -> dict[str, int]:
     """Of each replica, by the metrics."""
-    with urllib.request.urlopen(f"{stage.status()['monitor']}/metrics", timeout=10) as said:
-        metrics = said.read().decode()
+    metrics = stage.ask("/metrics", port=_monitor(stage)).body.decode()
     pattern = re.compile(
         r'haproxy_server_http_responses_total\{proxy="web-(\w+)-8080",server="(\w+)",code="2xx"\} (\d+)'
     )
     found = pattern.findall(metrics)
-    return {server: int(number) for each, server, number in found if each == colour and number != "0"}
+    return {
+        server: int(number) for each, server, number in found if each == colour and number != "0"
+    }
 
 
 def test_statistics_and_metrics_are_on_loopback_only(site: Stage) -> None:
-    monitor = site.status()["monitor"]
-    with urllib.request.urlopen(monitor, timeout=10) as page:
-        assert b"web-blue-8080" in page.read()
+    assert b"web-blue-8080" in site.ask("/", port=_monitor(site)).body
     ports = site.inspect(site.proxy)["HostConfig"]["PortBindings"]
     bound = {door: [one["HostIp"] for one in where] for door, where in ports.items()}
     assert bound == {"10000/tcp": ["127.0.0.1"], "10001/tcp": [""]}
@@ -196,12 +202,12 @@ def test_ports_that_change_between_releases(stage: Stage) -> None:
 def test_two_services_on_the_same_container_port(stage: Stage) -> None:
     doors = {"web": stage.port, "api": free_port()}
 
-    def write(**versions: str) -> None:
-        ours = {
-            name: service(f"{doors[name]}:8080", environment={"VERSION": version})
-            for name, version in versions.items()
-        }
-        stage.write(**ours, worker=other())
+    def write(web: str, api: str) -> None:
+        stage.write(
+            web=service(f"{doors['web']}:8080", environment={"VERSION": web}),
+            api=service(f"{doors['api']}:8080", environment={"VERSION": api}),
+            worker=other(),
+        )
 
     def served(**versions: str) -> None:
         for name, version in versions.items():
@@ -217,7 +223,7 @@ def test_two_services_on_the_same_container_port(stage: Stage) -> None:
         write(web="web-1", api="api-1")
         stage.compose("up", "--detach", "worker").ended(0)
         stage.bluegreen("up").ended(0)
-        assert [one["services"] for one in stage.history()] == [["web", "api"]]
+        assert [one["services"] for one in stage.history()] == [["api", "web"]]
         served(web="web-1", api="api-1")
     with stage.step("one alone"), stage.load():
         write(web="web-2", api="api-2")
