@@ -7,18 +7,18 @@ import itertools
 import json
 import os
 import secrets
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from signal import SIG_IGN
 from typing import Any
 
 import pytest
 
 from tests.e2e.stage import ROOT, SAMPLE, Stage, environment, plugin_folder, sweep
-
-Stages = Callable[..., Stage]
 
 _PREFIX = "bgtest-"
 
@@ -44,14 +44,28 @@ def sample(engine: None) -> str:
 
 
 @pytest.fixture(scope="session")
-def stages(sample: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+def signals() -> Iterator[None]:
+    """Under nohup, or in the background of a script, some are ignored, and so in all that is begun:
+    a handler here means the default there."""
+    deaf = [one for one in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(one) is SIG_IGN]
+    for number in deaf:
+        signal.signal(number, lambda *_: None)
+    yield
+    for number in deaf:
+        signal.signal(number, SIG_IGN)
+
+
+@pytest.fixture(scope="session")
+def stages(
+    sample: str, signals: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Any]]:
     """``with stages() as stage``: as many as wanted, each cleared at its end."""
     with _session() as session:
         numbers = itertools.count(1)
 
         @contextmanager
         def staged(*, plugin: bool = False, compose: str = "") -> Iterator[Stage]:
-            project = f"{_PREFIX}{session}-{next(numbers)}"
+            project = f"{_PREFIX}{session}-{next(numbers):03}"
             folder = tmp_path_factory.mktemp(project)
             own = environment(folder / "state")
             if plugin or compose:

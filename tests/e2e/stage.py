@@ -421,20 +421,21 @@ def environment(state: Path) -> dict[str, str]:
 
 def sweep(project: str) -> None:
     """Every container, network, volume and image whose name begins with that, and no other."""
-    names = "{{.Names}}"
-    _remove(("rm", "--force", "--volumes"), project, "ps", "--all", "--format", names)
-    _remove(("network", "rm"), project, "network", "ls", "--format", "{{.Name}}")
-    _remove(("volume", "rm", "--force"), project, "volume", "ls", "--format", "{{.Name}}")
+    # By id: of networks, Docker allows two of one name.
+    _remove(("rm", "--force", "--volumes"), project, "ps", "--all", form="{{.ID}} {{.Names}}")
+    _remove(("network", "rm"), project, "network", "ls", form="{{.ID}} {{.Name}}")
+    _remove(("volume", "rm", "--force"), project, "volume", "ls", form="{{.Name}} {{.Name}}")
     for prefix in (project, f"bluegreen/{project}"):
-        tags = "{{.Repository}}:{{.Tag}}"
-        _remove(("rmi", "--force"), prefix, "images", "--format", tags)
+        tag = "{{.Repository}}:{{.Tag}}"
+        _remove(("rmi", "--force"), prefix, "images", form=f"{tag} {tag}")
     labelled = f"label=com.docker.compose.project={project}"
     _docker("image", "prune", "--force", "--filter", labelled)
 
 
-def _remove(how: Sequence[str], prefix: str, *listing: str) -> None:
-    found = [name for name in _docker(*listing).split() if name.startswith(prefix)]
-    if found:
+def _remove(how: Sequence[str], prefix: str, *listing: str, form: str) -> None:
+    """``form`` gives an id and a name a line."""
+    rows = [line.split() for line in _docker(*listing, "--format", form).splitlines()]
+    if found := [id_ for id_, name in rows if name.startswith(prefix)]:
         _docker(*how, *found)
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from ipaddress import IPv4Network
 from typing import Any
 
 import docker.errors
+from docker.types import IPAMConfig, IPAMPool
 
 from compose_bluegreen.adapters.haproxy import container
 from compose_bluegreen.adapters.haproxy.config import STATE
+from compose_bluegreen.errors import EngineUnreachable
+from compose_bluegreen.models import LABEL
 from compose_bluegreen.routing import MONITOR_DOOR
+
+_ATTEMPTS = 5
 
 
 class Box:
@@ -87,8 +93,33 @@ class Box:
             return None
         return IPv4Network(network["IPAM"]["Config"][0]["Subnet"])
 
-    def free_subnet(self) -> IPv4Network:
-        """Docker knows what is free: we let it choose once and write down what it chose."""
+    def make_link(self) -> IPv4Network:
+        """Internal: it adds no way out of the project that the user didn't make.
+
+        Only where a subnet is written down does Docker let us choose addresses. It knows which one
+        is free: we let it choose, and write down what it chose, unless another was quicker.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            subnet = self._free_subnet()
+            try:
+                self._api.create_network(
+                    container.link(self._project),
+                    internal=True,
+                    ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]),
+                    labels={f"{LABEL}.project": self._project},
+                )
+            except EngineUnreachable as error:
+                if attempt == _ATTEMPTS or "overlaps" not in error.detail:
+                    raise
+            else:
+                break
+        return subnet
+
+    def remove_link(self) -> None:
+        with suppress(docker.errors.NotFound):
+            self._api.remove_network(container.link(self._project))
+
+    def _free_subnet(self) -> IPv4Network:
         name = f"{container.link(self._project)}-probe"
         probe = self._api.create_network(name, internal=True)["Id"]
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Mapping
-from ipaddress import IPv4Network
 from typing import Any
 
 from compose_bluegreen.adapters.haproxy.config import STATE, template_digest, template_folder
@@ -33,20 +32,12 @@ def image(topology: Topology) -> str:
     return topology.settings.image or f"compose-bluegreen/haproxy:{template_digest()[:12]}"
 
 
-def model(topology: Topology, subnet: IPv4Network) -> Model:
-    """Stand-alone; networks of the user's project are external, like the colours'.
-
-    ``link`` is internal and has a subnet that is written down: only then does Docker let us choose
-    addresses, and it adds no way out of the project that the user didn't make.
-    """
+def model(topology: Topology) -> Model:
+    """Stand-alone; networks of the user's project are external, like the colours'."""
     project = topology.project
     networks: dict[str, Any] = {
         "front": {},
-        LINK: {
-            "name": link(project),
-            "internal": True,
-            "ipam": {"config": [{"subnet": str(subnet)}]},
-        },
+        LINK: {"name": link(project), "external": True},
     }
     joined: dict[str, Any] = {"front": {}, LINK: {}}
     ports: list[dict[str, Any]] = [

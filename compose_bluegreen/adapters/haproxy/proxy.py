@@ -105,10 +105,8 @@ class HaproxyProxy:
 
     def remove(self) -> None:
         self.close()
-        nothing = Topology(self._project)
-        self._hands.take_down(
-            container.model(nothing, self._box.subnet() or IPv4Network("10.0.0.0/24"))
-        )
+        self._hands.take_down(container.model(Topology(self._project)))
+        self._box.remove_link()
         self._known = None
 
     # ── traffic ──────────────────────────────────────────────────────────────────────────────
@@ -182,9 +180,9 @@ class HaproxyProxy:
     def _create(self, wanted: Topology) -> None:
         if self._box.status() == "running":
             return  # somebody else made it since we looked
-        subnet = self._subnet()
-        model, files = container.model(wanted, subnet), self._drawn(wanted, subnet)
+        model = container.model(wanted)
         self._have_image(wanted, model)
+        files = self._drawn(wanted, self._subnet())
         self._hands.bring_up(model, start=False)
         kept = read_map(self._box.read("route.map") or "")
         routes = {route.service: kept.get(route.service) for route in wanted.routes}
@@ -204,9 +202,9 @@ class HaproxyProxy:
             self.remove()
 
     def _replace(self, wanted: Topology, change: Change) -> None:
-        subnet = self._subnet()
-        model, files = container.model(wanted, subnet), self._drawn(wanted, subnet)
+        model = container.model(wanted)
         self._have_image(wanted, model)
+        files = self._drawn(wanted, self._subnet())
         running = self._box.status() == "running"
         if running:
             self._write_checked(wanted, files)
@@ -294,7 +292,7 @@ class HaproxyProxy:
         return tuple(address(subnet, slot) for slot in target.slots)
 
     def _subnet(self) -> IPv4Network:
-        return self._box.subnet() or self._box.free_subnet()
+        return self._box.subnet() or self._box.make_link()
 
     def _drawn(self, wanted: Topology, subnet: IPv4Network) -> dict[str, str]:
         """The files on its volume that follow from a topology."""
