@@ -172,6 +172,7 @@ class Draft:
 class Deployment:
     """One attempt to make a release live.
 
+    ``id`` counts within one project on one engine, and is the same on every machine.
     ``rollback_of`` is the deployment that this one takes back, ``restores`` the one whose release
     it brings back; both are None unless ``kind`` is rollback. Times are aware, in UTC.
     ``parts`` is empty until the images are known; ``steps`` only where history was asked for them.

@@ -196,6 +196,7 @@ class Lock(Protocol):
 class History(Protocol):
     """What was intended and what came of it. Raises HistoryUnusable.
 
+    Of one project on one engine, within which the ids of deployments count.
     A change that the state table forbids raises WrongTransition.
     """
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.config_reader import NameReader
+from compose_bluegreen.adapters.looker import IdentityReader
 from compose_bluegreen.cli import progress as faces
 from compose_bluegreen.cli import render
 from compose_bluegreen.domain import Colour
@@ -20,7 +22,7 @@ from compose_bluegreen.orders import Order, RollbackOrder, Where
 
 if TYPE_CHECKING:
     from compose_bluegreen.cli.wiring import Outside
-    from compose_bluegreen.ports import Container
+    from compose_bluegreen.ports import Container, History
 
 
 def up(where: Where, order: Order, progress: str) -> int:
@@ -54,23 +56,19 @@ def rollback(where: Where, order: RollbackOrder, progress: str) -> int:
 
 
 def history(where: Where, service: str | None, limit: int, format: str) -> int:  # noqa: A002
-    """Needs no engine: what happened can be read while Docker is down."""
-    name = NameReader(where)
-    from compose_bluegreen.adapters.history import open_history
-
-    with open_history(where.database, os.environ) as records:
-        found = records.newest(name.read(), service=service, limit=limit)
+    with _records(where) as (records, project):
+        found = records.newest(project, service=service, limit=limit)
     _say(render.history(found, format))
     return ExitCode.DONE
 
 
 def show(where: Where, id: int, format: str) -> int:  # noqa: A002
-    from compose_bluegreen.adapters.history import open_history
-
-    with open_history(where.database, os.environ) as records:
+    with _records(where) as (records, project):
         found = records.get(id)
     if found is None:
-        raise UsageError(f"there is no deployment {id}", hint="docker bluegreen history lists them")
+        raise UsageError(
+            f"there is no deployment {id} of {project}", hint="docker bluegreen history lists them"
+        )
     _say(render.show(found, format))
     return ExitCode.DONE
 
@@ -109,6 +107,19 @@ def down(where: Where, progress: str) -> int:
     with wiring.outside(where, name.read(), faces.observer(progress)) as out:
         core.down(out.compose.project, out.caller, out.ports)
     return ExitCode.DONE
+
+
+@contextmanager
+def _records(where: Where) -> Iterator[tuple[History, str]]:
+    """What happened can be read while Docker is down, too."""
+    identity, name = IdentityReader(), NameReader(where)
+    from compose_bluegreen.adapters.history import Scope, open_history
+
+    project, engine = name.read(), identity.read()
+    if engine is None:
+        sys.stderr.write("the engine doesn't answer: this is what was known here\n")
+    with open_history(where.database, os.environ, Scope(engine, project)) as records:
+        yield records, project
 
 
 def _containers(out: Outside, service: str | None, colour: Colour | None) -> list[Container]:

@@ -71,12 +71,13 @@ def outside(
         opened.callback(proxy.close)
         proxy.warm_up()  # a shell in a container takes as long to start as the next import
 
-        from compose_bluegreen.adapters.history import open_history  # noqa: PLC0415 - 200 ms
+        from compose_bluegreen.adapters.history import Scope, open_history  # noqa: PLC0415 - 200 ms
 
-        history = opened.enter_context(open_history(where.database, os.environ))
         engine = SdkEngine(api)
+        scope = Scope(engine.identity(), project)
+        history = opened.enter_context(open_history(where.database, os.environ, scope))
         ports = Ports(compose, engine, proxy, history, proxy, SystemClock(), observer)
-        caller = Caller(_actor(), engine.identity(), git_revision)
+        caller = Caller(_actor(), str(scope.engine), git_revision)
         yield Outside(ports, caller, compose, proxy)
 
 

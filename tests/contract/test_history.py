@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from compose_bluegreen.adapters.history import open_history
+from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.domain import (
     TRANSITIONS,
     UNFINISHED,
@@ -52,18 +54,31 @@ WAY = {
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Migrating takes longer than most tests here, so it is done once."""
     file = tmp_path_factory.mktemp("migrated") / "history.db"
-    with open_history(str(file), {}) as history:
+    with open_history(str(file), {}, Scope(ENGINE, PROJECT)) as history:
         history.check_writable()
     return file
 
 
+Opened = Callable[[str, str], History]
+"""The history of a project on an engine; all of one test are in one place."""
+
+
 @pytest.fixture(params=["memory", "sqlite"])
-def history(request: pytest.FixtureRequest, migrated: Path, tmp_path: Path) -> Iterator[History]:
+def opened(request: pytest.FixtureRequest, migrated: Path, tmp_path: Path) -> Iterator[Opened]:
     if request.param == "memory":
-        yield MemoryHistory()
-    else:
-        with open_history(str(shutil.copy(migrated, tmp_path)), {}) as opened:
-            yield opened
+        shelf = defaultdict[tuple[str, str], MemoryHistory](MemoryHistory)
+        yield lambda engine, project: shelf[engine, project]
+        return
+    file = shutil.copy(migrated, tmp_path)
+    with ExitStack() as all_of_them:
+        yield lambda engine, project: all_of_them.enter_context(
+            open_history(str(file), {}, Scope(engine, project))
+        )
+
+
+@pytest.fixture
+def history(opened: Opened) -> History:
+    return opened(ENGINE, PROJECT)
 
 
 def a_draft(*services: str, kind: Kind = Kind.UP, **more: object) -> Draft:
@@ -152,10 +167,20 @@ def test_a_deployment_begins_as_drafted(history: History) -> None:
     assert (found.reason, found.parts, found.steps) == ("", (), ())
 
 
-def test_ids_grow_and_are_never_given_twice(history: History) -> None:
+def test_ids_count_from_one_within_a_project_on_an_engine(opened: Opened) -> None:
+    grounds = [("A", "shop"), ("A", "blog"), ("B", "shop")]
+    for expected in (1, 2):
+        for engine, project in grounds:
+            draft = a_draft(engine=engine, project=project)
+            assert opened(engine, project).begin(draft) == expected
+
+
+def test_the_id_of_a_deployment_that_was_discarded_is_free_again(history: History) -> None:
+    """Nobody was told of it."""
     first = history.begin(a_draft())
-    history.discard(first)
-    assert history.begin(a_draft()) > first
+    second = history.begin(a_draft())
+    history.discard(second)
+    assert (first, history.begin(a_draft())) == (1, second)
 
 
 def test_times_come_back_aware_in_utc_and_to_the_microsecond(history: History) -> None:
@@ -340,14 +365,16 @@ def test_one_promotion_can_end_several_deployments(history: History) -> None:
     assert state_of(history, api) is State.ROLLED_BACK
 
 
-def test_engines_and_projects_do_not_touch_each_other(history: History) -> None:
+def test_engines_and_projects_do_not_touch_each_other(history: History, opened: Opened) -> None:
     mine = released(history, a_part())
-    released(history, a_part(image="2"), project="blog")
-    released(history, a_part(image="3"), engine="WXYZ")
+    blog, elsewhere = opened(ENGINE, "blog"), opened("WXYZ", PROJECT)
+    released(blog, a_part(image="2"), project="blog")
+    released(elsewhere, a_part(image="3"), engine="WXYZ")
     assert state_of(history, mine) is State.LIVE
-    history.removed(ENGINE, "blog", LATER)
-    history.removed("WXYZ", PROJECT, LATER)
+    blog.removed(ENGINE, "blog", LATER)
+    elsewhere.removed("WXYZ", PROJECT, LATER)
     assert state_of(history, mine) is State.LIVE
+    assert [state_of(blog, 1), state_of(elsewhere, 1)] == [State.REMOVED] * 2
     assert ids_proven(history) == [mine]
     assert history.unfinished(ENGINE, PROJECT) == []
 
@@ -440,9 +467,11 @@ def test_an_unknown_deployment_is_a_bug_of_ours(history: History) -> None:
             act()
 
 
-def test_the_newest_come_first_and_only_as_many_as_asked_for(history: History) -> None:
+def test_the_newest_come_first_and_only_as_many_as_asked_for(
+    history: History, opened: Opened
+) -> None:
     ids = [history.begin(a_draft()) for _ in range(5)]
-    history.begin(a_draft(project="blog"))
+    opened(ENGINE, "blog").begin(a_draft(project="blog"))
     assert [each.id for each in history.newest(PROJECT)] == ids[::-1]
     assert [each.id for each in history.newest(PROJECT, limit=2)] == ids[:2:-1]
     assert history.newest(PROJECT, limit=0) == []

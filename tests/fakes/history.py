@@ -24,18 +24,19 @@ _ENDS = {State.LIVE, State.FAILED, State.INTERRUPTED, State.STUCK}
 
 
 class MemoryHistory:
+    """Of one project on one engine."""
+
     def __init__(self) -> None:
         self._rows: dict[int, Deployment] = {}
-        self._last = 0
         self._taken_back: set[tuple[int, str]] = set()
 
     def check_writable(self) -> None:
         pass
 
     def begin(self, draft: Draft) -> int:
-        self._last += 1
-        self._rows[self._last] = Deployment(
-            id=self._last,
+        last = max(self._rows, default=0) + 1
+        self._rows[last] = Deployment(
+            id=last,
             engine=draft.engine,
             project=draft.project,
             kind=draft.kind,
@@ -48,7 +49,7 @@ class MemoryHistory:
             rollback_of=draft.rollback_of,
             restores=draft.restores,
         )
-        return self._last
+        return last
 
     def discard(self, deployment: int) -> None:
         state = self._rows[deployment].state

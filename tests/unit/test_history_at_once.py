@@ -21,7 +21,7 @@ def a_process(script: str, file: Path) -> subprocess.Popen[str]:
         "from compose_bluegreen.adapters.history import open_history\n"
         "from tests.unit.test_history_sqlite import *\n"
         "import alembic.command\n"
-        "history = open_history(sys.argv[1], {})\n"
+        "history = open_history(sys.argv[1], {}, SCOPE)\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
     )

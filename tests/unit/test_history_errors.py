@@ -23,7 +23,7 @@ from compose_bluegreen.adapters.history.failures import explained
 from compose_bluegreen.adapters.history.places import sqlite_url
 from compose_bluegreen.domain import Part
 from compose_bluegreen.errors import HistoryUnusable
-from tests.unit.test_history_sqlite import DRAFT, PART, by_hand, released
+from tests.unit.test_history_sqlite import DRAFT, PART, SCOPE, by_hand, released
 
 NOBODY = 65534
 Act = Callable[[SqlHistory], object]
@@ -58,14 +58,14 @@ def as_nobody() -> Iterator[None]:
 
 
 def written(file: Path, deployments: int = 1) -> None:
-    with open_history(str(file), {}) as history:
+    with open_history(str(file), {}, SCOPE) as history:
         for _ in range(deployments):
             released(history)
 
 
 def refused(file: Path, acts: list[Act], problem: str, cure: str) -> None:
     for act in acts:
-        history = SqlHistory(sqlite_url(file), patience=timedelta(milliseconds=50))
+        history = SqlHistory(sqlite_url(file), SCOPE, patience=timedelta(milliseconds=50))
         with history, pytest.raises(HistoryUnusable, match=problem) as caught:
             act(history)
         assert str(file) in caught.value.message
@@ -103,7 +103,7 @@ def test_a_folder_that_nobody_lets_us_make(file: Path) -> None:
     with as_nobody():
         file.parent.parent.chmod(0o555) if os.geteuid() != NOBODY else None
         refused(file, WRITES, "no permission", "ls -ld")
-        with open_history(str(file), {}) as history:
+        with open_history(str(file), {}, SCOPE) as history:
             assert history.newest("shop") == []
 
 
@@ -151,7 +151,7 @@ def test_a_full_disk_is_found_before_a_deployment_begins(file: Path) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 1}").close()
 
-    with open_history(str(file), {}) as history:
+    with open_history(str(file), {}, SCOPE) as history:
         event.listen(history._store._engine, "connect", no_more_room)
         with pytest.raises(HistoryUnusable, match="the disk is full") as caught:
             history.check_writable()
@@ -174,7 +174,7 @@ def test_to_prove_that_there_is_room_changes_nothing(file: Path) -> None:
     written(file)
     size = file.stat().st_size
     for _ in range(3):
-        with open_history(str(file), {}) as history:
+        with open_history(str(file), {}, SCOPE) as history:
             history.check_writable()
     assert file.stat().st_size == size
 
@@ -184,7 +184,7 @@ def test_a_file_that_another_program_keeps_locked_can_still_be_read(file: Path) 
     with by_hand(file) as rival:
         rival.execute("BEGIN IMMEDIATE")
         refused(file, WRITES, "is locked by another program", "fuser")
-        with open_history(str(file), {}) as history:
+        with open_history(str(file), {}, SCOPE) as history:
             assert len(history.newest("shop")) == 1
 
 
@@ -217,7 +217,7 @@ def test_a_word_that_nobody_of_us_wrote(file: Path, change: str) -> None:
 def test_no_error_repeats_what_was_to_be_written(file: Path) -> None:
     release = replace(PART.release, model={"environment": {"PASSWORD": "hunter2"}})
     secret: Part = replace(PART, release=release)
-    with open_history(str(file), {}) as history:
+    with open_history(str(file), {}, SCOPE) as history:
         deployment = history.begin(DRAFT)
         with pytest.raises(IntegrityError) as bug:
             history.parts(deployment, [secret, secret])
@@ -226,7 +226,7 @@ def test_no_error_repeats_what_was_to_be_written(file: Path) -> None:
     with by_hand(file) as rival:
         rival.execute("BEGIN IMMEDIATE")
         with (
-            SqlHistory(sqlite_url(file), patience=timedelta(0)) as history,
+            SqlHistory(sqlite_url(file), SCOPE, patience=timedelta(0)) as history,
             pytest.raises(HistoryUnusable) as caught,
         ):
             history.parts(deployment, [secret])
@@ -235,5 +235,5 @@ def test_no_error_repeats_what_was_to_be_written(file: Path) -> None:
 
 
 def test_a_bug_of_ours_is_not_blamed_on_the_file(file: Path) -> None:
-    with open_history(str(file), {}) as history, pytest.raises(IntegrityError):
-        history.begin(replace(DRAFT, rollback_of=99))
+    with open_history(str(file), {}, SCOPE) as history, pytest.raises(IntegrityError):
+        history.begin(replace(DRAFT, services=("web", "web")))

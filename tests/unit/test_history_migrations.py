@@ -15,13 +15,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from compose_bluegreen.adapters.history import open_history
+from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.adapters.history.schema import OURS, VERSION_TABLE, Schema
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.adapters.history.tables import metadata
 from compose_bluegreen.domain import Draft, Kind
 from compose_bluegreen.errors import HistoryUnusable
 
+SCOPE = Scope("E", "shop")
 DRAFT = Draft("E", "shop", Kind.UP, ("web",), "ada", datetime(2026, 3, 1, tzinfo=UTC))
 SECOND = "op.execute('CREATE TABLE second (x INTEGER)')"
 COPYING = """
@@ -41,13 +42,13 @@ def a_later_version(tmp_path: Path, upgrade: str) -> Schema:
     folder = tmp_path / "50% off"
     shutil.copytree(OURS.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
     body = upgrade if upgrade.startswith("\n") else f"\n    {upgrade}\n"
-    (folder / "versions" / "0002_later.py").write_text(
+    (folder / "versions" / "0003_later.py").write_text(
         "from alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
+        "revision, down_revision = '0003', '0002'\n"
         "branch_labels = depends_on = None\n"
         f"def upgrade():{body}"
     )
-    return Schema((*OURS.revisions, "0002"), folder)
+    return Schema((*OURS.revisions, "0003"), folder)
 
 
 def a_store(file: Path, ours: Schema) -> SqliteStore:
@@ -55,7 +56,7 @@ def a_store(file: Path, ours: Schema) -> SqliteStore:
 
 
 def written_by_us(file: Path) -> None:
-    with open_history(str(file), {}) as history:
+    with open_history(str(file), {}, SCOPE) as history:
         history.begin(DRAFT)
 
 
@@ -63,7 +64,7 @@ def objects_in(file: Path) -> dict[str, list[str]]:
     """What SQLite says it made, by name; sorted, for the order of constraints means nothing."""
     with closing(sqlite3.connect(file)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {name: sorted(re.findall(r"[^\s,()]+", sql)) for name, sql in rows}
+        return {name: sorted(re.findall(r"[^\s,()\"]+", sql)) for name, sql in rows}
 
 
 def rows_in(file: Path) -> list[tuple[int]]:
@@ -119,7 +120,7 @@ def test_an_older_file_is_brought_up_to_date_by_its_first_writer(
     with store.writing():
         pass
     store.close()
-    assert revision_in(file) == "0002"
+    assert revision_in(file) == "0003"
     assert "second" in objects_in(file)
 
 
@@ -132,7 +133,28 @@ def test_an_older_file_is_brought_up_to_date_by_its_first_reader(
         assert connection is not None
         assert connection.exec_driver_sql("SELECT count(*) FROM deployments").scalar_one() == 1
     store.close()
-    assert revision_in(file) == "0002"
+    assert revision_in(file) == "0003"
+
+
+def test_deployments_of_the_first_version_are_kept_and_numbered_by_their_ids(file: Path) -> None:
+    """The containers that run bear these ids as labels."""
+    first = a_store(file, Schema(OURS.revisions[:1], OURS.folder))
+    with first.writing() as connection:
+        for project in ("blog", "shop", "shop"):
+            connection.exec_driver_sql(
+                "INSERT INTO deployments (uid, engine, project, kind, state, actor, message, started_at,"
+                " reason, rollback_of, restores) SELECT lower(hex(randomblob(16))), 'E', ?, 'up',"
+                " 'superseded', 'ada', 'x', '2026-03-01 12:00:00.000000', '', max(id), max(id)"
+                " FROM deployments",
+                (project,),
+            )
+        connection.exec_driver_sql("INSERT INTO deployment_services VALUES (3, 'web', 0)")
+    first.close()
+    with open_history(str(file), {}, SCOPE) as history:
+        found = history.newest("shop")
+        assert [(one.id, one.restores, one.rollback_of) for one in found] == [(3, 2, 2), (2, 1, 1)]
+        assert found[0].services == ("web",)
+        assert history.begin(DRAFT) == 4
 
 
 def test_a_migration_that_copies_a_table_keeps_what_points_to_it(
@@ -164,7 +186,7 @@ def test_a_failing_migration_leaves_an_older_file_as_it_was(file: Path, tmp_path
     with pytest.raises(HistoryUnusable):
         store.check_writable()
     store.close()
-    assert revision_in(file) == "0001"
+    assert revision_in(file) == "0002"
     assert objects_in(file) == before
     written_by_us(file)
 
@@ -182,9 +204,9 @@ def test_a_file_from_a_newer_version_is_left_alone(file: Path, tmp_path: Path) -
     newer = a_store(file, a_later_version(tmp_path, SECOND))
     newer.check_writable()
     newer.close()
-    with open_history(str(file), {}) as history:
+    with open_history(str(file), {}, SCOPE) as history:
         for act in (history.check_writable, lambda: history.newest("shop")):
-            with pytest.raises(HistoryUnusable, match=r"newer version .*0002") as caught:
+            with pytest.raises(HistoryUnusable, match=r"newer version .*0003") as caught:
                 act()
             assert "upgrade" in caught.value.hint
-    assert revision_in(file) == "0002"
+    assert revision_in(file) == "0003"

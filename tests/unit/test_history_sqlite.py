@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from compose_bluegreen.adapters.history import SqlHistory, open_history
+from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
 from compose_bluegreen.domain import Colour, Draft, Image, Kind, Part, Release, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SCOPE = Scope("ENGINE", "shop")
 DRAFT = Draft("ENGINE", "shop", Kind.UP, ("web",), "ada@laptop", NOON)
 PART = Part(Release("web", Image("web", "sha256:1"), {"name": "shop"}, {}, "f"), Colour.BLUE)
 CHECKOUT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def history(file: Path) -> Iterator[SqlHistory]:
-    with open_history(str(file), {}) as opened:
+    with open_history(str(file), {}, SCOPE) as opened:
         yield opened
 
 
@@ -82,18 +83,18 @@ def test_a_file_that_others_could_read_is_closed_to_them_and_not_to_its_group(
     file.parent.mkdir()
     file.touch()
     file.chmod(0o664)
-    with open_history(str(file), {}) as history:
+    with open_history(str(file), {}, SCOPE) as history:
         released(history)
         assert {mode(each) for each in file.parent.iterdir()} == {0o660}
     file.chmod(0o644)
-    with open_history(str(file), {}) as history:
+    with open_history(str(file), {}, SCOPE) as history:
         history.newest("shop")
         released(history)
         assert {mode(each) for each in file.parent.iterdir()} == {0o640}
 
 
 def test_the_file_is_whole_when_it_is_closed(file: Path) -> None:
-    with open_history(str(file), {}) as history:
+    with open_history(str(file), {}, SCOPE) as history:
         released(history)
     assert [each.name for each in file.parent.iterdir()] == ["history.db"]
 
@@ -106,7 +107,7 @@ def test_readers_see_the_last_whole_state_and_do_not_wait_for_a_writer(
         assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("UPDATE deployments SET actor = 'mallory'")
-        with open_history(str(file), {}) as reader:
+        with open_history(str(file), {}, SCOPE) as reader:
             assert [each.actor for each in reader.newest("shop")] == ["ada@laptop"]
             assert reader.get(deployment) is not None
         writer.execute("ROLLBACK")
@@ -201,8 +202,8 @@ def test_looking_at_a_history_loads_only_what_it_takes(file: Path, history: SqlH
     released(history)
     script = (
         "import sys\n"
-        "from compose_bluegreen.adapters.history import open_history\n"
-        "with open_history(sys.argv[1], {}) as history:\n"
+        "from compose_bluegreen.adapters.history import Scope, open_history\n"
+        "with open_history(sys.argv[1], {}, Scope('ENGINE', 'shop')) as history:\n"
         "    assert history.newest('shop')\n"
         "slow = {'alembic', 'sqlalchemy.orm', 'sqlalchemy.dialects.postgresql'}\n"
         "print(sorted(slow & set(sys.modules)))\n"

@@ -1,6 +1,7 @@
 """The guarded door, from inside a transaction: how a deployment's state and its parts change.
 
-What always holds: exactly the deployments in LIVE have live parts.
+What always holds: exactly the deployments in LIVE have live parts. Deployments are named by their
+primary keys here, in ``sql.py`` by their numbers.
 """
 
 from __future__ import annotations
@@ -20,14 +21,11 @@ _ENDS = frozenset({State.LIVE, State.FAILED, State.INTERRUPTED, State.STUCK})
 _parts = deployment_parts.c
 
 
-def standing(connection: Connection, deployment: int) -> Row[Any]:
-    """Its row, held still until the transaction ends. Raises LookupError."""
-    row = connection.execute(
-        select(deployments).where(deployments.c.id == deployment).with_for_update()
-    ).one_or_none()
-    if row is None:
-        raise LookupError(f"there is no deployment {deployment}")
-    return row
+def touch(connection: Connection, deployment: int) -> None:
+    """It differs from what the journal has, until it gets a revision again."""
+    connection.execute(
+        update(deployments).where(deployments.c.id == deployment).values(revision=None)
+    )
 
 
 def move(
@@ -41,11 +39,11 @@ def move(
         .where(_parts.deployment_id == deployment, _parts.live)
         .values(live=False)
     )
-    _write(connection, standing(connection, deployment), state, at, reason)
+    _write(connection, _standing(connection, deployment), state, at, reason)
 
 
 def promote(connection: Connection, deployment: int, at: datetime) -> None:
-    row = standing(connection, deployment)
+    row = _standing(connection, deployment)
     _write(connection, row, State.LIVE, at)
     services = connection.scalars(
         select(_parts.service).where(_parts.deployment_id == deployment)
@@ -61,8 +59,9 @@ def promote(connection: Connection, deployment: int, at: datetime) -> None:
         update(deployment_parts).where(_parts.deployment_id == deployment).values(live=True)
     )
     for loser in losers:
+        touch(connection, loser)
         if not _has_live_part(connection, loser):
-            taken_back = loser == row.rollback_of
+            taken_back = _standing(connection, loser).number == row.rollback_of
             move(connection, loser, State.ROLLED_BACK if taken_back else State.SUPERSEDED, at)
 
 
@@ -84,11 +83,15 @@ def live_parts(engine: str, project: str, services: Iterable[str]) -> ColumnElem
     )
 
 
+def _standing(connection: Connection, deployment: int) -> Row[Any]:
+    return connection.execute(select(deployments).where(deployments.c.id == deployment)).one()
+
+
 def _write(
     connection: Connection, row: Row[Any], state: State, at: datetime, reason: str = ""
 ) -> None:
     check_transition(row.state, state)
-    values: dict[str, Any] = {"state": state}
+    values: dict[str, Any] = {"state": state, "revision": None}
     if reason:
         values["reason"] = reason
     if state in _ENDS:

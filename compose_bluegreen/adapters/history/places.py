@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from compose_bluegreen.adapters.history.sql import SqlHistory
+from compose_bluegreen.adapters.history.sql import Scope, SqlHistory
 from compose_bluegreen.errors import UsageError
 
 VARIABLE = "BLUEGREEN_DATABASE_URL"
@@ -16,12 +16,12 @@ VARIABLE = "BLUEGREEN_DATABASE_URL"
 _ALLOWED = "give a path, or sqlite:////the/absolute/path.db"
 
 
-def open_history(given: str | None, environ: Mapping[str, str]) -> SqlHistory:
+def open_history(given: str | None, environ: Mapping[str, str], scope: Scope) -> SqlHistory:
     """The history at ``given`` (a path or a URL), or where ``environ`` says. Touches nothing.
 
     Raises UsageError, which never repeats the value: a URL may hold a password.
     """
-    return SqlHistory(database_url(given, environ))
+    return SqlHistory(database_url(given, environ), scope)
 
 
 def database_url(given: str | None, environ: Mapping[str, str]) -> URL:

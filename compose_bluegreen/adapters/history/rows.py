@@ -22,9 +22,11 @@ _Rows = Sequence[RowMapping]
 def load(
     connection: Connection, chosen: Select[int], *, models: bool = True, steps: bool = False
 ) -> list[Deployment]:
-    """The deployments whose ids ``chosen`` selects, newest first."""
+    """The deployments whose primary keys ``chosen`` selects, newest first."""
     rows = connection.execute(
-        select(deployments).where(deployments.c.id.in_(chosen)).order_by(deployments.c.id.desc())
+        select(deployments)
+        .where(deployments.c.id.in_(chosen))
+        .order_by(deployments.c.number.desc(), deployments.c.id.desc())
     ).mappings()
     services = _children(connection, deployment_services, chosen)
     parts = _children(connection, deployment_parts, chosen, but="" if models else "model")
@@ -93,7 +95,7 @@ def _children(
 
 def _deployment(row: RowMapping, services: _Rows, parts: _Rows, steps: _Rows) -> Deployment:
     return Deployment(
-        id=row["id"],
+        id=row["number"],
         engine=row["engine"],
         project=row["project"],
         kind=row["kind"],

@@ -59,4 +59,4 @@ def _migrations() -> Path:
     return shipped if shipped.is_dir() else package.parent / "migrations"
 
 
-OURS = Schema(revisions=("0001",), folder=_migrations())
+OURS = Schema(revisions=("0001", "0002"), folder=_migrations())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Select, delete, func, insert, make_url, select, update
+from sqlalchemy import URL, Connection, Row, Select, delete, func, insert, make_url, select, update
 
 from compose_bluegreen.adapters.history import failures, moves
 from compose_bluegreen.adapters.history.rows import draft_row, load, part_row, step_row
@@ -33,16 +34,30 @@ from compose_bluegreen.domain import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose deployments are meant: numbers count within one project on one engine.
+
+    ``engine`` None is for looking only, where no engine answers: it means all of them.
+    """
+
+    engine: str | None
+    project: str
+
+
 class SqlHistory:
     """Opens nothing before it is asked; use it as a context manager, or ``close()`` it.
 
     ``patience`` is how long a change waits for another program's; looking waits for nobody.
     """
 
-    def __init__(self, url: str | URL, *, patience: timedelta = timedelta(seconds=30)) -> None:
+    def __init__(
+        self, url: str | URL, scope: Scope, *, patience: timedelta = timedelta(seconds=30)
+    ) -> None:
         file = make_url(url).database
         if not file:
             raise ValueError("a history needs a file")
+        self._scope = scope
         self._store = SqliteStore(Path(file).absolute(), patience)
 
     def __enter__(self) -> Self:
@@ -63,33 +78,37 @@ class SqlHistory:
         self._store.check_writable()
 
     def begin(self, draft: Draft) -> int:
+        if Scope(draft.engine, draft.project) != self._scope:
+            raise ValueError(f"this is the history of {self._scope}")
         with self._store.writing() as connection:
-            row = {"uid": str(uuid.uuid4()), "state": State.PREPARING, **draft_row(draft)}
-            new = insert(deployments).values(row).returning(deployments.c.id)
-            deployment: int = connection.execute(new).scalar_one()
-            for number, service in enumerate(draft.services):
+            number = self._last_number(connection) + 1
+            row = {"uid": str(uuid.uuid4()), "number": number, "state": State.PREPARING}
+            new = insert(deployments).values(row | draft_row(draft)).returning(deployments.c.id)
+            key: int = connection.execute(new).scalar_one()
+            for place, service in enumerate(draft.services):
                 connection.execute(
                     insert(deployment_services).values(
-                        deployment_id=deployment, number=number, service=service
+                        deployment_id=key, number=place, service=service
                     )
                 )
-        return deployment
+        return number
 
     def discard(self, deployment: int) -> None:
         with self._store.writing() as connection:
-            state = moves.standing(connection, deployment).state
-            if state is not State.PREPARING:
-                raise WrongTransition(f"a deployment that is {state} can't be discarded")
-            connection.execute(delete(deployments).where(deployments.c.id == deployment))
+            row = self._row(connection, deployment)
+            if row.state is not State.PREPARING:
+                raise WrongTransition(f"a deployment that is {row.state} can't be discarded")
+            connection.execute(delete(deployments).where(deployments.c.id == row.id))
 
     def parts(self, deployment: int, parts: Sequence[Part]) -> None:
         table = deployment_parts
         with self._store.writing() as connection:
-            row = moves.standing(connection, deployment)
+            row = self._row(connection, deployment)
             if row.state not in UNFINISHED:
                 raise WrongTransition(f"a deployment that is {row.state} can't get parts")
-            connection.execute(delete(table).where(table.c.deployment_id == deployment))
-            place = {"deployment_id": deployment, "engine": row.engine, "project": row.project}
+            moves.touch(connection, row.id)
+            connection.execute(delete(table).where(table.c.deployment_id == row.id))
+            place = {"deployment_id": row.id, "engine": row.engine, "project": row.project}
             for number, part in enumerate(parts):
                 connection.execute(
                     insert(table).values({**place, "number": number, **part_row(part)})
@@ -97,28 +116,29 @@ class SqlHistory:
 
     def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
         with self._store.writing() as connection:
-            moves.move(connection, deployment, state, at, reason)
+            moves.move(connection, self._row(connection, deployment).id, state, at, reason)
 
     def promote(self, deployment: int, at: datetime) -> None:
         with self._store.writing() as connection:
-            moves.promote(connection, deployment, at)
+            moves.promote(connection, self._row(connection, deployment).id, at)
 
     def removed(self, engine: str, project: str, at: datetime) -> None:
         live = moves.in_states(engine, project, {State.LIVE})
         with self._store.writing() as connection:
-            for deployment in connection.scalars(live).all():
-                moves.move(connection, deployment, State.REMOVED, at)
+            for key in connection.scalars(live).all():
+                moves.move(connection, key, State.REMOVED, at)
 
     def step(self, deployment: int, step: StepRecord) -> int:
         columns = deployment_steps.c
         with self._store.writing() as connection:
-            moves.standing(connection, deployment)
+            key = self._row(connection, deployment).id
             last: int | None = connection.scalar(
-                select(func.max(columns.number)).where(columns.deployment_id == deployment)
+                select(func.max(columns.number)).where(columns.deployment_id == key)
             )
             number = (last or 0) + 1
-            row = {"deployment_id": deployment, "number": number, **step_row(step)}
+            row = {"deployment_id": key, "number": number, **step_row(step)}
             connection.execute(insert(deployment_steps).values(row))
+            moves.touch(connection, key)
         return number
 
     def step_ended(
@@ -126,22 +146,23 @@ class SqlHistory:
     ) -> None:
         columns = deployment_steps.c
         with self._store.writing() as connection:
+            key = self._row(connection, deployment).id
             ended = connection.execute(
                 update(deployment_steps)
-                .where(columns.deployment_id == deployment, columns.number == number)
+                .where(columns.deployment_id == key, columns.number == number)
                 .values(outcome=outcome, finished_at=at, detail=detail)
             )
             if not ended.rowcount:
                 raise LookupError(f"deployment {deployment} has no step {number}")
+            moves.touch(connection, key)
 
     def get(self, deployment: int) -> Deployment | None:
-        chosen = select(deployments.c.id).where(deployments.c.id == deployment)
-        return next(iter(self._load(chosen, steps=True)), None)
+        return next(iter(self._load(self._named(deployment), steps=True)), None)
 
     def newest(
         self, project: str, *, service: str | None = None, limit: int | None = None
     ) -> list[Deployment]:
-        chosen = select(deployments.c.id).where(deployments.c.project == project)
+        chosen = self._of_engine().where(deployments.c.project == project)
         if service is not None:
             named = deployment_services.c
             chosen = chosen.where(
@@ -149,7 +170,8 @@ class SqlHistory:
                 .where(named.deployment_id == deployments.c.id, named.service == service)
                 .exists()
             )
-        return self._load(chosen.order_by(deployments.c.id.desc()).limit(limit), models=False)
+        newest = chosen.order_by(deployments.c.number.desc(), deployments.c.id.desc())
+        return self._load(newest.limit(limit), models=False)
 
     def unfinished(self, engine: str, project: str) -> list[Deployment]:
         return self._load(moves.in_states(engine, project, UNFINISHED))
@@ -174,10 +196,39 @@ class SqlHistory:
                 ~columns.taken_back,
                 deployments.c.state.in_(PROVEN),
             )
-            .order_by(columns.deployment_id.desc())
+            .order_by(deployments.c.number.desc())
             .limit(limit)
         )
         return self._load(chosen)
+
+    def _row(self, connection: Connection, deployment: int) -> Row[Any]:
+        """Held still until the transaction ends. Raises LookupError."""
+        named = self._named(deployment).with_only_columns(deployments).with_for_update()
+        row = connection.execute(named).one_or_none()
+        if row is None:
+            raise LookupError(f"there is no deployment {deployment}")
+        return row
+
+    def _named(self, deployment: int) -> Select[Any]:
+        """The newest of that number, where several engines are meant."""
+        columns = deployments.c
+        named = columns.project == self._scope.project, columns.number == deployment
+        return self._of_engine().where(*named).order_by(columns.started_at.desc()).limit(1)
+
+    def _of_engine(self) -> Select[int]:
+        chosen = select(deployments.c.id)
+        if self._scope.engine is None:
+            return chosen
+        return chosen.where(deployments.c.engine == self._scope.engine)
+
+    def _last_number(self, connection: Connection) -> int:
+        columns = deployments.c
+        last: int | None = connection.scalar(
+            select(func.max(columns.number)).where(
+                columns.engine == self._scope.engine, columns.project == self._scope.project
+            )
+        )
+        return last or 0
 
     def _load(
         self, chosen: Select[Any], *, models: bool = True, steps: bool = False

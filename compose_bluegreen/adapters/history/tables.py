@@ -84,11 +84,14 @@ metadata = MetaData(
 deployments = Table(
     "deployments",
     metadata,
+    # Nobody outside of this package sees it: two files give the same deployment different ones.
     Column("id", Integer, primary_key=True),
-    # The same row in two files that went apart bears the same uid; ids may differ.
+    # The same deployment bears the same uid everywhere.
     Column("uid", Text, nullable=False, unique=True),
     Column("engine", Text, nullable=False),
     Column("project", Text, nullable=False),
+    # Its public id, which every machine knows it by.
+    Column("number", Integer, nullable=False),
     Column("kind", Word(Kind), nullable=False),
     Column("state", Word(State), nullable=False),
     Column("actor", Text, nullable=False),
@@ -98,13 +101,17 @@ deployments = Table(
     Column("finished_at", UtcTime),
     Column("retired_at", UtcTime),
     Column("reason", Text, nullable=False),
-    Column("rollback_of", ForeignKey("deployments.id")),
-    Column("restores", ForeignKey("deployments.id")),
+    # Numbers too. No foreign keys: what they name may be older than what the engine keeps.
+    Column("rollback_of", Integer),
+    Column("restores", Integer),
+    # The version of what is written here, and the version that the journal on the engine has.
+    Column("revision", Text),
+    Column("journalled", Text),
     one_of("kind", Kind),
     one_of("state", State),
-    Index("ix_deployments_of_project", "project", "id"),
+    Index("uq_number_in_project", "engine", "project", "number", unique=True),
+    Index("ix_deployments_of_project", "project", "number"),
     Index("ix_deployments_in_state", "engine", "project", "state"),
-    # Ids are never given twice, not even that of a deployment that was discarded.
     sqlite_autoincrement=True,
 )
 

@@ -1,0 +1,48 @@
+"""What the engine knows of history, asked by ``docker`` itself and in the background.
+
+For commands that only look: the docker SDK takes 120 ms to import, and these processes run while
+Python imports what reads the local file. No answer is an answer: history can be read without.
+"""
+
+from __future__ import annotations
+
+import subprocess
+
+PATIENCE = 10.0
+"""Seconds that an engine may take to answer somebody who only looks."""
+
+
+class IdentityReader:
+    """The engine's own id."""
+
+    def __init__(self) -> None:
+        self._asked = _docker("info", "--format", "{{.ID}}")
+
+    def read(self) -> str | None:
+        """None where no engine answers."""
+        return answer(self._asked).decode().strip() or None
+
+
+def answer(asked: subprocess.Popen[bytes] | None) -> bytes:
+    """Nothing where it fails or takes too long."""
+    if asked is None:
+        return b""
+    try:
+        said, _ = asked.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        asked.kill()
+        asked.communicate()
+        return b""
+    return b"" if asked.returncode else said
+
+
+def _docker(*words: str) -> subprocess.Popen[bytes] | None:
+    try:
+        return subprocess.Popen(
+            ["docker", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return None
