@@ -5,6 +5,7 @@
     │   └── BadSetting ... 2  … and this is the key
     ├── NeedsPerson ...... 4  nobody but a person can tell what should happen now
     ├── LockHeld ......... 5  another deployment of this project is under way
+    │   └── LockLost ..... 5  … and it has taken our place
     └── Interrupted ...... 130
 
 A foreign error is mapped to one of these by the adapter that met it (``raise … from``).
@@ -60,6 +61,10 @@ class NeedsPerson(BluegreenError):
 
 class LockHeld(BluegreenError):
     exit_code = ExitCode.LOCKED
+
+
+class LockLost(LockHeld):
+    """Nothing may be touched any more, not even to undo: somebody else deploys, or may."""
 
 
 class Interrupted(BluegreenError):

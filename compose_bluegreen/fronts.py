@@ -8,7 +8,7 @@ from functools import partial
 
 from compose_bluegreen.attempt import Attempt, Terms
 from compose_bluegreen.domain import Draft
-from compose_bluegreen.errors import BluegreenError, NeedsPerson
+from compose_bluegreen.errors import BluegreenError, LockLost, NeedsPerson
 from compose_bluegreen.interrupts import shielded
 from compose_bluegreen.moves import Move, live
 from compose_bluegreen.ports import Container, Holder, Ports
@@ -62,7 +62,7 @@ def under_the_lock(wanted: Topology, change: Change, draft: Draft, at: Ports) ->
             told_before_the_lock(proxy_step(wanted, change, at), draft, at)
         with at.lock.hold(holder):
             yield
-    except NeedsPerson:
+    except (NeedsPerson, LockLost):
         raise
     except BaseException:
         if change is Change.CREATE:

@@ -190,7 +190,16 @@ class Lock(Protocol):
     """Excludes other deployments of the same project, on the engine itself."""
 
     def hold(self, holder: Holder) -> AbstractContextManager[None]:
-        """Raises LockHeld, which names who holds it."""
+        """Raises LockHeld at once, which names who holds it. It ends with its holder."""
+
+    def assure(self) -> None:
+        """Raises LockLost if the lock that this command held is its own no longer."""
+
+    def holder(self) -> Holder | None:
+        """Who holds it now. Looks only, and waits for nobody."""
+
+    def release(self) -> Holder | None:
+        """By force: whose it was. That command touches nothing any more (LockLost)."""
 
 
 class History(Protocol):

@@ -2,6 +2,9 @@
 
 An undo is registered before its step acts, for a step can fail after it acted: every undo can be
 done twice. An undo that fails stops the unwinding: what is still up may be what serves.
+
+Each step and each undo first makes sure that the lock is still ours. Where it isn't, nothing is
+touched any more: whoever has it now settles what is left.
 """
 
 from __future__ import annotations
@@ -13,7 +16,13 @@ from types import TracebackType
 from typing import Self
 
 from compose_bluegreen.domain import Draft, Outcome, Part, State, StepRecord
-from compose_bluegreen.errors import BluegreenError, HistoryUnusable, Interrupted, NeedsPerson
+from compose_bluegreen.errors import (
+    BluegreenError,
+    HistoryUnusable,
+    Interrupted,
+    LockLost,
+    NeedsPerson,
+)
 from compose_bluegreen.interrupts import shielded
 from compose_bluegreen.ports import Ports
 
@@ -56,7 +65,7 @@ class Saga:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is not None and self._open:
+        if error is not None and self._open and not isinstance(error, LockLost):
             with shielded(self._at.observer.remark):
                 self._unwind(error)
 
@@ -64,6 +73,7 @@ class Saga:
         self._at.history.parts(self.deployment, parts)
 
     def run(self, step: Step) -> None:
+        self._at.lock.assure()
         if step.enters:
             self._at.history.to(self.deployment, step.enters, self._at.clock.now())
         if step.undo:
@@ -72,9 +82,10 @@ class Saga:
 
     def attempt(self, step: Step) -> bool:
         """Runs a step whose failure is a warning: the deployment stands whatever it does."""
+        self._at.lock.assure()
         try:
             self._told(step, Outcome.DONE, worst=Outcome.WARNED)
-        except Interrupted:
+        except (Interrupted, LockLost):
             raise
         except BluegreenError as error:
             self._at.observer.remark(f"warning: {step.name}: {error.message}")
@@ -84,6 +95,7 @@ class Saga:
     def promote(self) -> None:
         """From here on nothing is undone: the new release is live and written down as such."""
         with shielded(self._at.observer.remark):
+            self._at.lock.assure()
             try:
                 self._at.history.promote(self.deployment, self._at.clock.now())
             except Exception as error:
@@ -111,6 +123,8 @@ class Saga:
         number = at.history.step(self.deployment, record)
         try:
             remark = told(step, at, best, worst)
+        except LockLost:
+            raise  # the record, too, is for whoever has the lock now
         except BaseException as error:
             at.history.step_ended(
                 self.deployment, number, worst, at.clock.now(), _last_words(error)
@@ -123,7 +137,10 @@ class Saga:
         while self._undos:
             undo = self._undos.pop()
             try:
+                self._at.lock.assure()
                 self._undo(undo)
+            except LockLost as lost:
+                raise lost from error
             except Exception as failed:  # noqa: BLE001 - whatever it is, the unwinding stops here
                 self._end(State.STUCK, f"{reason}; then could not {undo.name}: {_headline(failed)}")
                 raise NeedsPerson(

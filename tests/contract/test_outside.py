@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from compose_bluegreen.domain import Colour, Release
-from compose_bluegreen.errors import BluegreenError, LockHeld, ProxyFailed
+from compose_bluegreen.errors import BluegreenError, LockHeld, LockLost, ProxyFailed
 from compose_bluegreen.models import (
     base_labels,
     colour_labels,
@@ -176,6 +176,66 @@ def test_a_lock_excludes_others_and_tells_them_who_holds_it(running: Ground) -> 
         running.hold("ada@laptop"),
     ):
         pytest.fail("two held it at once")
+
+
+def test_a_lock_that_was_let_go_can_be_taken_again(running: Ground) -> None:
+    for actor in ("ada@laptop", "ada@laptop", "bob@ci"):
+        with running.hold(actor):
+            running.ports.lock.assure()
+    assert running.ports.lock.holder() is None
+
+
+def test_who_holds_a_lock_is_seen_by_whoever_only_looks(running: Ground) -> None:
+    assert running.rival.holder() is None
+    with running.hold("ada@laptop"):
+        found = running.rival.holder()
+        assert found is not None
+        assert (found.actor, found.what) == ("ada@laptop", "up web")
+        assert found.since <= running.ports.clock.now()
+    assert running.rival.holder() is None
+
+
+def test_a_lock_outlives_a_restart_of_the_proxy(running: Ground) -> None:
+    """All shells in it die, and still nobody else gets it."""
+    rival = Holder("bob@elsewhere", "rollback web", running.ports.clock.now())
+    with running.hold("ada@laptop"):
+        running.restart(f"{running.project.name}-bluegreen-proxy")
+        with pytest.raises(LockHeld, match="ada@laptop"), running.rival.hold(rival):
+            pytest.fail("two held it at once")
+        running.ports.lock.assure()
+
+
+def test_a_lock_that_is_released_by_force_is_lost_to_its_holder(running: Ground) -> None:
+    with running.hold("ada@laptop"):
+        found = running.rival.release()
+        assert found is not None
+        assert found.actor == "ada@laptop"
+        with pytest.raises(LockLost):
+            running.ports.lock.assure()
+        with running.rival.hold(Holder("bob@elsewhere", "up web", running.ports.clock.now())):
+            running.rival.assure()
+            with pytest.raises(LockLost):
+                running.ports.lock.assure()
+
+
+def test_a_holder_that_ends_after_it_lost_its_lock_leaves_it_to_whoever_has_it(
+    running: Ground,
+) -> None:
+    with running.hold("ada@laptop"):
+        running.rival.release()
+        rivals = running.rival.hold(Holder("bob@elsewhere", "up web", running.ports.clock.now()))
+        rivals.__enter__()
+    running.rival.assure()
+    found = running.rival.holder()
+    assert found is not None
+    assert found.actor == "bob@elsewhere"
+    rivals.__exit__(None, None, None)
+
+
+def test_releasing_what_nobody_holds_is_no_error(running: Ground) -> None:
+    assert running.rival.release() is None
+    with running.hold("ada@laptop"):
+        running.ports.lock.assure()
 
 
 def test_a_lock_needs_a_proxy(ground: Ground) -> None:

@@ -2,56 +2,63 @@
 
 from __future__ import annotations
 
-import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
-from shlex import quote
+from threading import Event, RLock, Thread
 from typing import Any, TypeVar
 
 import docker.errors
 
+from compose_bluegreen.adapters.haproxy import lock
 from compose_bluegreen.adapters.haproxy.box import Box
-from compose_bluegreen.adapters.haproxy.config import STATE
 from compose_bluegreen.adapters.haproxy.session import NotReady, Session, SessionLost
 from compose_bluegreen.adapters.haproxy.steering import Steering
-from compose_bluegreen.errors import EngineUnreachable, LockHeld, ProxyFailed
+from compose_bluegreen.errors import BluegreenError, EngineUnreachable, LockLost, ProxyFailed
 from compose_bluegreen.ports import Holder
 
 READY_SECONDS = 20.0
 """How long a proxy may take to come back before we believe that it won't."""
 
+_WATCH_SECONDS = 0.25
+"""How often a holder that is busy elsewhere looks whether it still has the lock: a build may take
+minutes, and whoever wants the lock gives it only some seconds after a restart of the proxy."""
+
 _T = TypeVar("_T")
 
 
 class Connection:
+    """``_turn`` is whose turn it is to use the shell: the command's, or that of the thread which
+    keeps the lock while the command is busy elsewhere."""
+
     def __init__(self, project: str, api: Any, box: Box) -> None:
         self._project = project
         self._api = api
         self._box = box
+        self._turn = RLock()
         self._session: Session | None = None
-        self._holder: Holder | None = None
+        self._claim: lock.Claim | None = None
+        self._lost: LockLost | None = None
 
     def shell(self) -> Session:
-        """Raises SessionLost where the proxy's container doesn't run."""
-        if self._session is None:
-            try:
-                self._session = Session(self._api, self._box.name)
-            except (docker.errors.NotFound, EngineUnreachable) as error:
-                raise SessionLost(
-                    f"the proxy {self._box.name} isn't running", hint="docker bluegreen status"
-                ) from error
-            if self._holder:
-                self._lock(self._session, self._holder)
-        return self._session
+        """Raises SessionLost where the proxy's container doesn't run, LockLost where the lock that
+        this command held is somebody else's now."""
+        with self._turn:
+            if self._lost:
+                raise self._lost
+            if self._session is None:
+                self._session = self._opened()
+                self._take_back(self._session)
+            return self._session
 
     def steer(self, act: Callable[[Steering], _T]) -> _T:
         """Every act can be done twice, so a proxy that restarts under us is asked again."""
         deadline = time.monotonic() + READY_SECONDS
         while True:
             try:
-                return act(Steering(self.shell()))
+                with self._turn:
+                    return act(Steering(self.shell()))
             except (SessionLost, NotReady) as error:
                 if isinstance(error, SessionLost):
                     self.close()
@@ -59,42 +66,91 @@ class Connection:
                     raise
                 time.sleep(0.02)
 
+    def ask(self, act: Callable[[Session], _T]) -> _T:
+        """The same for what isn't HAProxy's own."""
+        return self.steer(lambda _: act(self.shell()))
+
     def close(self) -> None:
-        if self._session:
-            self._session.close()
-        self._session = None
+        with self._turn:
+            if self._session:
+                self._session.close()
+            self._session = None
+
+    # ── the lock ─────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
     def hold(self, holder: Holder) -> Iterator[None]:
         """Ends with the session: a holder that dies lets go."""
-        self._lock(self.shell(), holder)
-        self._holder = holder
+        claim = lock.Claim(holder, uuid.uuid4().hex)
+        try:
+            self.ask(lambda shell: lock.take(shell, claim, self._project))
+        except BaseException:
+            self.close()  # with a lock that was taken by halves, if any
+            raise
+        self._claim = claim
+        done = Event()
+        Thread(target=self._keep, args=(done,), name="lock", daemon=True).start()
         try:
             yield
         finally:
-            self._holder = None
-            with suppress(ProxyFailed):
-                self.shell().run(f"flock -u 9; exec 9>&-; rm -f {STATE}/lock.holder")
+            done.set()
+            self._let_go()
 
-    def _lock(self, shell: Session, holder: Holder) -> None:
-        shell.run(f"exec 9>>{STATE}/lock")
-        if not shell.test("flock -n 9"):
-            said = shell.run(f"cat {STATE}/lock.holder 2>/dev/null || true")
-            raise LockHeld(
-                f"another deployment of {self._project} is under way: {_who(said)}",
-                hint="wait for it and run the command again; docker bluegreen history shows it",
-            )
-        words = {"actor": holder.actor, "what": holder.what, "since": holder.since.isoformat()}
-        shell.run(f"printf %s {quote(json.dumps(words))} > {STATE}/lock.holder")
+    def assure(self) -> None:
+        """Raises LockLost where the lock isn't ours any more. One word there and back."""
+        with self._turn:
+            if self._claim is None and self._lost is None:
+                return
+            try:
+                self.shell().run(":")
+            except SessionLost:
+                self.close()
+                with suppress(SessionLost):  # where no proxy runs, nobody else can hold it either
+                    self.shell()
+
+    def forget(self) -> None:
+        """The proxy has gone, and the lock with it."""
+        with self._turn:
+            self._claim = None
+            self.close()
+
+    def _let_go(self) -> None:
+        with self._turn:
+            held, self._claim = self._claim, None
+            if held and self._session:
+                with suppress(ProxyFailed):
+                    lock.let_go(self._session)
+
+    def _opened(self) -> Session:
+        try:
+            return Session(self._api, self._box.name)
+        except (docker.errors.NotFound, EngineUnreachable) as error:
+            raise SessionLost(
+                f"the proxy {self._box.name} isn't running", hint="docker bluegreen status"
+            ) from error
+
+    def _take_back(self, shell: Session) -> None:
+        if self._claim is None:
+            return
+        try:
+            lock.take_back(shell, self._claim, self._project)
+        except LockLost as error:
+            self._lost, self._claim = error, None
+            self.close()
+            raise
+
+    def _keep(self, done: Event) -> None:
+        """As soon as the proxy runs again, the lock is taken back, whatever the command does."""
+        while not done.wait(_WATCH_SECONDS):
+            if not self._turn.acquire(blocking=False):
+                continue  # the command is at it, and would notice by itself
+            try:
+                if not done.is_set():
+                    self.assure()
+            except (BluegreenError, docker.errors.DockerException, OSError):
+                pass  # told to the command when it asks
+            finally:
+                self._turn.release()
 
     def _has_ended(self) -> bool:
         return self._box.status() in (None, "exited", "created")
-
-
-def _who(said: str) -> str:
-    try:
-        words = json.loads(said)
-        since = datetime.fromisoformat(words["since"]).astimezone()
-        return f"{words['actor']}, {words['what']}, since {since:%H:%M:%S}"
-    except (ValueError, KeyError, TypeError):
-        return "its holder didn't say who"

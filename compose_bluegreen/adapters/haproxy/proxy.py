@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from compose_bluegreen.adapters.haproxy import container
+from compose_bluegreen.adapters.haproxy import container, lock
 from compose_bluegreen.adapters.haproxy.box import Box
 from compose_bluegreen.adapters.haproxy.config import (
     STATE,
@@ -104,8 +104,9 @@ class HaproxyProxy:
         self._until_ready()
 
     def remove(self) -> None:
-        self.close()
+        # The lock is held until its container has gone: nobody may come in between.
         self._hands.take_down(container.model(Topology(self._project)))
+        self._connection.forget()
         self._box.remove_link()
         self._known = None
 
@@ -165,6 +166,17 @@ class HaproxyProxy:
             self._settle()
             yield
 
+    def assure(self) -> None:
+        self._connection.assure()
+
+    def holder(self) -> Holder | None:
+        runs = self._box.status() == "running"
+        return self._connection.ask(lock.holder) if runs else None
+
+    def release(self) -> Holder | None:
+        runs = self._box.status() == "running"
+        return self._connection.ask(lock.release) if runs else None
+
     def _settle(self) -> None:
         """Somebody died between disk and memory: what serves goes on, after a restart too."""
 
@@ -211,7 +223,7 @@ class HaproxyProxy:
         else:
             self._box.write(files)
         if change is Change.RECREATE:
-            self.close()
+            # The session isn't closed: a lock that goes with its container is given time to come back.
             self._hands.bring_up(model, recreate=True)
         elif running:
             try:

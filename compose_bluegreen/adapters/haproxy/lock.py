@@ -1,0 +1,198 @@
+"""The lock: a ``flock`` on the proxy's volume, held by a shell in the proxy's container.
+
+The kernel lets it go when that shell ends, and the shell ends when its input does, however its
+owner ended. So a lock is never stale. ``lock.holder`` beside it says whose it is, and it is left
+when the holder did not let go by itself:
+
+- the container has not started since: the shell ended, so its owner is dead. Taken at once.
+- the container has started since: all shells in it died, and the owner may live. Whoever wants the
+  lock gives it some seconds to take it back.
+
+An owner that comes back and doesn't find its own token there has lost the lock for good.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from shlex import quote
+
+from compose_bluegreen.adapters.haproxy.config import STATE
+from compose_bluegreen.adapters.haproxy.session import Session
+from compose_bluegreen.errors import LockHeld, LockLost, ProxyFailed
+from compose_bluegreen.ports import Holder
+
+GRACE = 5.0
+"""Seconds that an owner has to take back what a restart of the container took from it."""
+
+RECLAIM = 10.0
+"""Seconds in which an owner tries: somebody may just be looking, or a shell of its own still end."""
+
+_PAUSE = 0.05
+_LOCK = f"{STATE}/lock"
+_HOLDER = f"{STATE}/lock.holder"
+
+# When the container's first process began, in ticks of this boot of the machine.
+_STARTED = (
+    "read -r all </proc/1/stat; set -- ${all##*) };"
+    ' read -r boot </proc/sys/kernel/random/boot_id; echo "$boot-${20}"'
+)
+# Descriptor 9 is only where it is held: whoever tries does so with 8.
+_TRY = f"exec 8>>{_LOCK}; if flock -n 8; then exec 9>&8 8>&-; else exec 8>&-; false; fi"
+_SHELLS = (
+    f"for one in /proc/[0-9]*; do"
+    f' if [ "$(readlink $one/fd/9 2>/dev/null)" = {_LOCK} ]; then echo ${{one#/proc/}}; fi; done'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody's wish to hold it; ``token`` tells two of one person apart."""
+
+    holder: Holder
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """``started`` names the container's run; ``claim`` and ``since`` are what ``lock.holder`` says:
+    whose it is or was, and in which run it was taken."""
+
+    started: str
+    claim: Claim | None = None
+    taken_in: str = ""
+
+    @property
+    def restarted(self) -> bool:
+        """The container has started anew since it was taken."""
+        return self.claim is not None and self.taken_in != self.started
+
+
+def take(shell: Session, claim: Claim, project: str) -> None:
+    """Raises LockHeld at once where somebody has it."""
+    waited: dict[str, float] = {}
+    while True:
+        seen = _look(shell)
+        if seen.claim and seen.restarted and _may_come_back(seen.claim, waited):
+            time.sleep(_PAUSE)
+            continue
+        if not shell.test(_TRY):
+            raise held(project, _look(shell).claim)
+        under = _look(shell)
+        if under.claim is None or not under.restarted or under.claim.token in waited:
+            _sign(shell, claim, under.started)
+            return
+        _unlock(shell)  # somebody was quicker, and the container quicker still
+
+
+def take_back(shell: Session, claim: Claim, project: str) -> None:
+    """After its shell was lost. Raises LockLost where it is somebody else's now, or nobody's."""
+    deadline = time.monotonic() + RECLAIM
+    while time.monotonic() < deadline:
+        seen = _look(shell)
+        if seen.claim is None or seen.claim.token != claim.token:
+            raise lost(project, seen.claim)
+        if shell.test(_TRY):
+            _sign(shell, claim, seen.started)
+            return
+        if not seen.restarted:
+            _end(shell)  # a shell of our own that hasn't noticed yet
+        time.sleep(_PAUSE)
+    raise lost(project, None)
+
+
+def let_go(shell: Session) -> None:
+    shell.run(f"rm -f {_HOLDER}; {_UNLOCK}")
+
+
+def holder(shell: Session) -> Holder | None:
+    """Who holds it now. Looks only: nobody is refused because somebody looked."""
+    if not shell.run(_SHELLS).split():
+        return None
+    claim = _look(shell).claim
+    return claim.holder if claim else _NOBODY_KNOWN
+
+
+def release(shell: Session) -> Holder | None:
+    """Ends the holder's shell; its owner finds its token gone and touches nothing any more."""
+    found = holder(shell)
+    shell.run(f"rm -f {_HOLDER}")
+    _end(shell)
+    return found
+
+
+def held(project: str, claim: Claim | None) -> LockHeld:
+    return LockHeld(
+        f"another deployment of {project} is under way: {_who(claim)}",
+        hint="run it again with --wait 5m, or later; docker bluegreen lock status shows who has it",
+    )
+
+
+def lost(project: str, claim: Claim | None) -> LockLost:
+    now = f"{_who(claim)} has it now" if claim else "it was released by force"
+    return LockLost(
+        f"this deployment of {project} has lost its lock: {now}",
+        hint="nothing more was touched; docker bluegreen status shows what serves",
+    )
+
+
+_UNLOCK = "flock -u 9; exec 9>&-"
+_NOBODY_KNOWN = Holder(
+    "somebody", "a command that didn't say which", datetime.fromtimestamp(0, UTC)
+)
+
+
+def _may_come_back(claim: Claim, waited: dict[str, float]) -> bool:
+    began = waited.setdefault(claim.token, time.monotonic())
+    return time.monotonic() - began < GRACE
+
+
+def _look(shell: Session) -> _Seen:
+    started, _, text = shell.run(f"{_STARTED}; cat {_HOLDER} 2>/dev/null || true").partition("\n")
+    try:
+        words = json.loads(text)
+        since = datetime.fromisoformat(words["since"])
+        claim = Claim(Holder(words["actor"], words["what"], since), words["token"])
+        return _Seen(started, claim, words["started"])
+    except (ValueError, KeyError, TypeError):
+        return _Seen(started)
+
+
+def _sign(shell: Session, claim: Claim, started: str) -> None:
+    one = claim.holder
+    words = {
+        "actor": one.actor,
+        "what": one.what,
+        "since": one.since.isoformat(),
+        "token": claim.token,
+        "started": started,
+    }
+    text = quote(json.dumps(words))
+    shell.run(f"printf %s {text} >{_HOLDER}.new && mv {_HOLDER}.new {_HOLDER}")
+
+
+def _unlock(shell: Session) -> None:
+    shell.run(_UNLOCK)
+
+
+def _end(shell: Session) -> None:
+    """Every shell that holds it, and what they started, but never the one that asks."""
+    shell.run(f"for each in $({_SHELLS}); do [ $each = $$ ] || kill -9 $each 2>/dev/null; done; :")
+    deadline = time.monotonic() + RECLAIM
+    while shell.run(_SHELLS).split():
+        if time.monotonic() > deadline:
+            raise ProxyFailed(
+                "the lock's holder can't be ended", hint="docker bluegreen lock status"
+            )
+        time.sleep(_PAUSE)
+
+
+def _who(claim: Claim | None) -> str:
+    if claim is None:
+        return "its holder didn't say who"
+    since = claim.holder.since.astimezone()
+    today = since.date() == datetime.now(UTC).astimezone().date()
+    when = f"{since:%H:%M:%S}" if today else f"{since:%Y-%m-%d %H:%M:%S}"
+    return f"{claim.holder.actor}, {claim.holder.what}, since {when}"
