@@ -17,6 +17,8 @@ TellPlan = Callable[[str, str], None]
 class Terms:
     """How far this command may go. ``timeout`` None: each service's own ``deploy_timeout``.
 
+    ``patience`` is how long it waits for somebody else's deployment to end; None: not at all.
+
     ``tell_plan`` makes it a dry run: it gets each step's name and cause, and nothing is touched.
     """
 
@@ -24,6 +26,7 @@ class Terms:
     recreate_proxy: bool = False
     take_over: bool = False
     tell_plan: TellPlan | None = None
+    patience: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def deploy(attempt: Attempt, at: Ports) -> Deployment | None:
             attempt.terms.tell_plan(step.name, step.cause)
         return None
     attempt.ground()
-    with fronts.under_the_lock(wanted, change, attempt.draft, at):
+    with fronts.under_the_lock(wanted, change, attempt, at):
         return _deploy(attempt, at)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
+from compose_bluegreen import waiting
 from compose_bluegreen.attempt import Attempt, Terms
-from compose_bluegreen.domain import Draft
 from compose_bluegreen.errors import BluegreenError, LockLost, NeedsPerson
 from compose_bluegreen.interrupts import shielded
 from compose_bluegreen.moves import Move, live
@@ -54,13 +54,14 @@ def allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) ->
 
 
 @contextmanager
-def under_the_lock(wanted: Topology, change: Change, draft: Draft, at: Ports) -> Iterator[None]:
+def under_the_lock(wanted: Topology, change: Change, attempt: Attempt, at: Ports) -> Iterator[None]:
     """There must be a proxy before there can be a lock in it; one that serves nobody goes again."""
+    draft = attempt.draft
     holder = Holder(draft.actor, f"{draft.kind} {' '.join(draft.services)}", draft.started_at)
     try:
         if change in BEFORE_THE_LOCK:
             told_before_the_lock(proxy_step(wanted, change, at), draft, at)
-        with at.lock.hold(holder):
+        with waiting.until_alone(holder, attempt.terms.patience, at):
             yield
     except (NeedsPerson, LockLost):
         raise

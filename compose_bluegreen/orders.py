@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
+
+
+class LockAct(StrEnum):
+    STATUS = "status"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,10 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``up``: no ``services`` means all that opted in, ``timeout`` None what the file says."""
+    """``up``: no ``services`` means all that opted in, ``timeout`` None what the file says.
+
+    ``patience`` is how long to wait for another deployment of the project; None: not at all.
+    """
 
     services: tuple[str, ...] = ()
     image: str | None = None
@@ -45,6 +54,7 @@ class Order:
     keep_failed: bool = False
     recreate_proxy: bool = False
     take_over: bool = False
+    patience: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +68,4 @@ class RollbackOrder:
     dry_run: bool = False
     keep_failed: bool = False
     recreate_proxy: bool = False
+    patience: timedelta | None = None

@@ -56,7 +56,12 @@ def rollback(
         rollback_of=newest.live.id if newest.live else None,
         restores=newest.restores.id,
     )
-    terms = Terms(timeout=order.timeout, recreate_proxy=order.recreate_proxy, tell_plan=tell_plan)
+    terms = Terms(
+        timeout=order.timeout,
+        recreate_proxy=order.recreate_proxy,
+        tell_plan=tell_plan,
+        patience=order.patience,
+    )
     releases = [one.release for one in targets]
     as_it_is = partial(_as_it_is, project)
     return deploy(Attempt(draft, releases, found.steps(), lambda: releases, as_it_is, terms), at)

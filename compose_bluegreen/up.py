@@ -53,6 +53,7 @@ def up(
         recreate_proxy=order.recreate_proxy,
         take_over=order.take_over,
         tell_plan=tell_plan,
+        patience=order.patience,
     )
     wanted = partial(routes.for_project, project, draft.services)
     ground = partial(make_networks_and_volumes, services, project, at)

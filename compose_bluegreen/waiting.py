@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from compose_bluegreen import durations
 from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import BluegreenError, Unhealthy
+from compose_bluegreen.errors import BluegreenError, LockHeld, Unhealthy
 from compose_bluegreen.models import base_labels, colour_labels
-from compose_bluegreen.ports import Container, Ports
+from compose_bluegreen.ports import Container, Holder, Ports
 
 POLL = 0.02
 """Seconds. Asking HAProxy costs a millisecond, asking the engine two."""
+
+LOOK_AGAIN = 0.25
+"""Seconds between two tries of a lock that somebody else holds."""
 
 CRASH_LOOP = 3
 """Restarts after which a container that should come up is taken for one that never will."""
@@ -41,6 +45,26 @@ def until_healthy(project: str, service: str, colour: Colour, timeout: timedelta
                 hint="look at the log above; a slow start needs a longer deploy_timeout or --timeout",
             )
         at.clock.sleep(POLL)
+
+
+@contextmanager
+def until_alone(holder: Holder, patience: timedelta | None, at: Ports) -> Iterator[None]:
+    """Holds the lock. With ``patience``, says for whom it waits, and waits; raises LockHeld."""
+    deadline = at.clock.monotonic() + (patience.total_seconds() if patience else 0.0)
+    told = False
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(at.lock.hold(holder))
+                break
+            except LockHeld as refused:
+                if at.clock.monotonic() >= deadline:
+                    raise
+                if patience and not told:
+                    at.observer.remark(f"waits up to {durations.show(patience)}: {refused.message}")
+                told = True
+                at.clock.sleep(LOOK_AGAIN)
+        yield
 
 
 def until_drained(service: str, colour: Colour, timeout: timedelta, at: Ports) -> int:

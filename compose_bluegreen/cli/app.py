@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated, Protocol
 
 import typer
@@ -27,6 +28,7 @@ from compose_bluegreen.cli.options import (
     Service,
     Services,
     Timeout,
+    Wait,
     duration,
     located,
     where_flags,
@@ -34,7 +36,7 @@ from compose_bluegreen.cli.options import (
 from compose_bluegreen.cli.progress import Face, Json
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, ExitCode, Interrupted
-from compose_bluegreen.orders import Order, RollbackOrder, Where
+from compose_bluegreen.orders import LockAct, Order, RollbackOrder, Where
 
 
 class Commands(Protocol):
@@ -54,7 +56,8 @@ class Commands(Protocol):
         tail: int | None,
         /,
     ) -> int: ...
-    def down(self, where: Where, progress: str, /) -> int: ...
+    def down(self, where: Where, patience: timedelta | None, progress: str, /) -> int: ...
+    def lock(self, where: Where, act: LockAct, output: str, /) -> int: ...
 
 
 def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
@@ -80,6 +83,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
             "--take-over", help="Let the proxy take the ports of a container that has them."
         ),
     ] = False,
+    wait: Wait = None,
 ) -> int:
     """Release services blue/green.
 
@@ -98,6 +102,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
         keep_failed=keep_failed,
         recreate_proxy=recreate_proxy,
         take_over=take_over,
+        patience=duration("--wait", wait),
     )
     return _told(progress, lambda: call.commands.up(call.where, order, progress.value))
 
@@ -115,6 +120,7 @@ def rollback(  # noqa: PLR0913, PLR0917
     progress: Progress = Face.AUTO,
     keep_failed: KeepFailed = False,
     recreate_proxy: RecreateProxy = False,
+    wait: Wait = None,
 ) -> int:
     """Bring an earlier release back.
 
@@ -129,6 +135,7 @@ def rollback(  # noqa: PLR0913, PLR0917
         dry_run=dry_run,
         keep_failed=keep_failed,
         recreate_proxy=recreate_proxy,
+        patience=duration("--wait", wait),
     )
     return _told(progress, lambda: call.commands.rollback(call.where, order, progress.value))
 
@@ -186,12 +193,26 @@ def logs(
         return ExitCode.INTERRUPTED
 
 
-def down(call: Call, progress: Progress = Face.AUTO) -> int:
+def down(call: Call, progress: Progress = Face.AUTO, wait: Wait = None) -> int:
     """Remove both colours and the proxy.
 
     History stays; the rest of the project is left to docker compose.
     """
-    return _told(progress, lambda: call.commands.down(call.where, progress.value))
+    patience = duration("--wait", wait)
+    return _told(progress, lambda: call.commands.down(call.where, patience, progress.value))
+
+
+def lock(
+    call: Call,
+    act: Annotated[LockAct, typer.Argument(metavar="status|release", hidden=True)],
+    output: Output = Format.TABLE,
+) -> int:
+    """Show who deploys, or end their hold.
+
+    status waits for nobody. release takes the lock from a command that hangs: at its next step it
+    stops and touches nothing more, and the next up settles what it left.
+    """
+    return call.commands.lock(call.where, act, output.value)
 
 
 def install() -> int:
@@ -234,6 +255,7 @@ _EXAMPLES: dict[Callable[..., int], tuple[str, ...]] = {
     status: ("docker bluegreen status", "docker bluegreen status --format json"),
     logs: ("docker bluegreen logs -f web", "docker bluegreen logs --colour green --tail 50 web"),
     down: ("docker bluegreen down",),
+    lock: ("docker bluegreen lock status", "docker bluegreen lock release"),
     install: ("docker-bluegreen install",),
     uninstall: ("docker-bluegreen uninstall",),
     doctor: ("docker-bluegreen doctor",),

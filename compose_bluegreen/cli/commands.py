@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.config_reader import NameReader
@@ -18,7 +19,7 @@ from compose_bluegreen.cli import progress as faces
 from compose_bluegreen.cli import render
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, ExitCode, UsageError
-from compose_bluegreen.orders import Order, RollbackOrder, Where
+from compose_bluegreen.orders import LockAct, Order, RollbackOrder, Where
 
 if TYPE_CHECKING:
     from compose_bluegreen.cli.wiring import Outside
@@ -99,13 +100,25 @@ def logs(
     return ExitCode.DONE
 
 
-def down(where: Where, progress: str) -> int:
+def down(where: Where, patience: timedelta | None, progress: str) -> int:
     name = NameReader(where)
     from compose_bluegreen import down as core
     from compose_bluegreen.cli import wiring
 
     with wiring.outside(where, name.read(), faces.observer(progress)) as out:
-        core.down(out.compose.project, out.caller, out.ports)
+        core.down(out.compose.project, out.caller, out.ports, patience)
+    return ExitCode.DONE
+
+
+def lock(where: Where, act: LockAct, format: str) -> int:  # noqa: A002
+    name = NameReader(where)
+    from compose_bluegreen.cli import wiring
+
+    with wiring.outside(where, name.read(), faces.observer("quiet")) as out:
+        if act is LockAct.STATUS:
+            _say(render.lock(out.compose.project, out.ports.lock.holder(), format))
+        else:
+            _say(render.released(out.compose.project, out.ports.lock.release(), format))
     return ExitCode.DONE
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from compose_bluegreen.domain import Deployment, Image, Part, StepRecord
 
 if TYPE_CHECKING:
+    from compose_bluegreen.ports import Holder
     from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status
 
 
@@ -56,6 +57,17 @@ def status(found: Status, monitor: str | None) -> dict[str, Any]:
         "services": [_service(one) for one in found.services],
         "drift": [_drift(one) for one in found.drift],
     }
+
+
+def lock(project: str, holder: Holder | None) -> dict[str, Any]:
+    """``holder`` is null where nobody has it; after ``release``, it is whose it was."""
+    return {"project": project, "holder": held_by(holder)}
+
+
+def held_by(holder: Holder | None) -> dict[str, Any] | None:
+    if holder is None:
+        return None
+    return {"actor": holder.actor, "what": holder.what, "since": utc(holder.since)}
 
 
 def utc(moment: datetime | None) -> str | None:

@@ -83,6 +83,13 @@ RecreateProxy = Annotated[
         "--recreate-proxy", help="Allow a new proxy container, which cuts its connections."
     ),
 ]
+Wait = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION",
+        help="Wait so long for another deployment to end, as in 5m; then exit 5.",
+    ),
+]
 Progress = Annotated[Face, typer.Option(help="How to tell on stderr what happens.")]
 Output = Annotated[Format, typer.Option("--format", help="A table for people, JSON for programs.")]
 

@@ -14,6 +14,7 @@ from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_throu
 from compose_bluegreen.domain import Colour, Deployment, Kind, Outcome, State, StepRecord
 
 if TYPE_CHECKING:
+    from compose_bluegreen.ports import Holder
     from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status
 
 _STATES: dict[str, str] = {
@@ -97,6 +98,39 @@ def status(
     for drift in (*found.drift, *(drift for one in found.services for drift in one.drift)):
         lines += _drift(drift, terminal)
     return _text(lines)
+
+
+def lock(
+    project: str,
+    holder: Holder | None,
+    format: str,  # noqa: A002
+    zone: tzinfo | None = None,
+) -> str:
+    if format == "json":
+        return _dump(contract.lock(project, holder))
+    if holder is None:
+        return f"nobody deploys {project}\n"
+    return f"{project} is being deployed by {_holder(holder, zone)}\n"
+
+
+def released(
+    project: str,
+    holder: Holder | None,
+    format: str,  # noqa: A002
+    zone: tzinfo | None = None,
+) -> str:
+    if format == "json":
+        return _dump(contract.lock(project, holder))
+    if holder is None:
+        return f"nobody deployed {project}: there was nothing to release\n"
+    return (
+        f"taken from {_holder(holder, zone)}: that command touches nothing more;"
+        " docker bluegreen status shows what it left\n"
+    )
+
+
+def _holder(holder: Holder, zone: tzinfo | None) -> str:
+    return one_line(f"{holder.actor}, {holder.what}, since {local(holder.since, zone)}")
 
 
 def _row(one: Deployment, zone: tzinfo | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 from compose_bluegreen.attempt import TellPlan
@@ -102,8 +103,8 @@ class Site:
         wanted = RollbackOrder(services=services, **order)
         return rollback(wanted, "shop", CALLER, self.ports, tell_plan)
 
-    def down(self) -> None:
-        down("shop", CALLER, self.ports)
+    def down(self, patience: timedelta | None = None) -> None:
+        down("shop", CALLER, self.ports, patience)
 
     def status(self) -> Status:
         return status("shop", ENGINE, self.ports)

@@ -16,7 +16,7 @@ from compose_bluegreen import __version__
 from compose_bluegreen.cli.app import build_app
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, Interrupted, LockHeld, UsageError
-from compose_bluegreen.orders import Order, RollbackOrder, Where
+from compose_bluegreen.orders import LockAct, Order, RollbackOrder, Where
 
 COMMANDS = (
     "up",
@@ -26,6 +26,7 @@ COMMANDS = (
     "status",
     "logs",
     "down",
+    "lock",
     "install",
     "uninstall",
     "doctor",
@@ -71,8 +72,11 @@ class Recorder:
     ) -> int:
         return self._noted("logs", where, service, colour, follow, tail)
 
-    def down(self, where: Where, progress: str) -> int:
-        return self._noted("down", where, progress)
+    def down(self, where: Where, patience: timedelta | None, progress: str) -> int:
+        return self._noted("down", where, patience, progress)
+
+    def lock(self, where: Where, act: LockAct, output: str) -> int:
+        return self._noted("lock", where, act, output)
 
 
 Type = Callable[[str], int]
@@ -154,7 +158,10 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         ("logs", ("logs", Where(), None, None, False, None)),
         ("logs -f --tail 5 --colour green web", ("logs", Where(), "web", Colour.GREEN, True, 5)),
         ("logs --follow --color blue", ("logs", Where(), None, Colour.BLUE, True, None)),
-        ("down", ("down", Where(), "auto")),
+        ("down", ("down", Where(), None, "auto")),
+        ("down --wait 5m", ("down", Where(), timedelta(minutes=5), "auto")),
+        ("lock status", ("lock", Where(), LockAct.STATUS, "table")),
+        ("lock release --format json", ("lock", Where(), LockAct.RELEASE, "json")),
     ],
 )
 def test_the_other_commands_bind_theirs(

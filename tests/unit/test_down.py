@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from compose_bluegreen.domain import State
+from compose_bluegreen.domain import Draft, Kind, State
 from compose_bluegreen.errors import BluegreenError, LockHeld, ProxyFailed
 from compose_bluegreen.ports import Holder
 from tests.fakes.site import Site
+from tests.fakes.world import ENGINE, NOON, ProxyNotes
 
 
 @pytest.fixture
@@ -73,6 +74,27 @@ def test_what_cannot_be_removed_stays_live_in_history(up: Site) -> None:
         up.down()
     assert [one.state for one in up.records] == [State.LIVE]
     assert up.serving() == {"v1"}
+
+
+@pytest.mark.parametrize("what", ["proxy", "blue", "history"])
+def test_one_that_was_killed_halfway_is_finished_by_the_next(what: str, up: Site) -> None:
+    """Compose removes one after the other, and history is written at the end."""
+    if what != "blue":
+        del up.world.boxes["shop-bluegreen-proxy"]
+        up.world.notes = ProxyNotes()
+    if what != "proxy":
+        del up.world.boxes["shop-bluegreen-web-blue-1"]
+    up.down()
+    assert up.world.running() == ["shop-db-1"]
+    assert [one.state for one in up.records] == [State.REMOVED]
+    with pytest.raises(BluegreenError, match="nothing of ours runs"):
+        up.down()
+
+
+def test_an_unfinished_deployment_ends_with_it(up: Site) -> None:
+    up.history.begin(Draft(ENGINE, "shop", Kind.UP, ("web",), "ada@laptop", NOON))
+    up.down()
+    assert [one.state for one in up.records] == [State.INTERRUPTED, State.REMOVED]
 
 
 def test_after_it_the_first_deploy_begins_anew(up: Site) -> None:

@@ -24,7 +24,7 @@ from compose_bluegreen.domain import (
     StepRecord,
 )
 from compose_bluegreen.models import LABEL
-from compose_bluegreen.ports import Container, ServerHealth
+from compose_bluegreen.ports import Container, Holder, ServerHealth
 from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status
 
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -320,3 +320,26 @@ def test_durations_are_as_long_as_a_person_wants(seconds: float, text: str) -> N
 
 def test_a_table_of_nothing_is_its_head() -> None:
     assert table(("A", "B"), [], Terminal(), {}) == ["A  B"]
+
+
+# ── the lock ─────────────────────────────────────────────────────────────────────────────────
+
+BOB = Holder("bob@ci", "up web", datetime(2026, 3, 1, 12, tzinfo=UTC))
+
+
+def test_who_deploys_is_told_with_what_and_since_when() -> None:
+    assert render.lock("shop", None, "table") == "nobody deploys shop\n"
+    said = render.lock("shop", BOB, "table", UTC)
+    assert said == "shop is being deployed by bob@ci, up web, since 2026-03-01 12:00:00\n"
+    assert json.loads(render.lock("shop", BOB, "json")) == {
+        "project": "shop",
+        "holder": {"actor": "bob@ci", "what": "up web", "since": "2026-03-01T12:00:00.000Z"},
+    }
+
+
+def test_whose_lock_was_released_is_told_with_what_becomes_of_it() -> None:
+    assert "nothing to release" in render.released("shop", None, "table")
+    said = render.released("shop", BOB, "table", UTC)
+    assert said.startswith("taken from bob@ci, up web, since 2026-03-01 12:00:00")
+    assert "touches nothing more" in said
+    assert json.loads(render.released("shop", None, "json"))["holder"] is None

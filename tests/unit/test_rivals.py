@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+
 import pytest
 
-from compose_bluegreen.domain import Colour, State
-from compose_bluegreen.errors import BluegreenError, LockHeld
+from compose_bluegreen.domain import Colour, Outcome, State
+from compose_bluegreen.errors import BluegreenError, LockHeld, LockLost
 from compose_bluegreen.orders import Order
 from compose_bluegreen.ports import Holder
 from compose_bluegreen.up import up
+from tests.fakes.calls import Call, When
 from tests.fakes.site import CALLER, Site
 from tests.fakes.world import NOON
+from tests.unit.failures import assert_the_next_one_works, before_the_second, made, outcome
+
+BOB = Holder("bob@ci", "up web", NOON)
 
 
 def test_who_holds_the_lock_is_told_and_nothing_is_recorded(serving: Site) -> None:
@@ -65,3 +72,81 @@ def _rival_releases(site: Site, version: str) -> None:
     mine, site.world.builds["web"] = site.world.builds["web"], site.world.make_image(version)
     site.up()
     site.world.builds["web"] = mine
+
+
+# ── whoever waits ────────────────────────────────────────────────────────────────────────────
+
+
+def test_whoever_waits_says_for_whom_and_comes_after_it(serving: Site) -> None:
+    serving.world.holder = BOB
+    serving.world.calls.at("lock.take", lambda: _bob_ends(serving), nth=3)
+    serving.source("v2")
+    assert serving.up(patience=timedelta(minutes=5)) is not None
+    assert serving.serving() == {"v2"}
+    (said,) = serving.observer.remarks
+    assert said.startswith("waits up to 5m: ")
+    assert "bob@ci" in said
+
+
+@pytest.mark.parametrize("command", [Site.up, Site.rollback, Site.down])
+def test_past_its_patience_it_is_refused_and_nothing_moved(
+    command: Callable[..., object], serving: Site
+) -> None:
+    serving.release("v2")
+    serving.world.holder = BOB
+    began = serving.ports.clock.monotonic()
+    with pytest.raises(LockHeld, match="bob@ci"):
+        command(serving, patience=timedelta(seconds=30))
+    assert 30 <= serving.ports.clock.monotonic() - began < 31
+    assert serving.serving() == {"v2"}
+    assert len(serving.records) == 2
+
+
+def _bob_ends(site: Site) -> None:
+    site.world.holder = None
+
+
+# ── a lock that is lost ──────────────────────────────────────────────────────────────────────
+
+
+def _looks_or_lets_go(call: Call) -> bool:
+    return call.looks or call.name in {"lock.release", "history.step_ended"}
+
+
+_second = before_the_second()
+SECOND = [call for call in made(_second, _second.up) if not _looks_or_lets_go(call)]
+AFTER_IT_WAS_TAKEN = SECOND[[call.name for call in SECOND].index("lock.take") + 1 :]
+
+
+@pytest.mark.parametrize("call", AFTER_IT_WAS_TAKEN, ids=str)
+def test_whoever_lost_the_lock_begins_no_further_step_and_undoes_nothing(call: Call) -> None:
+    """A rival may be at it."""
+    site = before_the_second()
+
+    def bob_takes_it() -> None:
+        site.world.holder = BOB
+        site.observer.forget()
+
+    site.world.calls.at(call.name, bob_takes_it, when=When.AFTER, nth=call.nth)
+    raised = outcome(site.up)
+    is_under_way = call.name in {"history.step", "history.to"}
+    assert len(site.observer.steps) <= is_under_way
+    assert Outcome.UNDONE not in {outcome for _, outcome, _ in site.observer.ended}
+    if call not in AFTER_IT_WAS_TAKEN[-2:]:  # within the last step of all
+        assert isinstance(raised, LockLost)
+    assert site.world.outages == []
+    assert site.world.holder is BOB
+    assert site.serving() in ({"v1"}, {"v2"})
+    assert_the_next_one_works(site)
+
+
+def test_whoever_lost_the_lock_while_undoing_stops_there() -> None:
+    site = before_the_second()
+    site.world.calls.fail("proxy.health", BluegreenError("sick"), nth=2)
+    site.world.calls.at(
+        "proxy.route_to", lambda: setattr(site.world, "holder", BOB), when=When.AFTER, nth=2
+    )
+    with pytest.raises(LockLost):
+        site.up()
+    assert site.world.calls.of("compose.remove") == []
+    assert_the_next_one_works(site)
