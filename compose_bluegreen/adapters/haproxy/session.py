@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from threading import Lock
 from typing import Any
 
 from compose_bluegreen.errors import ProxyFailed
@@ -34,6 +35,7 @@ class Session:
         self._stream = api.exec_start(made["Id"], socket=True)
         self._socket: socket.socket = getattr(self._stream, "_sock", self._stream)
         self._socket.settimeout(timeout)
+        self._turn = Lock()
 
     def run(self, script: str) -> str:
         """What the script prints, both streams; raises ProxyFailed unless it ends with 0."""
@@ -53,10 +55,12 @@ class Session:
         # Braces, not a subshell: what the script opens (the lock) must outlive it.
         line = f'{{ {script}\n}} 2>&1 </dev/null; printf "\\n{_MARK}%s\\n" "$?"\n'
         try:
-            self._socket.sendall(line.encode())
-            said = ""
-            while not (said.endswith("\n") and f"\n{_MARK}" in said):
-                said += self._frame()
+            # One question at a time: the thread that keeps the lock asks too.
+            with self._turn:
+                self._socket.sendall(line.encode())
+                said = ""
+                while not (said.endswith("\n") and f"\n{_MARK}" in said):
+                    said += self._frame()
         except OSError as error:
             raise SessionLost(
                 "lost the connection to the proxy's container",
