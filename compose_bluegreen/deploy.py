@@ -159,7 +159,8 @@ def aftermath(moves: Sequence[Move], at: Ports) -> Iterator[list[Step]]:
             ]
         if move.held_by:
             names = [one.name for one in move.held_by]
-            remove = partial(at.compose.remove, names)
+            # What it wrote to an anonymous volume is the user's, and nobody has it yet.
+            remove = partial(at.compose.remove, names, keep_volumes=True)
             cause = "the proxy has its ports and its name"
             yield [Step(f"remove {fronts.names(move.held_by)}", cause, remove)]
     for step in retention.steps(moves[0].project, [move.release for move in moves], at):

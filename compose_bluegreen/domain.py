@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +13,8 @@ from typing import Any
 
 Model = dict[str, Any]
 """A piece of a resolved compose file, as YAML or JSON gives it."""
+
+_NAME_PART = re.compile(r"(?=.{1,80}$)[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 
 
 class Colour(StrEnum):
@@ -111,8 +115,22 @@ class Release:
     @property
     def kept_tag(self) -> str:
         """The tag that keeps the image from ``docker image prune``."""
-        project = self.model["name"]
-        return f"bluegreen/{project}-{self.service}:{self.image.short_id}".lower()
+        return f"{kept_repository(self.model['name'], self.service)}:{self.image.short_id}"
+
+
+def kept_repository(project: str, service: str) -> str:
+    """Where the tags of a service's kept images are; no two services share one.
+
+    Docker's grammar is narrower than Compose's: ``Web`` or ``web_`` is no part of an image's name.
+    """
+    return f"bluegreen/{_name_part(project)}/{_name_part(service)}"
+
+
+def _name_part(name: str) -> str:
+    if _NAME_PART.fullmatch(name):
+        return name
+    like_it = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    return f"{like_it}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def down(project: str, caller: Caller, at: Ports, patience: timedelta | None = N
         raise BluegreenError(
             f"nothing of ours runs for {project}", hint="docker bluegreen up starts it"
         )
-    with _alone(Holder(caller.actor, "down", at.clock.now()), patience, at):
+    with alone(Holder(caller.actor, "down", at.clock.now()), patience, at):
         if any(at.proxy.routes().values()):
             at.observer.remark("what is live stops serving now")
         told(
@@ -51,7 +51,7 @@ def _remove(project: str, caller: Caller, at: Ports) -> None:
     at.history.removed(caller.engine, project, now)
 
 
-def _alone(holder: Holder, patience: timedelta | None, at: Ports) -> AbstractContextManager[None]:
+def alone(holder: Holder, patience: timedelta | None, at: Ports) -> AbstractContextManager[None]:
     """A proxy that doesn't run holds no lock, and nobody deploys by it."""
     topology = at.proxy.topology()
     runs = topology and at.proxy.change_to(topology) not in (Change.CREATE, Change.START)

@@ -66,6 +66,13 @@ class RollbackOrder:
     message: str = ""
     timeout: timedelta | None = None
     dry_run: bool = False
-    keep_failed: bool = False
     recreate_proxy: bool = False
     patience: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PruneOrder:
+    """``prune``: ``failed`` also lets go of what ``up --keep-failed`` kept."""
+
+    failed: bool = False
+    dry_run: bool = False

@@ -47,7 +47,7 @@ class Compose(Protocol):
     def start_colour(self, model: Model) -> None:
         """Brings up this stand-alone model, always with new containers, never building."""
 
-    def remove(self, containers: Sequence[str]) -> None:
+    def remove(self, containers: Sequence[str], *, keep_volumes: bool = False) -> None:
         """Stops and removes containers with their anonymous volumes; those gone are no error."""
 
     def stop(self, containers: Sequence[str]) -> None: ...

@@ -5,16 +5,20 @@ And the tag in the compose file: where it names a local build, it names the one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from compose_bluegreen.domain import PROVEN, Image, Release, State
-from compose_bluegreen.models import built_here, colour_labels
+from compose_bluegreen.domain import PROVEN, Image, Release, State, kept_repository
+from compose_bluegreen.models import built_here
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.saga import Step
 from compose_bluegreen.settings import restored
 
 _LOOK_BACK = 500
+
+_HUB = re.compile(r"^(docker\.io/)?(library/)?")
 
 _FAILED = "failed-"
 """How the tag of an image begins that somebody asked to keep; nobody but they let it go."""
@@ -76,20 +80,87 @@ def _point(image: Image, at: Ports) -> str:
 
 
 def _let_go(project: str, release: Release, at: Ports) -> str:
-    service, engine = release.service, at.engine.identity()
-    kept = [release.image.id]
+    keep = restored(release.settings).keep
+    old = surplus(project, release.service, keep, release.image.id, at)
+    for each in old:
+        drop(each, at)
+    return f"{len(old)} let go" if old else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """An image that nobody runs and no rollback within ``keep`` needs.
+
+    ``names`` are ours, and those by which it was released; others that it bears are not ours to
+    take.
+    """
+
+    image_id: str
+    names: tuple[str, ...]
+
+
+def surplus(project: str, service: str, keep: int, serving: str | None, at: Ports) -> list[Surplus]:
+    """What is beyond the ``keep`` newest releases of a service. ``serving`` is the live image's id.
+
+    An image that this history never heard of was kept by somebody else's, and goes last.
+    """
+    ours = {
+        name: image
+        for name, image in at.engine.tagged(kept_repository(project, service)).items()
+        if not is_failed(name)
+    }
+    released_as, newest = _released(project, service, at)
+    first = [serving] if serving else []
+    kept = list(dict.fromkeys([*first, *newest, *ours.values()]))[:keep]
+    found: dict[str, list[str]] = {}
+    # Ours first: with the last name of its own repository an image loses its digest too.
+    for name, image in [*ours.items(), *_still_named(released_as, at)]:
+        if image not in kept:
+            found.setdefault(image, []).append(name)
+    used = {one.image_id for one in at.engine.containers({})} if found else set()
+    return [Surplus(image, tuple(names)) for image, names in found.items() if image not in used]
+
+
+def _still_named(released_as: Mapping[str, set[str]], at: Ports) -> Iterator[tuple[str, str]]:
+    """Names that a release was made by and that nobody has given to another image since."""
+    wanted = {(name, image) for image, names in released_as.items() for name in names}
+    for repository in sorted({name.rpartition(":")[0] for name, _ in wanted}):
+        for row in at.engine.tagged(repository).items():
+            if row in wanted:
+                yield row
+
+
+def drop(old: Surplus, at: Ports) -> None:
+    for name in old.names:
+        at.compose.untag(name)
+    # One that was pulled by its digest, or whose tag has moved on, has no name left to go with.
+    if not at.engine.tags(old.image_id):
+        at.compose.remove_image(old.image_id)
+
+
+def is_failed(name: str) -> bool:
+    """Whether ``--keep-failed`` gave it this name."""
+    return name.rpartition(":")[2].startswith(_FAILED)
+
+
+def _released(project: str, service: str, at: Ports) -> tuple[dict[str, set[str]], list[str]]:
+    """Image ids with the tags that they were released by, and those that were well, newest first."""
+    engine, names, well = at.engine.identity(), dict[str, set[str]](), list[str]()
     for deployment in at.history.newest(project, service=service, limit=_LOOK_BACK):
         part = deployment.part(service)
-        known = deployment.engine == engine and deployment.state in PROVEN | {State.ROLLED_BACK}
-        if part and known and part.release.image.id not in kept:
-            kept.append(part.release.image.id)
-    used = {one.image_id for one in at.engine.containers(colour_labels(project))}
-    safe = used | set(kept[: restored(release.settings).keep])
-    old = [
-        tag
-        for tag, image in at.engine.tagged(release.kept_tag.rpartition(":")[0]).items()
-        if image not in safe and not tag.rpartition(":")[2].startswith(_FAILED)
-    ]
-    for tag in old:
-        at.compose.untag(tag)
-    return f"{len(old)} let go" if old else ""
+        if part is None or deployment.engine != engine:
+            continue
+        image = part.release.image
+        if tag := _tag(image.reference):
+            names.setdefault(image.id, set()).add(tag)
+        if deployment.state in PROVEN | {State.ROLLED_BACK}:
+            well.append(image.id)
+    return names, well
+
+
+def _tag(reference: str) -> str | None:
+    """As Docker lists it: with its tag, and without what it adds to names of Docker Hub."""
+    if "@" in reference or reference.startswith("sha256:"):
+        return None
+    bare = _HUB.sub("", reference)
+    return bare if ":" in bare.rpartition("/")[2] else f"{bare}:latest"

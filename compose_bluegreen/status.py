@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from compose_bluegreen import rollback
-from compose_bluegreen.domain import UNFINISHED, Colour, Deployment
+from compose_bluegreen.domain import UNFINISHED, Colour, Deployment, Image
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.models import LABEL, base_labels, colour_labels
 from compose_bluegreen.ports import Container, Ports, ServerHealth
+from compose_bluegreen.rollback import Target
 from compose_bluegreen.routes import reached
 
 
@@ -20,6 +22,14 @@ class Drift:
     kind: str
     cause: str
     cure: str
+
+
+class Whereabouts(StrEnum):
+    """Of an image: the engine has it, a registry had it by its digest, or it is nowhere."""
+
+    ENGINE = "engine"
+    REGISTRY = "registry"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class ServiceStatus:
     record: Deployment | None
     rollback_to: Deployment | None
     drift: tuple[Drift, ...]
+    rollback_image: Whereabouts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +123,12 @@ def _service(
     drift = [*_live_drift(service, serving, record, running), *_leftovers(idle)]
     if live:  # before that, what docker compose made is what serves
         drift += _strays(project, service, at)
-    return ServiceStatus(
-        service, serving, idle, record, _target(engine, project, service, at), tuple(drift)
-    )
+    target = _target(engine, project, service, at)
+    image = whereabouts(target.release.image, at) if target else None
+    if target and image is Whereabouts.GONE:
+        drift.append(_lost(target, service, engine, project, at))
+    back = target.restores if target else None
+    return ServiceStatus(service, serving, idle, record, back, tuple(drift), image)
 
 
 def _colour(project: str, service: str, colour: Colour, running: bool, at: Ports) -> ColourStatus:
@@ -191,11 +205,35 @@ def _unfinished(project: str, engine: str, at: Ports) -> list[Drift]:
     ]
 
 
-def _target(engine: str, project: str, service: str, at: Ports) -> Deployment | None:
+def whereabouts(image: Image, at: Ports) -> Whereabouts:
+    if at.engine.image(image.id):
+        return Whereabouts.ENGINE
+    return Whereabouts.REGISTRY if image.repo_digest else Whereabouts.GONE
+
+
+def _target(engine: str, project: str, service: str, at: Ports) -> Target | None:
     try:
-        return rollback.previous(engine, project, service, at).restores
+        return rollback.previous(engine, project, service, at)
     except BluegreenError:
         return None
+
+
+def _lost(target: Target, service: str, engine: str, project: str, at: Ports) -> Drift:
+    """Somebody removed an image that a tag of ours kept, as ``docker system prune -a`` does."""
+    image = target.release.image
+    cause = (
+        f"a rollback of {service} would go to deployment {target.restores.id}, whose image"
+        f" {image.short_id} ({image.reference}) is gone, and no registry has it"
+    )
+    for other in at.history.proven(engine, project, service):
+        part = other.part(service)
+        if part is None or part.live or part.release.fingerprint == target.release.fingerprint:
+            continue
+        if whereabouts(part.release.image, at) is not Whereabouts.GONE:
+            return Drift(
+                "rollback_gone", cause, f"docker bluegreen rollback {service} --to {other.id}"
+            )
+    return Drift("rollback_gone", cause, "none is left; each docker bluegreen up keeps its image")
 
 
 def _proxy_labels(project: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from functools import partial
 from compose_bluegreen import models, retention, routes, waiting
 from compose_bluegreen.attempt import Attempt, TellPlan, Terms
 from compose_bluegreen.deploy import deploy
-from compose_bluegreen.domain import Deployment, Draft, Image, Kind, Release
+from compose_bluegreen.domain import Deployment, Draft, Image, Kind, Release, kept_repository
 from compose_bluegreen.errors import BluegreenError, UsageError
 from compose_bluegreen.orders import Order
 from compose_bluegreen.ports import Ports
@@ -177,7 +177,7 @@ class _Choice:
         """Looks for what serves only now, for then it is true."""
         if service.name not in self.before:
             return ""
-        kept_as = f"bluegreen/{self.project.name}-{service.name}".lower()
+        kept_as = kept_repository(self.project.name, service.name)
         return retention.take_back_build(
             reference,
             self._serving(service),

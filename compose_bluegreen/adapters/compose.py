@@ -127,13 +127,13 @@ class WhalesCompose:
 
     # ── containers and images ────────────────────────────────────────────────────────────────
 
-    def remove(self, containers: Sequence[str]) -> None:
+    def remove(self, containers: Sequence[str], *, keep_volumes: bool = False) -> None:
         if containers:
             client = self._client()
             with _mapped(f"docker stop {' '.join(containers)}", "no such container"):
                 client.container.stop(list(containers))
             with _mapped(f"docker rm {' '.join(containers)}", "no such container"):
-                client.container.remove(list(containers), force=True, volumes=True)
+                client.container.remove(list(containers), force=True, volumes=not keep_volumes)
 
     def stop(self, containers: Sequence[str]) -> None:
         with _mapped(f"docker stop {' '.join(containers)}"):

@@ -36,7 +36,7 @@ from compose_bluegreen.cli.options import (
 from compose_bluegreen.cli.progress import Face, Json
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, ExitCode, Interrupted
-from compose_bluegreen.orders import LockAct, Order, RollbackOrder, Where
+from compose_bluegreen.orders import LockAct, Order, PruneOrder, RollbackOrder, Where
 
 
 class Commands(Protocol):
@@ -58,6 +58,7 @@ class Commands(Protocol):
     ) -> int: ...
     def down(self, where: Where, patience: timedelta | None, progress: str, /) -> int: ...
     def lock(self, where: Where, act: LockAct, output: str, /) -> int: ...
+    def prune(self, where: Where, order: PruneOrder, /) -> int: ...
 
 
 def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
@@ -118,7 +119,6 @@ def rollback(  # noqa: PLR0913, PLR0917
     timeout: Timeout = None,
     dry_run: DryRun = False,
     progress: Progress = Face.AUTO,
-    keep_failed: KeepFailed = False,
     recreate_proxy: RecreateProxy = False,
     wait: Wait = None,
 ) -> int:
@@ -133,7 +133,6 @@ def rollback(  # noqa: PLR0913, PLR0917
         message=message,
         timeout=duration("--timeout", timeout),
         dry_run=dry_run,
-        keep_failed=keep_failed,
         recreate_proxy=recreate_proxy,
         patience=duration("--wait", wait),
     )
@@ -215,6 +214,23 @@ def lock(
     return call.commands.lock(call.where, act, output.value)
 
 
+def prune(
+    call: Call,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Also images that up --keep-failed kept.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would go; touch nothing.")
+    ] = False,
+) -> int:
+    """Let go of old images.
+
+    As every release does by itself: those that neither run nor are among the newest that rollback
+    keeps.
+    """
+    return call.commands.prune(call.where, PruneOrder(failed=failed, dry_run=dry_run))
+
+
 def install() -> int:
     """Make it known as docker bluegreen."""
     from compose_bluegreen.cli import plugin  # noqa: PLC0415 - no other command needs it
@@ -256,6 +272,7 @@ _EXAMPLES: dict[Callable[..., int], tuple[str, ...]] = {
     logs: ("docker bluegreen logs -f web", "docker bluegreen logs --colour green --tail 50 web"),
     down: ("docker bluegreen down",),
     lock: ("docker bluegreen lock status", "docker bluegreen lock release"),
+    prune: ("docker bluegreen prune --dry-run", "docker bluegreen prune --failed"),
     install: ("docker-bluegreen install",),
     uninstall: ("docker-bluegreen uninstall",),
     doctor: ("docker-bluegreen doctor",),

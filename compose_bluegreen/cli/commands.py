@@ -19,7 +19,7 @@ from compose_bluegreen.cli import progress as faces
 from compose_bluegreen.cli import render
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, ExitCode, UsageError
-from compose_bluegreen.orders import LockAct, Order, RollbackOrder, Where
+from compose_bluegreen.orders import LockAct, Order, PruneOrder, RollbackOrder, Where
 
 if TYPE_CHECKING:
     from compose_bluegreen.cli.wiring import Outside
@@ -133,6 +133,17 @@ def _records(where: Where) -> Iterator[tuple[History, str]]:
         sys.stderr.write("the engine doesn't answer: this is what was known here\n")
     with open_history(where.database, os.environ, Scope(engine, project)) as records:
         yield records, project
+
+
+def prune(where: Where, order: PruneOrder) -> int:
+    name = NameReader(where)
+    from compose_bluegreen import prune as core
+    from compose_bluegreen.cli import wiring
+
+    with wiring.outside(where, name.read(), faces.observer("quiet")) as out:
+        found = core.prune(order, out.compose.project, out.caller, out.ports)
+    _say(render.pruned(found, order))
+    return ExitCode.DONE
 
 
 def _containers(out: Outside, service: str | None, colour: Colour | None) -> list[Container]:

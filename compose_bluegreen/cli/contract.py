@@ -49,7 +49,10 @@ def with_steps(one: Deployment) -> dict[str, Any]:
 
 
 def status(found: Status, monitor: str | None) -> dict[str, Any]:
-    """``rollback_to`` is the id of a deployment, as ``rollback --to`` takes it."""
+    """``rollback_to`` is the id of a deployment, as ``rollback --to`` takes it.
+
+    ``rollback_image`` says whence its image comes: ``engine``, ``registry``, or it is ``gone``.
+    """
     return {
         "project": found.project,
         "proxy": found.proxy,
@@ -113,6 +116,7 @@ def _service(one: ServiceStatus) -> dict[str, Any]:
         "live": _colour(one.live, _recorded(one)) if one.live else None,
         "idle": _colour(one.idle, None) if one.idle else None,
         "rollback_to": one.rollback_to.id if one.rollback_to else None,
+        "rollback_image": one.rollback_image.value if one.rollback_image else None,
         "drift": [_drift(drift) for drift in one.drift],
     }
 

@@ -14,7 +14,9 @@ from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_throu
 from compose_bluegreen.domain import Colour, Deployment, Kind, Outcome, State, StepRecord
 
 if TYPE_CHECKING:
+    from compose_bluegreen.orders import PruneOrder
     from compose_bluegreen.ports import Holder
+    from compose_bluegreen.prune import Pruned
     from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status
 
 _STATES: dict[str, str] = {
@@ -133,6 +135,13 @@ def _holder(holder: Holder, zone: tzinfo | None) -> str:
     return one_line(f"{holder.actor}, {holder.what}, since {local(holder.since, zone)}")
 
 
+def pruned(found: Pruned, order: PruneOrder) -> str:
+    went = "would go" if order.dry_run else "gone"
+    lines = [f"{went}: {name}" for name in found.gone]
+    lines += [f"stays: {name}: --failed lets it go" for name in found.failed]
+    return _text(lines or ["nothing to let go"])
+
+
 def _row(one: Deployment, zone: tzinfo | None) -> tuple[str, ...]:
     return (
         str(one.id),
@@ -192,8 +201,15 @@ def _service(one: ServiceStatus, zone: tzinfo | None) -> tuple[str, ...]:
         _seen_by_docker(live) if live else "",
         _seen_by_haproxy(live) if live else "",
         one.idle.colour if one.idle else "",
-        str(back.id) if back else "",
+        _way_back(back, one.rollback_image),
     )
+
+
+def _way_back(target: Deployment | None, image: str | None) -> str:
+    if target is None:
+        return ""
+    how = {"registry": " (pulls it)", "gone": " (gone)"}.get(image or "", "")
+    return f"{target.id}{how}"
 
 
 def _seen_by_docker(live: ColourStatus) -> str:

@@ -293,7 +293,7 @@ def test_containers_of_the_users_own_project_stop_and_start(ground: Ground) -> N
 
 
 def test_names_of_images_come_and_go_and_the_image_with_its_last_one(ground: Ground) -> None:
-    repository = f"bluegreen/{ground.project.name}-web"
+    repository = f"bluegreen/{ground.project.name}/web"
     first, second = f"{repository}:one", f"{repository}:two"
     ground.compose.tag(ground.image.id, first)
     ground.compose.tag(ground.image.id, second)

@@ -155,7 +155,7 @@ def test_keeping_the_failed_image_says_its_name(shop: Shop) -> None:
         "--timeout", "1s", "--keep-failed", because="not healthy", NEVER_START="1"
     )
     image = record["image_id"]
-    name = f"bluegreen/{stage.project}-web:failed-{image.removeprefix('sha256:')[:12]}"
+    name = f"bluegreen/{stage.project}/web:failed-{image.removeprefix('sha256:')[:12]}"
     assert name in run.err
     assert stage.image(name) == image
 

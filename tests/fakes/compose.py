@@ -88,7 +88,7 @@ class FakeCompose:
 
     # ── containers and images ────────────────────────────────────────────────────────────────
 
-    def remove(self, containers: Sequence[str]) -> None:
+    def remove(self, containers: Sequence[str], *, keep_volumes: bool = False) -> None:
         self._world.vanish(containers)
 
     def stop(self, containers: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from compose_bluegreen import __version__
 from compose_bluegreen.cli.app import build_app
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, Interrupted, LockHeld, UsageError
-from compose_bluegreen.orders import LockAct, Order, RollbackOrder, Where
+from compose_bluegreen.orders import LockAct, Order, PruneOrder, RollbackOrder, Where
 
 COMMANDS = (
     "up",
@@ -27,6 +27,7 @@ COMMANDS = (
     "logs",
     "down",
     "lock",
+    "prune",
     "install",
     "uninstall",
     "doctor",
@@ -77,6 +78,9 @@ class Recorder:
 
     def lock(self, where: Where, act: LockAct, output: str) -> int:
         return self._noted("lock", where, act, output)
+
+    def prune(self, where: Where, order: PruneOrder) -> int:
+        return self._noted("prune", where, order)
 
 
 Type = Callable[[str], int]
@@ -133,7 +137,7 @@ def test_compose_s_fingers_may_say_build(type_: Type, recorder: Recorder) -> Non
 
 def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None:
     type_(
-        "rollback web --to 41 --message oh --timeout 5s --dry-run --keep-failed --recreate-proxy --progress quiet"
+        "rollback web --to 41 --message oh --timeout 5s --dry-run --recreate-proxy --progress quiet"
     )
     order = RollbackOrder(
         services=("web",),
@@ -141,7 +145,6 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         message="oh",
         timeout=timedelta(seconds=5),
         dry_run=True,
-        keep_failed=True,
         recreate_proxy=True,
     )
     assert recorder.calls == [("rollback", Where(), order, "quiet")]
@@ -162,6 +165,8 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         ("down --wait 5m", ("down", Where(), timedelta(minutes=5), "auto")),
         ("lock status", ("lock", Where(), LockAct.STATUS, "table")),
         ("lock release --format json", ("lock", Where(), LockAct.RELEASE, "json")),
+        ("prune", ("prune", Where(), PruneOrder())),
+        ("prune --failed --dry-run", ("prune", Where(), PruneOrder(failed=True, dry_run=True))),
     ],
 )
 def test_the_other_commands_bind_theirs(

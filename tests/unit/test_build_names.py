@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -42,9 +43,9 @@ def test_a_failed_image_can_be_kept_and_its_name_is_told(serving: Site) -> None:
     serving.source("v2", does=SICK)
     fails(serving, keep_failed=True)
     assert serving.world.names["web:latest"] == "sha256:v1"
-    assert serving.world.names_of("sha256:v2") == ["bluegreen/shop-web:failed-v2"]
+    assert serving.world.names_of("sha256:v2") == ["bluegreen/shop/web:failed-v2"]
     said = serving.observer.detail("point web:latest back")
-    assert said == "the failed image is bluegreen/shop-web:failed-v2"
+    assert said == "the failed image is bluegreen/shop/web:failed-v2"
 
 
 def test_a_failed_image_of_a_service_in_capitals_can_be_kept_too() -> None:
@@ -52,7 +53,8 @@ def test_a_failed_image_of_a_service_in_capitals_can_be_kept_too() -> None:
     site.release("v1", "Web")
     site.source("v2", "Web", does=SICK)
     fails(site, keep_failed=True)
-    assert site.world.names_of("sha256:v2") == ["bluegreen/shop-web:failed-v2"]
+    (name,) = site.world.names_of("sha256:v2")
+    assert re.fullmatch(r"bluegreen/shop/web-[0-9a-f]{8}:failed-v2", name)
     assert site.records[0].state is State.FAILED
 
 
@@ -106,7 +108,7 @@ def test_an_unchanged_build_leaves_the_name_where_it_is(serving: Site) -> None:
 
 
 def test_a_released_image_keeps_a_name_of_ours(serving: Site) -> None:
-    assert serving.world.names["bluegreen/shop-web:v1"] == "sha256:v1"
+    assert serving.world.names["bluegreen/shop/web:v1"] == "sha256:v1"
 
 
 def test_a_name_that_somebody_moved_during_the_deploy_means_what_serves_again(

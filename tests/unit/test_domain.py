@@ -65,6 +65,6 @@ def test_the_other_colour_of_the_other_colour_is_the_colour() -> None:
 
 
 def test_the_tag_that_keeps_an_image_is_one_that_docker_accepts() -> None:
-    image = Image("Web:latest", "sha256:0123456789abcdef")
-    release = Release("Web", image, {"name": "shop"}, {}, "f00")
-    assert release.kept_tag == "bluegreen/shop-web:0123456789ab"
+    image = Image("web:latest", "sha256:0123456789abcdef")
+    release = Release("web", image, {"name": "shop"}, {}, "f00")
+    assert release.kept_tag == "bluegreen/shop/web:0123456789ab"

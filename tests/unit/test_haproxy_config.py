@@ -195,8 +195,8 @@ def spoilt(place: str, word: str) -> Topology:
 @settings(max_examples=25)  # each one compiles the template
 @given(word=hostile)
 def test_no_hostile_name_gets_into_the_configuration(place: str, word: str) -> None:
-    if place == "host address" and not word:
-        return  # every address of the host
+    if place == "host address" and re.fullmatch(r"[0-9A-Za-z.:\[\]-]*", word):
+        return  # no text from here could end a line, or a comment
     with pytest.raises(ProxyFailed):
         render(spoilt(place, word), NETWORK)
 

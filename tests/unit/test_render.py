@@ -289,7 +289,14 @@ def test_status_s_json_has_the_promised_keys() -> None:
     answer = json.loads(render.status(found(WELL, drift=(drift,)), "127.0.0.1:8404", "json"))
     assert set(answer) == {"project", "proxy", "monitor", "services", "drift"}
     (service,) = answer["services"]
-    assert set(service) == {"service", "live", "idle", "rollback_to", "drift"}
+    assert set(service) == {
+        "service",
+        "live",
+        "idle",
+        "rollback_to",
+        "rollback_image",
+        "drift",
+    }
     assert service["idle"] is None
     assert service["rollback_to"] == 41
     assert service["drift"] == [{"kind": "stray", "cause": "cause", "cure": "cure"}]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from compose_bluegreen.domain import Image
-from compose_bluegreen.errors import ComposeFailed
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compose_bluegreen.domain import Image, kept_repository
+from compose_bluegreen.errors import BluegreenError, ComposeFailed
 from compose_bluegreen.retention import take_back_build
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour
@@ -16,7 +20,7 @@ def keeping(count: int) -> Site:
 
 
 def kept(site: Site, service: str = "web") -> list[str]:
-    prefix = f"bluegreen/shop-{service}:"
+    prefix = f"bluegreen/shop/{service}:"
     return sorted(name.removeprefix(prefix) for name in site.world.names if prefix in name)
 
 
@@ -89,14 +93,126 @@ def test_a_failed_image_that_was_asked_to_stay_stays(site: Site) -> None:
     assert "failed-bad" in kept(site)
 
 
-def test_an_image_that_cannot_be_let_go_is_a_warning() -> None:
+def test_an_image_that_something_else_runs_is_not_let_go() -> None:
     site = keeping(1)
     released(site, "v1")
     site.world.run_by_hand("other", "v1")
+    released(site, "v2")
+    assert kept(site) == ["v1", "v2"]
+    assert site.observer.remarks == []
+
+
+def test_an_image_that_cannot_be_let_go_is_a_warning() -> None:
+    site = keeping(1)
+    released(site, "v1")
+    site.world.calls.fail("compose.untag", ComposeFailed("not now"))
     site.source("v2")
     assert site.up() is not None
     assert any("let go of old images" in remark for remark in site.observer.remarks)
     assert site.serving() == {"v2"}
+
+
+# ── names that are not ours ──────────────────────────────────────────────────────────────────
+
+
+def from_a_registry(keep: int = 2) -> Site:
+    own = a_service(bluegreen={"keep": keep})
+    del own["build"]
+    return Site(web=own)
+
+
+def published(site: Site, version: str, name: str = "r.example/web") -> str:
+    """Pulled by its tag and released."""
+    image_id = site.world.make_image(version, digest=f"{name}@sha256:{version}")
+    site.world.registry[f"{name}:{version}"] = image_id
+    site.up(image=f"{name}:{version}")
+    return image_id
+
+
+def test_a_tag_for_each_release_goes_with_its_image() -> None:
+    site = from_a_registry()
+    for version in ("1", "2", "3", "4"):
+        published(site, version)
+    assert kept(site) == ["3", "4"]
+    named = sorted(name for name in site.world.names if name.startswith("r.example/"))
+    assert named == ["r.example/web:3", "r.example/web:4"]
+    assert site.world.find_image("sha256:1") is None
+
+
+def test_a_name_that_means_something_else_by_now_is_left_alone() -> None:
+    site = from_a_registry(keep=1)
+    published(site, "1")
+    site.world.names["r.example/web:1"] = site.world.make_image("mine")
+    published(site, "2")
+    assert site.world.names["r.example/web:1"] == "sha256:mine"
+
+
+def test_a_tag_that_moved_on_leaves_no_image_behind() -> None:
+    site = from_a_registry(keep=1)
+    published(site, "1")
+    del site.world.names["r.example/web:1"]
+    published(site, "2")
+    assert site.world.find_image("sha256:1") is None
+
+
+def test_an_image_that_bears_somebody_s_own_name_stays() -> None:
+    site = from_a_registry(keep=1)
+    published(site, "1")
+    site.world.names["mine:good"] = "sha256:1"
+    published(site, "2")
+    assert site.world.names_of("sha256:1") == ["mine:good"]
+
+
+def test_a_release_that_failed_leaves_no_image_once_another_one_is_well() -> None:
+    site = from_a_registry(keep=2)
+    published(site, "1")
+    site.world.make_image("bad", Behaviour(healthy_after=9e9, ends_after=0.01), "r.example/web@x")
+    site.world.registry["r.example/web:bad"] = "sha256:bad"
+    site.world.names["r.example/web:bad"] = "sha256:bad"
+    with pytest.raises(BluegreenError):
+        site.up(image="r.example/web:bad")
+    published(site, "2")
+    assert "r.example/web:bad" not in site.world.names
+
+
+def test_what_another_history_kept_goes_last() -> None:
+    """Somebody at another machine, or a history that was lost: its rollbacks need them."""
+    site = keeping(3)
+    released(site, "v1", "v2")
+    site.world.make_image("theirs")
+    site.world.names["bluegreen/shop/web:theirs"] = "sha256:theirs"
+    released(site, "v3")
+    assert kept(site) == ["v1", "v2", "v3"]
+    site.history.__init__()  # type: ignore[misc]
+    released(site, "v4")
+    assert len(kept(site)) == 3
+    assert "v4" in kept(site)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("shop", "eu-web"), ("shop-eu", "web")),
+        (("shop", "Web"), ("shop", "web")),
+        (("shop", "web_"), ("shop", "web")),
+        (("shop", "a--b"), ("shop", "a-b")),
+    ],
+)
+def test_no_two_services_share_where_their_images_are_kept(
+    one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    assert kept_repository(*one) != kept_repository(*other)
+
+
+@given(
+    project=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,80}", fullmatch=True),
+    service=st.text("aZ0._-", min_size=1, max_size=90),
+)
+def test_every_service_has_a_place_that_docker_accepts(project: str, service: str) -> None:
+    part = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+    found = kept_repository(project, service)
+    assert re.fullmatch(f"bluegreen/{part}/{part}", found)
+    assert len(found) < 200
 
 
 # ── the name of a failed build ───────────────────────────────────────────────────────────────
@@ -136,6 +252,6 @@ def test_a_broken_image_whose_container_is_still_there_stays(site: Site) -> None
 
 
 def test_one_that_is_kept_gets_a_name(site: Site) -> None:
-    said = taken_back(site, None, None, "bluegreen/shop-web")
-    assert said == "the failed image is bluegreen/shop-web:failed-broken"
-    assert site.world.names == {"bluegreen/shop-web:failed-broken": "sha256:broken"}
+    said = taken_back(site, None, None, "bluegreen/shop/web")
+    assert said == "the failed image is bluegreen/shop/web:failed-broken"
+    assert site.world.names == {"bluegreen/shop/web:failed-broken": "sha256:broken"}

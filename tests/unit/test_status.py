@@ -208,3 +208,39 @@ def test_a_service_that_was_taken_over_by_halves_is_not_told_as_live() -> None:
     live: list[object] = []
     site.up(take_over=True)
     assert live == [None]
+
+
+# ── where a rollback would go ────────────────────────────────────────────────────────────────
+
+
+def test_a_rollback_s_image_is_on_the_engine_until_somebody_removes_it(serving: Site) -> None:
+    serving.release("v2")
+    assert serving.seen().rollback_image == "engine"
+    assert serving.drift() == {}
+
+
+def test_an_image_that_no_registry_has_is_missed(serving: Site) -> None:
+    serving.release("v2")
+    serving.release("v3")
+    serving.world.lose_image("sha256:v2")
+    assert serving.seen().rollback_image == "gone"
+    lost = serving.drift()["rollback_gone"]
+    assert "deployment 2, whose image v2 (web:latest) is gone" in lost.cause
+    assert lost.cure == "docker bluegreen rollback web --to 1"
+    serving.rollback(to=1)
+    assert serving.serving() == {"v1"}
+
+
+def test_where_nothing_is_left_to_go_back_to_no_command_is_named(serving: Site) -> None:
+    serving.release("v2")
+    serving.world.lose_image("sha256:v1")
+    assert serving.drift()["rollback_gone"].cure.startswith("none is left")
+
+
+def test_an_image_that_a_registry_has_is_no_loss(serving: Site) -> None:
+    serving.world.digests["sha256:v1"] = "r.example/web@sha256:v1"
+    serving.up(force=True)
+    serving.release("v2")
+    serving.world.lose_image("sha256:v1")
+    assert serving.seen().rollback_image == "registry"
+    assert serving.drift() == {}

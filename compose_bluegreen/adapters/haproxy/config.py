@@ -20,7 +20,7 @@ MAP = f"{STATE}/route.map"
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 """Compose's own rule for names; nothing else reaches the configuration or the socket."""
 
-_WHERE = re.compile(r"[A-Za-z0-9.:\[\]>/-]+")
+_WHERE = re.compile(r"[0-9A-Za-z.:\[\]-]*:[0-9]*/tcp(->[0-9]+)?")
 """An address and a port; it only gets into a comment, which a line break would end."""
 
 
