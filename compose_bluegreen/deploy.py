@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
 
-from compose_bluegreen import fronts, recovery, retention
+from compose_bluegreen import fronts, recovery
 from compose_bluegreen import moves as acts
+from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.attempt import Attempt, Terms
 from compose_bluegreen.domain import Deployment, Part, State
 from compose_bluegreen.errors import HistoryUnusable, Interrupted, NeedsPerson
@@ -24,12 +25,16 @@ def deploy(attempt: Attempt, at: Ports) -> Deployment | None:
     Whatever is raised, what served before still serves; only NeedsPerson says that it may not.
     """
     at.history.check_writable()
+    draft, terms = attempt.draft, attempt.terms
+    if terms.tell_plan is None:
+        holder = fronts.holder(draft)
+        recovery.settle_first(draft.engine, draft.project, holder, terms.patience, at)
     moves = plan(attempt.outlines, at)
     wanted = fronts.wanted(attempt, moves, at)
-    change = fronts.allowed(wanted, moves, attempt.terms, at)
-    if attempt.terms.tell_plan:
+    change = fronts.allowed(wanted, moves, terms, at)
+    if terms.tell_plan:
         for step in _plan_steps(attempt, moves, wanted, change, at):
-            attempt.terms.tell_plan(step.name, step.cause)
+            terms.tell_plan(step.name, step.cause)
         return None
     attempt.ground()
     with fronts.under_the_lock(wanted, change, attempt, at):
@@ -107,7 +112,7 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
             f"start {move.name}",
             f"{move.live or 'nothing'} is live",
             partial(acts.start, move, deployment, at),
-            Undo(f"remove {move.name}", partial(acts.remove, move, move.idle, at)),
+            Undo(f"remove {move.name}", partial(acts.remove, move, move.idle, at), can_wait=True),
             enters=State.STARTING if move is moves[0] else None,
         )
     for move in moves:
@@ -139,32 +144,6 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
             "the switch is done",
             partial(acts.until_healthy, move, terms, at),
         )
-
-
-def aftermath(moves: Sequence[Move], at: Ports) -> Iterator[list[Step]]:
-    """After the deployment stands: a failure is a warning, and only ends the list that it is in.
-
-    What could not be drained is not removed.
-    """
-    for move in moves:
-        if move.live:
-            old = f"{move.service}-{move.live}"
-            yield [
-                Step(
-                    f"drain {old}",
-                    "no new request reaches it",
-                    partial(acts.drain, move, move.live, at),
-                ),
-                Step(f"remove {old}", "it is drained", partial(acts.remove, move, move.live, at)),
-            ]
-        if move.held_by:
-            names = [one.name for one in move.held_by]
-            # What it wrote to an anonymous volume is the user's, and nobody has it yet.
-            remove = partial(at.compose.remove, names, keep_volumes=True)
-            cause = "the proxy has its ports and its name"
-            yield [Step(f"remove {fronts.names(move.held_by)}", cause, remove)]
-    for step in retention.steps(moves[0].project, [move.release for move in moves], at):
-        yield [step]
 
 
 def _tidy(attempt: Attempt, at: Ports) -> None:

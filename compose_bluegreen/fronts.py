@@ -8,6 +8,7 @@ from functools import partial
 
 from compose_bluegreen import waiting
 from compose_bluegreen.attempt import Attempt, Terms
+from compose_bluegreen.domain import Draft
 from compose_bluegreen.errors import BluegreenError, LockLost, NeedsPerson
 from compose_bluegreen.interrupts import shielded
 from compose_bluegreen.moves import Move, live
@@ -53,28 +54,32 @@ def allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) ->
     return change
 
 
+def holder(draft: Draft) -> Holder:
+    return Holder(draft.actor, f"{draft.kind} {' '.join(draft.services)}", draft.started_at)
+
+
 @contextmanager
 def under_the_lock(wanted: Topology, change: Change, attempt: Attempt, at: Ports) -> Iterator[None]:
     """There must be a proxy before there can be a lock in it; one that serves nobody goes again."""
     draft = attempt.draft
-    holder = Holder(draft.actor, f"{draft.kind} {' '.join(draft.services)}", draft.started_at)
+    me = holder(draft)
     try:
         if change in BEFORE_THE_LOCK:
             told_before_the_lock(proxy_step(wanted, change, at), draft, at)
-        with waiting.until_alone(holder, attempt.terms.patience, at):
+        with waiting.until_alone(me, attempt.terms.patience, at):
             yield
     except (NeedsPerson, LockLost):
         raise
     except BaseException:
         if change is Change.CREATE:
             with shielded(at.observer.remark), suppress(BluegreenError):
-                _remove_useless_proxy(holder, at)
+                _remove_useless_proxy(me, at)
         raise
 
 
-def _remove_useless_proxy(holder: Holder, at: Ports) -> None:
+def _remove_useless_proxy(me: Holder, at: Ports) -> None:
     """Only under the lock: somebody else may be about to use it."""
-    with at.lock.hold(holder):
+    with at.lock.hold(me):
         if not live(at):
             at.proxy.remove()
 
@@ -110,8 +115,7 @@ def take_over(holders: Sequence[Container], full: Topology, at: Ports) -> str:
 
 
 def give_back(holders: Sequence[Container], before: Topology, at: Ports) -> None:
-    if at.proxy.change_to(before) is not Change.NONE:
-        _recreate_proxy(before, at)
+    at.proxy.apply(before, at.proxy.change_to(before))
     at.compose.start([one.name for one in holders])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from compose_bluegreen import waiting
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.domain import Colour, Release
-from compose_bluegreen.errors import BluegreenError
+from compose_bluegreen.errors import NeedsPerson
 from compose_bluegreen.models import base_labels, colour_labels, colour_model
 from compose_bluegreen.ports import Container, Ports
 from compose_bluegreen.routes import reached
@@ -74,7 +74,7 @@ def clear(move: Move, at: Ports) -> str:
 def remove(move: Move, colour: Colour, at: Ports) -> None:
     """Never what is live: an undo may run when nobody knows any more what was done."""
     if at.proxy.routes().get(move.service) is colour:
-        raise BluegreenError(f"{move.service}-{colour} is live", hint="docker bluegreen status")
+        raise NeedsPerson(f"{move.service}-{colour} is live", hint="docker bluegreen status")
     at.proxy.park(move.service, colour)
     found = at.engine.containers(colour_labels(move.project, move.service, colour))
     if found:

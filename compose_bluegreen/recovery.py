@@ -2,26 +2,134 @@
 
 from __future__ import annotations
 
-from compose_bluegreen.domain import Deployment, State
-from compose_bluegreen.ports import Ports
+from datetime import timedelta
+from functools import partial
+
+from compose_bluegreen import fronts, waiting
+from compose_bluegreen import moves as acts
+from compose_bluegreen.aftermath import aftermath
+from compose_bluegreen.domain import Colour, State
+from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost
+from compose_bluegreen.models import LABEL, built_here, colour_labels
+from compose_bluegreen.moves import Move
+from compose_bluegreen.ports import Holder, Ports
 from compose_bluegreen.routes import reached
+from compose_bluegreen.routing import Change
+from compose_bluegreen.saga import Saga, Step
+from compose_bluegreen.unfinished import Reading, Unfinished, read, sick, unfinished
+
+PATIENCE = timedelta(seconds=5)
+"""How long a colour that has been proven before may take to be seen well again."""
+
+
+def settle_first(
+    engine: str, project: str, holder: Holder, patience: timedelta | None, at: Ports
+) -> None:
+    """Before a command plans: what it would plan from may not be true yet."""
+    if unfinished(engine, project, at) and _proxy_runs(at):
+        with waiting.until_alone(holder, patience, at):
+            settle(engine, project, at)
 
 
 def settle(engine: str, project: str, at: Ports) -> None:
-    """An unfinished deployment under a free lock was killed; the proxy says how far it got."""
+    """An unfinished deployment under a free lock was killed; the proxy says how far it got.
+
+    Raises NeedsPerson where more than one thing may be right.
+    """
+    for deployment in unfinished(engine, project, at):
+        found = read(deployment, PATIENCE, at)
+        if found.reading is Reading.UNCLEAR:
+            raise found.for_a_person()
+        _REPAIRS[found.reading](found, at)
     _forget_routes_that_nobody_reaches(at)
-    for unfinished in at.history.unfinished(engine, project):
-        deployment = at.history.get(unfinished.id) or unfinished
-        step = f"at “{deployment.steps[-1].name}”" if deployment.steps else "before its first step"
-        if deployment.state is State.SWITCHING and _is_live(deployment, at):
-            at.history.promote(deployment.id, at.clock.now())
-            at.observer.remark(
-                f"deployment {deployment.id} was killed {step}: its release is live and stays"
-            )
-            continue
-        reason = f"killed {step}; what served before still serves"
-        at.history.to(deployment.id, State.INTERRUPTED, at.clock.now(), reason)
-        at.observer.remark(f"deployment {deployment.id} was {reason}")
+    _clear_up(engine, project, at)
+
+
+def _proxy_runs(at: Ports) -> bool:
+    topology = at.proxy.topology()
+    if topology is None:
+        return False
+    return at.proxy.change_to(topology) not in (Change.CREATE, Change.START)
+
+
+def take_away(found: Unfinished, at: Ports) -> None:
+    """Its colours, which have no traffic, and the name of its build."""
+    saga = Saga(found.deployment, at)
+    for move in found.moves:
+        if at.engine.containers(colour_labels(move.project, move.service, move.idle)):
+            remove = partial(acts.clear, move, at)
+            saga.run(Step(f"remove {move.name}", "it was never finished", remove))
+        if built_here(move.release):
+            point = partial(_point_at_what_serves, move, at)
+            name = move.release.image.reference
+            saga.attempt(Step(f"point {name} at what serves", "it was never finished", point))
+
+
+def keep(found: Unfinished, at: Ports) -> None:
+    """Its colours have the traffic and are well: from here on as after any other switch."""
+    saga = Saga(found.deployment, at)
+    saga.promote()
+    for steps in aftermath(found.moves, at):
+        all(saga.attempt(step) for step in steps)
+
+
+def _never_happened(found: Unfinished, at: Ports) -> None:
+    routes = at.proxy.routes()
+    proven_only = {m.service: None for m in found.moves if routes.get(m.service) is m.idle}
+    if proven_only:
+        at.proxy.route_to(proven_only)
+    take_away(found, at)
+    _end(found, "what served before still serves", at)
+
+
+def _happened(found: Unfinished, at: Ports) -> None:
+    keep(found, at)
+    at.observer.remark(f"{found.told}: its release is live and stays")
+
+
+def _goes_back(found: Unfinished, at: Ports) -> None:
+    saga = Saga(found.deployment, at)
+    cause = "it was being undone, or is sick, and the old colour is well"
+    saga.run(Step("switch back", cause, partial(acts.switch_back, found.moves, at)))
+    take_away(found, at)
+    _end(found, "what served before it serves again", at)
+
+
+def _gives_back(found: Unfinished, at: Ports) -> None:
+    topology = at.proxy.topology()
+    names = fronts.names(found.holders)
+    if topology:
+        before = topology.without_fronts(move.service for move in found.moves)
+        give = partial(fronts.give_back, found.holders, before, at)
+        Saga(found.deployment, at).run(Step(f"give back to {names}", "nobody serves", give))
+    at.proxy.route_to({move.service: None for move in found.moves})
+    take_away(found, at)
+    _end(found, f"{names} serves again", at)
+
+
+_REPAIRS = {
+    Reading.UNTOUCHED: _never_happened,
+    Reading.ARRIVED: _happened,
+    Reading.REVERTS: _goes_back,
+    Reading.GAP: _gives_back,
+}
+
+
+def _end(found: Unfinished, now: str, at: Ports) -> None:
+    reason = f"{found.told.partition(' stopped ')[2]}; {now}"
+    at.history.to(found.deployment.id, State.INTERRUPTED, at.clock.now(), f"stopped {reason}")
+    at.observer.remark(f"{found.told}; {now}")
+
+
+def _point_at_what_serves(move: Move, at: Ports) -> None:
+    """If anything of ours serves: what it meant before is known to nobody any more.
+
+    The image stays, for nobody has found it broken.
+    """
+    colour = at.proxy.routes().get(move.service)
+    labels = colour_labels(move.project, move.service, colour)
+    if live := at.engine.containers(labels) if colour else []:
+        at.compose.tag(live[0].image_id, move.release.image.reference)
 
 
 def _forget_routes_that_nobody_reaches(at: Ports) -> None:
@@ -33,6 +141,46 @@ def _forget_routes_that_nobody_reaches(at: Ports) -> None:
         at.proxy.route_to(lost)
 
 
-def _is_live(deployment: Deployment, at: Ports) -> bool:
-    routes = at.proxy.routes()
-    return all(routes.get(part.service) is part.colour for part in deployment.parts)
+# ── what no record tells of ──────────────────────────────────────────────────────────────────
+
+
+def _clear_up(engine: str, project: str, at: Ports) -> None:
+    """Nobody is left without an answer while something proven runs, and nothing beside it."""
+    routes, topology = at.proxy.routes(), at.proxy.topology()
+    there = {
+        (one.labels.get(f"{LABEL}.service"), one.labels.get(f"{LABEL}.colour"))
+        for one in at.engine.containers(colour_labels(project))
+    }
+    for route in topology.routes if topology else ():
+        service, live = route.service, routes.get(route.service)
+        if live is None and route.fronted and any(name == service for name, _ in there):
+            _route_to_what_is_proven(engine, project, service, at)
+        elif live and (service, live.other) in there:
+            _remove_leftover(engine, project, service, live, at)
+
+
+def _route_to_what_is_proven(engine: str, project: str, service: str, at: Ports) -> None:
+    record = at.history.live(engine, project, service)
+    part = record.part(service) if record else None
+    if part and not sick(part, PATIENCE, at):
+        at.proxy.route_to({service: part.colour})
+        at.observer.remark(
+            f"{service} was routed nowhere: {service}-{part.colour} serves again, which is proven"
+        )
+
+
+def _remove_leftover(engine: str, project: str, service: str, live: Colour, at: Ports) -> None:
+    """A deployment that was killed after its switch, or could not remove it."""
+    record = at.history.live(engine, project, service)
+    part = record.part(service) if record else None
+    if record is None or part is None or part.colour is not live:
+        return
+    move = Move(part.release, live, live.other)
+    try:
+        Saga(record, at).run(
+            Step(f"remove {move.name}", "it was left over", partial(acts.clear, move, at))
+        )
+    except (Interrupted, LockLost):
+        raise
+    except BluegreenError as error:
+        at.observer.remark(f"warning: {move.name} is left over: {error.message}")

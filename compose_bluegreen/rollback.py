@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from compose_bluegreen import recovery
 from compose_bluegreen.attempt import Attempt, TellPlan, Terms
 from compose_bluegreen.deploy import deploy
 from compose_bluegreen.domain import PROVEN, Deployment, Draft, Image, Kind, Release, State
 from compose_bluegreen.errors import BluegreenError, UsageError
 from compose_bluegreen.orders import RollbackOrder
-from compose_bluegreen.ports import Ports
+from compose_bluegreen.ports import Holder, Ports
 from compose_bluegreen.routing import Topology
 from compose_bluegreen.saga import Step
+from compose_bluegreen.unfinished import stopped_at, unfinished
 from compose_bluegreen.up import Caller
 
 _A_FEW = 10
@@ -35,6 +37,8 @@ def rollback(
 
     Raises BluegreenError where there is nothing to go back to, else as ``deploy`` does.
     """
+    if tell_plan is None:
+        _settle_first(project, caller, order, at)
     services = order.services or _last_released(caller.engine, project, order.to, at)
     targets = [
         chosen(caller.engine, project, service, order.to, at)
@@ -65,6 +69,17 @@ def rollback(
     releases = [one.release for one in targets]
     as_it_is = partial(_as_it_is, project)
     return deploy(Attempt(draft, releases, found.steps(), lambda: releases, as_it_is, terms), at)
+
+
+def _settle_first(project: str, caller: Caller, order: RollbackOrder, at: Ports) -> None:
+    """What is live has to be known before anybody can tell what comes before it."""
+    holder = Holder(caller.actor, "rollback", at.clock.now())
+    recovery.settle_first(caller.engine, project, holder, order.patience, at)
+    for one in unfinished(caller.engine, project, at):
+        raise BluegreenError(
+            f"deployment {one.id} stopped {stopped_at(one)}, and the proxy isn't running",
+            hint="docker bluegreen up brings it up and settles that",
+        )
 
 
 def previous(engine: str, project: str, service: str, at: Ports) -> Target:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from compose_bluegreen.domain import Draft, Outcome, Part, State, StepRecord
+from compose_bluegreen.domain import Deployment, Draft, Outcome, Part, State, StepRecord
 from compose_bluegreen.errors import (
     BluegreenError,
     HistoryUnusable,
@@ -32,8 +32,12 @@ Act = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Undo:
+    """``can_wait``: whatever is left if it fails, what serves isn't in danger and the next command
+    clears it away. Its failure is a warning, and no person is needed."""
+
     name: str
     act: Act
+    can_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,14 @@ class Step:
 class Saga:
     """One deployment's steps, each told to the observer and kept in history."""
 
-    def __init__(self, draft: Draft, at: Ports) -> None:
+    def __init__(self, of: Draft | Deployment, at: Ports, *, stays_open: bool = False) -> None:
+        """A new one, or one that was begun before and goes on. ``stays_open``: it isn't over when
+        it fails here, for some of what was done before isn't undone."""
         self._at = at
+        self._stays_open = stays_open
         self._undos: list[Undo] = []
         self._open = True
-        self.deployment = at.history.begin(draft)
+        self.deployment = at.history.begin(of) if isinstance(of, Draft) else of.id
 
     def __enter__(self) -> Self:
         return self
@@ -100,17 +107,17 @@ class Saga:
                 self._at.history.promote(self.deployment, self._at.clock.now())
             except Exception as error:
                 # Written all the same? Then undoing it would make history lie.
-                if not self._is_live():
+                if not self._is(State.LIVE):
                     raise
                 self._at.observer.remark(f"warning: {_headline(error)}")
             self._open = False
 
-    def _is_live(self) -> bool:
+    def _is(self, state: State) -> bool:
         try:
             found = self._at.history.get(self.deployment)
         except HistoryUnusable:
             return False
-        return found is not None and found.state is State.LIVE
+        return found is not None and found.state is state
 
     def discard(self) -> None:
         """Forgets a deployment that turned out to change nothing."""
@@ -134,6 +141,9 @@ class Saga:
 
     def _unwind(self, error: BaseException) -> None:
         reason = _headline(error)
+        if isinstance(error, Interrupted) and self._undos:
+            names = ", then ".join(undo.name for undo in reversed(self._undos))
+            self._at.observer.remark(f"{reason}: {names}")
         while self._undos:
             undo = self._undos.pop()
             try:
@@ -141,13 +151,21 @@ class Saga:
                 self._undo(undo)
             except LockLost as lost:
                 raise lost from error
-            except Exception as failed:  # noqa: BLE001 - whatever it is, the unwinding stops here
-                self._end(State.STUCK, f"{reason}; then could not {undo.name}: {_headline(failed)}")
+            except Exception as failed:  # noqa: BLE001 - whatever it is, it ends here
+                if undo.can_wait and not isinstance(failed, NeedsPerson):
+                    said = f"could not {undo.name}: {_headline(failed)}"
+                    self._at.observer.remark(f"warning: {said}; the next docker bluegreen up does")
+                    reason = f"{reason}; then {said}"
+                    continue
+                self._stuck(f"{reason}; then could not {undo.name}: {_headline(failed)}")
                 raise NeedsPerson(
                     f"{reason}; undoing it failed at: {undo.name}",
                     detail=_headline(failed),
-                    hint="docker bluegreen status shows what serves; nothing more was touched",
+                    hint="nothing more was touched; docker bluegreen status shows what serves,"
+                    " docker bluegreen resume finishes it, docker bluegreen abort takes it away",
                 ) from error
+        if self._stays_open:
+            return
         self._end(State.INTERRUPTED if isinstance(error, Interrupted) else State.FAILED, reason)
 
     def _undo(self, undo: Undo) -> None:
@@ -157,6 +175,10 @@ class Saga:
         except HistoryUnusable as error:
             self._at.observer.remark(f"warning: not recorded: {error.message}")
             undo.act()
+
+    def _stuck(self, reason: str) -> None:
+        if not self._is(State.STUCK):  # it may be the second time
+            self._end(State.STUCK, reason)
 
     def _end(self, state: State, reason: str) -> None:
         try:

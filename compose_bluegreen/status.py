@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from compose_bluegreen import rollback
-from compose_bluegreen.domain import UNFINISHED, Colour, Deployment, Image
+from compose_bluegreen.domain import Colour, Deployment, Image, State
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.models import LABEL, base_labels, colour_labels
-from compose_bluegreen.ports import Container, Ports, ServerHealth
+from compose_bluegreen.ports import Container, Holder, Ports, ServerHealth
 from compose_bluegreen.rollback import Target
 from compose_bluegreen.routes import reached
+from compose_bluegreen.unfinished import Reading, read, stopped_at, unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,21 @@ class ServiceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A command that holds the lock; ``deployment`` None where it makes none, or none yet."""
+
+    holder: Holder
+    deployment: int | None
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     project: str
     proxy: str
     services: tuple[ServiceStatus, ...]
     drift: tuple[Drift, ...] = ()
+    under_way: UnderWay | None = None
 
     @property
     def drifts(self) -> bool:
@@ -92,7 +103,8 @@ def status(project: str, engine: str, at: Ports) -> Status:
     )
     running = any(one.running for one in at.engine.containers(_proxy_labels(project)))
     proxy = "running" if running else "stopped" if topology else "none"
-    drift = [*_unfinished(project, engine, at)]
+    under_way = _under_way(project, engine, at)
+    drift = [] if under_way else _unfinished(project, engine, at)
     if topology and not running:
         drift.append(
             Drift(
@@ -102,7 +114,17 @@ def status(project: str, engine: str, at: Ports) -> Status:
     services = tuple(
         _service(project, engine, name, routes.get(name), running, at) for name in names
     )
-    return Status(project, proxy, services, tuple(drift))
+    if topology is None:
+        drift += _proxy_gone(project, at)
+    if under_way:
+        services = tuple(map(_without_what_is_under_way, services))
+    return Status(project, proxy, services, tuple(drift), under_way)
+
+
+def _without_what_is_under_way(one: ServiceStatus) -> ServiceStatus:
+    """Until it ends, both colours run, and history is behind the proxy."""
+    kept = tuple(each for each in one.drift if each.kind not in {"leftover", "history_differs"})
+    return replace(one, drift=kept)
 
 
 def _service(
@@ -192,17 +214,55 @@ def _strays(project: str, service: str, at: Ports) -> list[Drift]:
     return found
 
 
+def _proxy_gone(project: str, at: Ports) -> list[Drift]:
+    left = [one.name for one in at.engine.containers(colour_labels(project))]
+    if not left:
+        return []
+    cause = (
+        f"the proxy is gone, and {', '.join(left)} is left: a down was killed, or somebody did it"
+    )
+    cure = "docker bluegreen up serves again, docker bluegreen down removes the rest"
+    return [Drift("proxy_gone", cause, cure)]
+
+
+def _under_way(project: str, engine: str, at: Ports) -> UnderWay | None:
+    """Whoever holds the lock lives; what was begun under a free one was killed."""
+    holder = at.lock.holder()
+    if holder is None:
+        return None
+    newest = next(iter(reversed(unfinished(engine, project, at))), None)
+    step = newest.steps[-1].name if newest and newest.steps else ""
+    return UnderWay(holder, newest.id if newest else None, step)
+
+
 def _unfinished(project: str, engine: str, at: Ports) -> list[Drift]:
-    """One that is under way looks the same from here as one that was killed."""
-    return [
-        Drift(
-            "unfinished",
-            f"deployment {one.id} is {one.state}: under way, or killed",
-            "the next docker bluegreen up settles it if it was killed",
+    return [_stopped(one, at) for one in unfinished(engine, project, at)]
+
+
+def _stopped(deployment: Deployment, at: Ports) -> Drift:
+    kind = "stuck" if deployment.state is State.STUCK else "unfinished"
+    what = f"deployment {deployment.id} {'is stuck' if kind == 'stuck' else 'stopped'}"
+    try:
+        found = read(deployment, _AT_ONCE, at)
+    except BluegreenError as error:
+        return Drift(
+            kind, f"{what} {stopped_at(deployment)}; {error.message}", "docker bluegreen up"
         )
-        for one in at.history.unfinished(engine, project)
-        if one.state in UNFINISHED
-    ]
+    why = f": {found.why}" if found.why else ""
+    if found.reading is Reading.UNCLEAR:
+        cure = "docker bluegreen resume finishes it, docker bluegreen abort takes it away"
+    else:
+        cure = f"docker bluegreen up {_WHAT_UP_DOES[found.reading]}"
+    return Drift(kind, f"{what} {stopped_at(deployment)}{why}; {found.serves}", cure)
+
+
+_AT_ONCE = timedelta(0)
+_WHAT_UP_DOES = {
+    Reading.UNTOUCHED: "clears it away",
+    Reading.ARRIVED: "keeps it, for it is well",
+    Reading.REVERTS: "goes back to what served before",
+    Reading.GAP: "gives back what it took",
+}
 
 
 def whereabouts(image: Image, at: Ports) -> Whereabouts:

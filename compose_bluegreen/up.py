@@ -171,7 +171,9 @@ class _Choice:
         return image.repo_digest or image.short_id
 
     def _taking_back(self, service: ManagedService, reference: str) -> Undo:
-        return Undo(f"point {reference} back", partial(self._take_back, service, reference))
+        return Undo(
+            f"point {reference} back", partial(self._take_back, service, reference), can_wait=True
+        )
 
     def _take_back(self, service: ManagedService, reference: str) -> str:
         """Looks for what serves only now, for then it is true."""

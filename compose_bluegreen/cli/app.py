@@ -57,6 +57,8 @@ class Commands(Protocol):
         /,
     ) -> int: ...
     def down(self, where: Where, patience: timedelta | None, progress: str, /) -> int: ...
+    def resume(self, where: Where, progress: str, /) -> int: ...
+    def abort(self, where: Where, progress: str, /) -> int: ...
     def lock(self, where: Where, act: LockAct, output: str, /) -> int: ...
     def prune(self, where: Where, order: PruneOrder, /) -> int: ...
 
@@ -201,6 +203,24 @@ def down(call: Call, progress: Progress = Face.AUTO, wait: Wait = None) -> int:
     return _told(progress, lambda: call.commands.down(call.where, patience, progress.value))
 
 
+def resume(call: Call, progress: Progress = Face.AUTO) -> int:
+    """Finish a deployment that was killed or is stuck.
+
+    Its colour is proven, switched to and promoted as in any other; the old one is drained and
+    removed.
+    """
+    return _told(progress, lambda: call.commands.resume(call.where, progress.value))
+
+
+def abort(call: Call, progress: Progress = Face.AUTO) -> int:
+    """Take a deployment away that was killed or is stuck.
+
+    Traffic goes back to what served before, which is started again if it isn't well; the new
+    colour is removed.
+    """
+    return _told(progress, lambda: call.commands.abort(call.where, progress.value))
+
+
 def lock(
     call: Call,
     act: Annotated[LockAct, typer.Argument(metavar="status|release", hidden=True)],
@@ -271,6 +291,8 @@ _EXAMPLES: dict[Callable[..., int], tuple[str, ...]] = {
     status: ("docker bluegreen status", "docker bluegreen status --format json"),
     logs: ("docker bluegreen logs -f web", "docker bluegreen logs --colour green --tail 50 web"),
     down: ("docker bluegreen down",),
+    resume: ("docker bluegreen resume",),
+    abort: ("docker bluegreen abort",),
     lock: ("docker bluegreen lock status", "docker bluegreen lock release"),
     prune: ("docker bluegreen prune --dry-run", "docker bluegreen prune --failed"),
     install: ("docker-bluegreen install",),

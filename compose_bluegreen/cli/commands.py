@@ -110,6 +110,30 @@ def down(where: Where, patience: timedelta | None, progress: str) -> int:
     return ExitCode.DONE
 
 
+def resume(where: Where, progress: str) -> int:
+    name = NameReader(where)
+    from compose_bluegreen import resume as core
+    from compose_bluegreen.cli import wiring
+
+    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+        done = core.resume(out.compose.project, out.caller, out.ports)
+    if done:
+        _say(render.summary(done))
+    return ExitCode.DONE
+
+
+def abort(where: Where, progress: str) -> int:
+    name = NameReader(where)
+    from compose_bluegreen import abort as core
+    from compose_bluegreen.cli import wiring
+
+    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+        done = core.abort(out.compose.project, out.caller, out.ports)
+    if done:
+        _say(render.summary(done))
+    return ExitCode.DONE
+
+
 def lock(where: Where, act: LockAct, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen.cli import wiring

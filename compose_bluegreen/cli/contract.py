@@ -13,7 +13,7 @@ from compose_bluegreen.domain import Deployment, Image, Part, StepRecord
 
 if TYPE_CHECKING:
     from compose_bluegreen.ports import Holder
-    from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status
+    from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status, UnderWay
 
 
 def deployment(one: Deployment) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def status(found: Status, monitor: str | None) -> dict[str, Any]:
         "project": found.project,
         "proxy": found.proxy,
         "monitor": f"http://{monitor}" if monitor else None,
+        "under_way": _under_way(found.under_way),
         "services": [_service(one) for one in found.services],
         "drift": [_drift(one) for one in found.drift],
     }
@@ -119,6 +120,12 @@ def _service(one: ServiceStatus) -> dict[str, Any]:
         "rollback_image": one.rollback_image.value if one.rollback_image else None,
         "drift": [_drift(drift) for drift in one.drift],
     }
+
+
+def _under_way(one: UnderWay | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return {**(held_by(one.holder) or {}), "deployment": one.deployment, "step": one.step or None}
 
 
 def _recorded(one: ServiceStatus) -> Image | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compose_bluegreen.orders import PruneOrder
     from compose_bluegreen.ports import Holder
     from compose_bluegreen.prune import Pruned
-    from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status
+    from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status, UnderWay
 
 _STATES: dict[str, str] = {
     State.LIVE: "green",
@@ -97,6 +97,7 @@ def status(
     )
     rows = [_service(one, zone) for one in found.services]
     lines += table(head, rows, terminal, _COLOURS) if rows else ["nothing is released yet"]
+    lines += _under_way(found.under_way, terminal, zone) if found.under_way else []
     for drift in (*found.drift, *(drift for one in found.services for drift in one.drift)):
         lines += _drift(drift, terminal)
     return _text(lines)
@@ -140,6 +141,14 @@ def pruned(found: Pruned, order: PruneOrder) -> str:
     lines = [f"{went}: {name}" for name in found.gone]
     lines += [f"stays: {name}: --failed lets it go" for name in found.failed]
     return _text(lines or ["nothing to let go"])
+
+
+def _under_way(one: UnderWay, terminal: Terminal, zone: tzinfo | None) -> list[str]:
+    what = f"deployment {one.deployment} is" if one.deployment else "something is"
+    where = f", at “{one_line(one.step)}”" if one.step else ""
+    return [
+        f"{terminal.mark(Outcome.RUNNING)} {what} under way by {_holder(one.holder, zone)}{where}"
+    ]
 
 
 def _row(one: Deployment, zone: tzinfo | None) -> tuple[str, ...]:

@@ -27,10 +27,11 @@ class FakeProxy:
 
     def change_to(self, wanted: Topology) -> Change:
         now = self._world.notes.topology
-        if now is None or self._world.proxy_box() is None:
+        box = self._world.proxy_box()
+        if now is None or box is None:
             return Change.CREATE
-        if now.container != wanted.container:
-            return Change.RECREATE
+        if (now.container, box.published) != (wanted.container, _ports(wanted)):
+            return Change.RECREATE if self._world.proxy_runs() else Change.CREATE
         if not self._world.proxy_runs():
             return Change.START
         return Change.NONE if now == wanted else Change.RELOAD
@@ -39,6 +40,8 @@ class FakeProxy:
         notes = self._world.notes
         if change is Change.NONE:
             return
+        if change is Change.RECREATE:
+            notes.topology = wanted  # written down before the container is replaced
         if change in (Change.CREATE, Change.RECREATE):
             self._make(wanted)
         elif change is Change.START:
@@ -59,17 +62,17 @@ class FakeProxy:
 
     def _make(self, wanted: Topology) -> None:
         name = f"{companion(self._world.project)}-proxy"
-        self._world.boxes.pop(name, None)
         self._world.calls.halfway("proxy.apply")
+        self._world.boxes.pop(name, None)
         self._world.networks.add(self._link)
-        ports = {f"{one.host_ip}:{one.host_port}" for one in wanted.published}
+        ports = _ports(wanted)
         for port in ports:
             if holder := self._world.holder_of(port):
                 raise ComposeFailed("starting the proxy failed", detail=f"{holder} holds {port}")
         if missing := set(wanted.networks) - self._world.networks:
             raise ComposeFailed("starting the proxy failed", detail=f"no network {missing}")
         labels, now = proxy_labels(self._world.project), self._world.time
-        box = Box(name, labels, "sha256:haproxy", published=frozenset(ports), started=now)
+        box = Box(name, labels, "sha256:haproxy", published=ports, started=now)
         self._world.put(box)
 
     # ── traffic ──────────────────────────────────────────────────────────────────────────────
@@ -157,3 +160,7 @@ class FakeProxy:
         if box is None:
             raise ProxyFailed("there is no proxy")
         return box
+
+
+def _ports(wanted: Topology) -> frozenset[str]:
+    return frozenset(f"{one.host_ip}:{one.host_port}" for one in wanted.published)

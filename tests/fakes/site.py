@@ -6,12 +6,14 @@ from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
+from compose_bluegreen.abort import abort
 from compose_bluegreen.attempt import TellPlan
 from compose_bluegreen.domain import Colour, Deployment, Model
 from compose_bluegreen.down import down
 from compose_bluegreen.orders import Order, RollbackOrder
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.project import Project, read
+from compose_bluegreen.resume import resume
 from compose_bluegreen.rollback import rollback
 from compose_bluegreen.status import Drift, ServiceStatus, Status, status
 from compose_bluegreen.up import Caller, up
@@ -105,6 +107,12 @@ class Site:
 
     def down(self, patience: timedelta | None = None) -> None:
         down("shop", CALLER, self.ports, patience)
+
+    def resume(self) -> Deployment | None:
+        return resume("shop", CALLER, self.ports)
+
+    def abort(self) -> Deployment | None:
+        return abort("shop", CALLER, self.ports)
 
     def status(self) -> Status:
         return status("shop", ENGINE, self.ports)

@@ -10,7 +10,7 @@ from math import inf
 from compose_bluegreen.domain import Colour, Image, Model
 from compose_bluegreen.models import LABEL, base_labels, colour_labels
 from compose_bluegreen.ports import Container, Holder
-from compose_bluegreen.routing import Topology
+from compose_bluegreen.routing import Route, Topology
 from tests.fakes.calls import Call, Calls
 
 ENGINE = "ABCD:EFGH"
@@ -209,10 +209,17 @@ class World:
             if box.running(self.time):
                 found.add(_version(box.image_id))
         route = self.notes.topology.route(service) if self.notes.topology else None
-        bears_its_name = route is not None and bool(route.published or route.networks)
-        if self.proxy_runs() and bears_its_name:
+        if route and self._is_reached(route):
             found |= self._behind_the_proxy(service)
         return found or {None}
+
+    def _is_reached(self, route: Route) -> bool:
+        """By the ports that the proxy's container was made with; the notes may be ahead of it."""
+        box = self.proxy_box()
+        if box is None or not box.running(self.time):
+            return False
+        ports = {f"{one.host_ip}:{one.host_port}" for one in route.published}
+        return bool(ports & box.published if ports else route.networks)
 
     def _behind_the_proxy(self, service: str) -> set[str | None]:
         colour = self.notes.memory.get(service)

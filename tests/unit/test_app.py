@@ -26,6 +26,8 @@ COMMANDS = (
     "status",
     "logs",
     "down",
+    "resume",
+    "abort",
     "lock",
     "prune",
     "install",
@@ -75,6 +77,12 @@ class Recorder:
 
     def down(self, where: Where, patience: timedelta | None, progress: str) -> int:
         return self._noted("down", where, patience, progress)
+
+    def resume(self, where: Where, progress: str) -> int:
+        return self._noted("resume", where, progress)
+
+    def abort(self, where: Where, progress: str) -> int:
+        return self._noted("abort", where, progress)
 
     def lock(self, where: Where, act: LockAct, output: str) -> int:
         return self._noted("lock", where, act, output)
@@ -163,6 +171,8 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         ("logs --follow --color blue", ("logs", Where(), None, Colour.BLUE, True, None)),
         ("down", ("down", Where(), None, "auto")),
         ("down --wait 5m", ("down", Where(), timedelta(minutes=5), "auto")),
+        ("resume", ("resume", Where(), "auto")),
+        ("abort --progress json", ("abort", Where(), "json")),
         ("lock status", ("lock", Where(), LockAct.STATUS, "table")),
         ("lock release --format json", ("lock", Where(), LockAct.RELEASE, "json")),
         ("prune", ("prune", Where(), PruneOrder())),

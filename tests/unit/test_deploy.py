@@ -202,7 +202,7 @@ def test_leftovers_are_removed_even_if_nothing_changed(serving: Site) -> None:
     serving.up()
     serving.forget()
     assert serving.up() is None
-    assert serving.observer.steps == ["build web", "remove web-blue"]
+    assert serving.observer.steps == ["remove web-blue", "build web"]
     assert serving.world.running() == ["shop-bluegreen-web-green-1"]
 
 

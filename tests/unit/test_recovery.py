@@ -5,11 +5,10 @@ Killed after one call is killed before the next one that changes anything, so ea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from compose_bluegreen.domain import Colour, State
+from compose_bluegreen.errors import Unhealthy
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site
 from tests.unit.failures import (
@@ -18,36 +17,9 @@ from tests.unit.failures import (
     before_the_first,
     before_the_second,
     made,
+    outcome,
 )
-
-
-class Killed(BaseException):
-    """As ``kill -9``: nobody undoes anything any more."""
-
-
-@dataclass
-class Dead:
-    """Raised at one call, and then at every other: the process is gone."""
-
-    site: Site
-
-    def __call__(self) -> None:
-        calls = self.site.world.calls
-        for name in set(calls.names) | {"history.to", "proxy.route_to", "compose.remove"}:
-            calls.at(name, self.again, nth=None)
-        raise Killed
-
-    def again(self) -> None:
-        raise Killed
-
-
-def kill(site: Site, call: Call, when: When) -> None:
-    site.world.calls.at(call.name, Dead(site), when=when, nth=call.nth)
-    with pytest.raises(Killed):
-        site.up()
-    site.forget()
-    site.world.holder = None
-
+from tests.unit.killing import Dead, Killed, kill
 
 _first, _second = before_the_first(), before_the_second()
 FIRST = [call for call in made(_first, _first.up) if not call.looks]
@@ -71,6 +43,62 @@ def test_killed_anywhere_in_a_first_deploy_the_next_one_works(call: Call) -> Non
     assert_the_next_one_works(site)
 
 
+def before_a_rollback() -> Site:
+    site = before_the_second()
+    site.up()
+    site.forget()
+    return site
+
+
+_back = before_a_rollback()
+BACK = [call for call in made(_back, _back.rollback) if not call.looks]
+
+
+@pytest.mark.parametrize("call", BACK, ids=str)
+def test_a_rollback_that_is_killed_anywhere_serves_on_and_the_next_one_ends_at_its_target(
+    call: Call,
+) -> None:
+    site = before_a_rollback()
+    kill(site, call, act=site.rollback)
+    assert site.serving() in ({"v1"}, {"v2"})
+    if site.serving() == {"v2"}:
+        site.rollback()
+    else:
+        assert site.up() is not None
+        assert site.serving() == {"v2"}
+        return
+    assert site.serving() == {"v1"}
+    assert site.status().drifts is False
+    assert site.world.outages == []
+
+
+def turning_sick() -> Site:
+    """Version ``v2`` will fail once it has traffic, and must be undone."""
+    site = before_the_second()
+    site.world.calls.fail("proxy.health", Unhealthy("sick"), nth=2)
+    return site
+
+
+def _undoing() -> list[Call]:
+    site = turning_sick()
+    calls = made(site, lambda: outcome(site.up))
+    seen = calls.index(Call("proxy.health", 2, ("web", "green")))
+    return [call for call in calls[seen + 1 :] if not call.looks]
+
+
+@pytest.mark.parametrize("call", _undoing(), ids=str)
+def test_an_undo_that_is_killed_anywhere_is_finished_by_the_next(call: Call) -> None:
+    site = turning_sick()
+    kill(site, call)
+    assert site.world.outages == []
+    assert_the_next_one_works(site)
+    # Before it was written down that it failed, it is as one that is well and was just killed.
+    unknown = call.name == "history.step_ended" and call == _undoing()[0]
+    ends = {State.SUPERSEDED} if unknown else {State.INTERRUPTED, State.FAILED}
+    assert site.records[1].state in ends
+    assert site.status().drifts is False
+
+
 def take_over() -> Site:
     site = Site()
     site.world.networks.add("shop_default")
@@ -91,9 +119,31 @@ def test_killed_anywhere_in_a_take_over_the_next_one_works(call: Call) -> None:
         site.up(take_over=True)
     site.forget()
     site.world.holder = None
+    assert site.status() is not None
     site.source("v2")
     assert site.up(take_over=True) is not None
     assert site.serving() == {"v2"}
+
+
+@pytest.mark.parametrize("when", [When.BEFORE, When.HALFWAY])
+def test_killed_between_stopping_the_users_container_and_the_ports_it_is_given_back(
+    when: When,
+) -> None:
+    """Nobody serves then: the next up heals it, whether or not it may take over itself."""
+    site = take_over()
+    site.world.calls.at("proxy.apply", Dead(site), when=when, nth=2)
+    with pytest.raises(Killed):
+        site.up(take_over=True)
+    site.forget()
+    site.world.holder = None
+    assert site.serving() == {None}
+    (drift,) = site.status().drift
+    assert "nobody serves web" in drift.cause
+    assert drift.cure == "docker bluegreen up gives back what it took"
+    site.up(force=True, take_over=True)
+    assert site.observer.steps[0] == "give back to shop-web-1"
+    assert site.records[1].state is State.INTERRUPTED
+    assert site.serving() == {"v1"}
 
 
 def test_one_killed_before_the_switch_is_recorded_as_interrupted_at_its_step() -> None:
@@ -102,15 +152,15 @@ def test_one_killed_before_the_switch_is_recorded_as_interrupted_at_its_step() -
     assert site.up() is not None
     killed = site.records[1]
     assert killed.state is State.INTERRUPTED
-    assert killed.reason == "killed at “start web-green”; what served before still serves"
-    assert site.observer.remarks == [f"deployment 2 was {killed.reason}"]
+    assert killed.reason == "stopped at “start web-green”; what served before still serves"
+    assert site.observer.remarks == [f"deployment 2 {killed.reason}"]
 
 
 def test_one_killed_before_its_first_step_says_so() -> None:
     site = before_the_second()
     kill(site, Call("history.begin", 1), When.AFTER)
     site.up()
-    assert site.records[1].reason.startswith("killed before its first step")
+    assert site.records[1].reason.startswith("stopped before its first step")
 
 
 def test_one_killed_after_the_switch_is_live_and_stays() -> None:

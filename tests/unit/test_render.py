@@ -25,7 +25,7 @@ from compose_bluegreen.domain import (
 )
 from compose_bluegreen.models import LABEL
 from compose_bluegreen.ports import Container, Holder, ServerHealth
-from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status
+from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status, UnderWay
 
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 EAST = timezone(timedelta(hours=2))
@@ -287,7 +287,14 @@ def test_a_project_without_releases_says_so() -> None:
 def test_status_s_json_has_the_promised_keys() -> None:
     drift = Drift("stray", "cause", "cure")
     answer = json.loads(render.status(found(WELL, drift=(drift,)), "127.0.0.1:8404", "json"))
-    assert set(answer) == {"project", "proxy", "monitor", "services", "drift"}
+    assert set(answer) == {
+        "project",
+        "proxy",
+        "monitor",
+        "under_way",
+        "services",
+        "drift",
+    }
     (service,) = answer["services"]
     assert set(service) == {
         "service",
@@ -350,3 +357,19 @@ def test_whose_lock_was_released_is_told_with_what_becomes_of_it() -> None:
     assert said.startswith("taken from bob@ci, up web, since 2026-03-01 12:00:00")
     assert "touches nothing more" in said
     assert json.loads(render.released("shop", None, "json"))["holder"] is None
+
+
+def test_what_is_under_way_is_told_by_status() -> None:
+    under_way = UnderWay(BOB, 7, "build web")
+    one = replace(found(WELL), under_way=under_way)
+    said = render.status(one, None, "table", zone=UTC)
+    assert "deployment 7 is under way by bob@ci, up web, since 2026-03-01 12:00:00" in said
+    assert "at “build web”" in said
+    answer = json.loads(render.status(one, None, "json"))["under_way"]
+    assert answer == {
+        "actor": "bob@ci",
+        "what": "up web",
+        "since": "2026-03-01T12:00:00.000Z",
+        "deployment": 7,
+        "step": "build web",
+    }

@@ -8,9 +8,10 @@ import pytest
 
 from compose_bluegreen.domain import Colour, State
 from compose_bluegreen.errors import ProxyFailed
+from compose_bluegreen.status import Status
 from tests.fakes.calls import When
 from tests.fakes.site import Site, a_service
-from tests.fakes.world import NOON, Behaviour
+from tests.fakes.world import NOON, Behaviour, ProxyNotes
 from tests.unit.failures import before_the_second, outcome
 
 BLUE = "shop-bluegreen-web-blue-1"
@@ -167,14 +168,27 @@ def test_a_proxy_that_stopped_is_the_drift_of_the_whole_project(serving: Site) -
     serving.world.outages.clear()
 
 
-def test_a_deployment_that_was_killed_or_is_under_way() -> None:
+def test_a_deployment_that_is_under_way_is_no_drift() -> None:
     site = before_the_second()
-    site.world.calls.at("compose.start_colour", lambda: seen.extend(site.status().drift))
-    seen: list[object] = []
+    seen: list[Status] = []
+    site.world.calls.at("proxy.health", lambda: seen.append(site.status()), nth=1)
     site.up()
-    (drift,) = seen
-    assert getattr(drift, "kind", "") == "unfinished"
-    assert site.status().drift == ()
+    (found,) = seen
+    assert not found.drifts
+    assert found.under_way is not None
+    assert found.under_way.holder.actor == "ada@laptop"
+    assert found.under_way.deployment == 2
+    assert found.under_way.step == "wait until web-green is healthy"
+    assert site.status().under_way is None
+
+
+def test_a_proxy_that_is_gone_while_its_colours_are_left(serving: Site) -> None:
+    del serving.world.boxes["shop-bluegreen-proxy"]
+    serving.world.notes = ProxyNotes()
+    (drift,) = serving.status().drift
+    assert drift.kind == "proxy_gone"
+    assert BLUE in drift.cause
+    serving.world.outages.clear()
 
 
 def test_a_deployment_that_is_stuck() -> None:

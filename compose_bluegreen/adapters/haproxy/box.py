@@ -34,6 +34,12 @@ class Box:
         found = self._inspect()
         return str(found["State"]["Status"]) if found else None
 
+    def made_for(self) -> str | None:
+        """What its label says; None without a container, or from before there was that label."""
+        found = self._inspect()
+        label: str | None = found["Config"]["Labels"].get(container.MADE_FOR) if found else None
+        return label
+
     def log_tail(self) -> str:
         return str(self._api.logs(self.name, tail=15).decode(errors="replace"))
 

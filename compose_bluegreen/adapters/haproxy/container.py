@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Mapping
@@ -13,6 +14,10 @@ from compose_bluegreen.models import LABEL, LINK, companion
 from compose_bluegreen.routing import MONITOR_DOOR, Topology
 
 SERVICE = "proxy"
+
+MADE_FOR = f"{LABEL}.made-for"
+"""The label of the proxy's container that says what only a new one could change. The notes on the
+volume are ahead of it, where somebody was killed before he made a new one."""
 
 
 def name(project: str) -> str:
@@ -30,6 +35,10 @@ def link(project: str) -> str:
 def image(topology: Topology) -> str:
     """The user's, or ours, which is named after what it is made from."""
     return topology.settings.image or f"compose-bluegreen/haproxy:{template_digest()[:12]}"
+
+
+def made_for(topology: Topology) -> str:
+    return hashlib.sha256(repr(topology.container).encode()).hexdigest()[:16]
 
 
 def model(topology: Topology) -> Model:
@@ -51,7 +60,11 @@ def model(topology: Topology) -> Model:
         "image": image(topology),
         "pull_policy": "missing" if topology.settings.image else "never",
         "container_name": name(project),
-        "labels": {f"{LABEL}.project": project, f"{LABEL}.role": SERVICE},
+        "labels": {
+            f"{LABEL}.project": project,
+            f"{LABEL}.role": SERVICE,
+            MADE_FOR: made_for(topology),
+        },
         "command": _command(),
         "user": "haproxy",
         "restart": "always",

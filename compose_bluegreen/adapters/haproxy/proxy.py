@@ -81,13 +81,17 @@ class HaproxyProxy:
         now, state = self.topology(), self._box.status()
         if now is None or state is None:
             return Change.CREATE
-        if now.container != wanted.container:
-            return Change.RECREATE
+        if now.container != wanted.container or not self._is_made_for(wanted):
+            # One that doesn't run serves nobody, and holds no lock that could be asked for.
+            return Change.RECREATE if state == "running" else Change.CREATE
         if state != "running":
             return Change.START
         return (
             Change.NONE if self._written(wanted) == self._stored("topology.json") else Change.RELOAD
         )
+
+    def _is_made_for(self, wanted: Topology) -> bool:
+        return self._box.made_for() in (None, container.made_for(wanted))
 
     def apply(self, wanted: Topology, change: Change) -> None:
         if change is Change.NONE:

@@ -1,0 +1,81 @@
+"""``abort``: the unfinished deployment is taken away; what served before it serves."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from compose_bluegreen import moves as acts
+from compose_bluegreen import waiting
+from compose_bluegreen.attempt import Terms
+from compose_bluegreen.domain import Colour, Deployment, Part, State
+from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost, NeedsPerson
+from compose_bluegreen.moves import Move
+from compose_bluegreen.ports import Holder, Ports
+from compose_bluegreen.recovery import PATIENCE, settle, take_away
+from compose_bluegreen.resume import the_one
+from compose_bluegreen.saga import Saga, Step
+from compose_bluegreen.unfinished import Reading, Unfinished, live_part, sick
+from compose_bluegreen.up import Caller
+
+
+def abort(project: str, caller: Caller, at: Ports) -> Deployment | None:
+    """Raises BluegreenError where nothing is unfinished, NeedsPerson where nothing else is well:
+    then what has the traffic keeps it, and the next deployment is free to replace it."""
+    holder = Holder(caller.actor, "abort", at.clock.now())
+    with waiting.until_alone(holder, None, at):
+        found = the_one(project, caller.engine, at)
+        if found.reading is Reading.GAP:
+            settle(caller.engine, project, at)
+            return at.history.get(found.deployment.id)
+        back = _way_back(found, at)
+        if back:
+            moves = [move for move in found.moves if move.service in back]
+            act = partial(_route_back, moves, back, at)
+            Saga(found.deployment, at).run(Step("switch back", "abort", act))
+        take_away(found, at)
+        reason = (
+            f"aborted by {caller.actor}; it had {found.told.partition(' ')[2].partition(' ')[2]}"
+        )
+        at.history.to(found.deployment.id, State.INTERRUPTED, at.clock.now(), reason)
+        return at.history.get(found.deployment.id)
+
+
+def _way_back(found: Unfinished, at: Ports) -> dict[str, Colour | None]:
+    """For each service whose traffic it has, where that goes: to what history has as live, which is
+    well or can be made so; nowhere, where nothing was live before."""
+    routes, back = at.proxy.routes(), dict[str, Colour | None]()
+    for part in found.deployment.parts:
+        if routes.get(part.service) is part.colour:
+            old = live_part(part, found.deployment, at)
+            back[part.service] = old.colour if old else None
+            if old and sick(old, PATIENCE, at):
+                _start_again(old, found, at)
+    return back
+
+
+def _start_again(old: Part, found: Unfinished, at: Ports) -> None:
+    """Its colour has no traffic, so it can be started anew from what history has of it."""
+    deployment = found.deployment
+    record = at.history.live(deployment.engine, deployment.project, old.service)
+    move, saga = Move(old.release, old.colour.other, old.colour), Saga(deployment, at)
+    start = partial(acts.start, move, record.id if record else deployment.id, at)
+    prove = partial(acts.until_healthy, move, Terms(), at)
+    try:
+        saga.run(Step(f"start {move.name}", "it served before, and isn't well", start))
+        saga.run(Step(f"wait until {move.name} is healthy", "nothing unproven gets traffic", prove))
+    except (Interrupted, LockLost):
+        raise
+    except BluegreenError as error:
+        reason = f"aborted, but {move.name} can't be brought back: {error.message}"
+        at.history.to(deployment.id, State.FAILED, at.clock.now(), reason)
+        raise NeedsPerson(
+            f"{move.name}, which served before, can't be brought back: {error.message};"
+            f" {found.serves} on",
+            detail=error.detail,
+            hint="docker bluegreen up with a version that is well",
+        ) from error
+
+
+def _route_back(moves: list[Move], back: dict[str, Colour | None], at: Ports) -> str:
+    at.proxy.route_to(back)
+    return "; ".join(said for move in moves if (said := acts.drain(move, move.idle, at)))

@@ -1,0 +1,38 @@
+"""What is left to do once a deployment stands: the old colour goes, images are kept and let go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from compose_bluegreen import fronts, retention
+from compose_bluegreen import moves as acts
+from compose_bluegreen.moves import Move
+from compose_bluegreen.ports import Ports
+from compose_bluegreen.saga import Step
+
+
+def aftermath(moves: Sequence[Move], at: Ports) -> Iterator[list[Step]]:
+    """After the deployment stands: a failure is a warning, and only ends the list that it is in.
+
+    What could not be drained is not removed.
+    """
+    for move in moves:
+        if move.live:
+            old = f"{move.service}-{move.live}"
+            yield [
+                Step(
+                    f"drain {old}",
+                    "no new request reaches it",
+                    partial(acts.drain, move, move.live, at),
+                ),
+                Step(f"remove {old}", "it is drained", partial(acts.remove, move, move.live, at)),
+            ]
+        if move.held_by:
+            names = [one.name for one in move.held_by]
+            # What it wrote to an anonymous volume is the user's, and nobody has it yet.
+            remove = partial(at.compose.remove, names, keep_volumes=True)
+            cause = "the proxy has its ports and its name"
+            yield [Step(f"remove {fronts.names(move.held_by)}", cause, remove)]
+    for step in retention.steps(moves[0].project, [move.release for move in moves], at):
+        yield [step]

@@ -1,0 +1,112 @@
+"""``resume``: the unfinished deployment is brought to its end, by the page of every other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from compose_bluegreen import fronts, waiting
+from compose_bluegreen import moves as acts
+from compose_bluegreen.attempt import Terms
+from compose_bluegreen.deploy import page
+from compose_bluegreen.domain import TRANSITIONS, Deployment
+from compose_bluegreen.errors import BluegreenError, NeedsPerson, Unhealthy
+from compose_bluegreen.models import base_labels
+from compose_bluegreen.moves import Move
+from compose_bluegreen.ports import Holder, Ports
+from compose_bluegreen.recovery import keep
+from compose_bluegreen.routes import with_release
+from compose_bluegreen.saga import Saga, Step
+from compose_bluegreen.unfinished import Reading, Unfinished, read, unfinished
+from compose_bluegreen.up import Caller
+
+_NOW = timedelta(0)
+
+
+def resume(project: str, caller: Caller, at: Ports) -> Deployment | None:
+    """Raises BluegreenError where nothing is unfinished, or what it began was undone;
+    NeedsPerson where its colour has the traffic and isn't well."""
+    holder = Holder(caller.actor, "resume", at.clock.now())
+    with waiting.until_alone(holder, None, at):
+        found = the_one(project, caller.engine, at)
+        if not found.moves:
+            raise BluegreenError(
+                f"{found.told}: what it would have released isn't known",
+                hint="docker bluegreen up does it again",
+            )
+        _refuse_to_take_over(found, at)
+        routes = at.proxy.routes()
+        behind = [move for move in found.moves if routes.get(move.service) is not move.idle]
+        if behind:
+            _bring(found, behind, at)
+        else:
+            _prove(found, at)
+        keep(found, at)
+        return at.history.get(found.deployment.id)
+
+
+def _refuse_to_take_over(found: Unfinished, at: Ports) -> None:
+    own = [
+        one
+        for move in found.moves
+        for one in at.engine.containers(base_labels(move.project, move.service))
+        if one.running or found.reading is Reading.GAP
+    ]
+    if own:
+        raise BluegreenError(
+            f"{found.told}: {fronts.names(own)} of your own project has its ports",
+            hint="docker bluegreen abort, then docker bluegreen up --take-over",
+        )
+
+
+def the_one(project: str, engine: str, at: Ports) -> Unfinished:
+    """The newest. Raises BluegreenError."""
+    pending = unfinished(engine, project, at)
+    if not pending:
+        raise BluegreenError(f"nothing of {project} is unfinished", hint="docker bluegreen status")
+    return read(pending[-1], _NOW, at)
+
+
+def _bring(found: Unfinished, behind: Sequence[Move], at: Ports) -> None:
+    """What hasn't the traffic yet goes the whole way; undone if it fails."""
+    saga = Saga(found.deployment, at, stays_open=len(behind) < len(found.moves))
+    with saga:
+        for step in _steps(found.deployment, behind, at):
+            saga.run(step)
+
+
+def _steps(deployment: Deployment, moves: Sequence[Move], at: Ports) -> Iterator[Step]:
+    topology = at.proxy.topology()
+    if topology is None:
+        raise BluegreenError("there is no proxy", hint="docker bluegreen up makes one")
+    for move in moves:
+        topology = with_release(topology, move.release, move.idle)
+    change = fronts.allowed(topology, moves, Terms(), at)
+    state = deployment.state
+    for step in page(moves, topology, change, topology, deployment.id, Terms(), at):
+        if step.enters and step.enters in TRANSITIONS[state]:
+            state = step.enters
+            yield step
+        else:
+            yield replace(step, enters=None)
+
+
+def _prove(found: Unfinished, at: Ports) -> None:
+    """It has the traffic: nothing can be started anew, and nothing is taken from it here."""
+    saga = Saga(found.deployment, at)
+    for move in found.moves:
+        step = Step(
+            f"see {move.name} healthy under traffic",
+            "it has the traffic already",
+            partial(acts.until_healthy, move, Terms(), at),
+        )
+        try:
+            saga.run(step)
+        except Unhealthy as error:
+            raise NeedsPerson(
+                f"{found.told}: {error.message}; {found.serves}",
+                detail=error.detail,
+                hint="docker bluegreen abort goes back to what served before",
+            ) from error

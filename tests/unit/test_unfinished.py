@@ -1,0 +1,300 @@
+"""Each way in which an unfinished deployment can be found: how it is read, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from compose_bluegreen.domain import Colour, State
+from compose_bluegreen.errors import BluegreenError, NeedsPerson
+from compose_bluegreen.unfinished import Reading, read
+from tests.fakes.calls import Call, When
+from tests.fakes.site import Site, a_service
+from tests.fakes.world import Behaviour
+from tests.unit.failures import BLUE, GREEN, QUICK, before_the_second, outcome
+from tests.unit.killing import kill
+
+SICK = Behaviour(sick_after=0.0)
+
+
+def killed(call: str, nth: int = 1, when: When = When.AFTER) -> Callable[[], Site]:
+    def found() -> Site:
+        site = before_the_second()
+        kill(site, Call(call, nth), when)
+        return site
+
+    return found
+
+
+switched = killed("proxy.route_to")
+
+
+def sick(*boxes: str) -> Callable[[], Site]:
+    """Killed after the switch, and then these turn out to be sick."""
+
+    def found() -> Site:
+        site = switched()
+        for box in boxes:
+            site.world.boxes[box].behaviour = SICK
+        site.ports.clock.sleep(60)
+        return site
+
+    return found
+
+
+def undoing_when_killed() -> Site:
+    """The undo was begun, and ``v2`` is well all the same."""
+    site = before_the_second()
+    site.world.calls.fail("proxy.health", BluegreenError("sick"), nth=2)
+    kill(site, Call("proxy.route_to", 2))
+    return site
+
+
+def stuck() -> Site:
+    site = before_the_second()
+    site.world.calls.fail("proxy.health", BluegreenError("sick"), nth=2)
+    site.world.calls.fail("proxy.route_to", BluegreenError("no answer"), nth=2)
+    assert isinstance(outcome(site.up), NeedsPerson)
+    site.forget()
+    return site
+
+
+def half() -> Site:
+    """Two services are switched in one act; somebody has switched one back by hand."""
+    site = Site(web=a_service(), api=a_service("api", port=""))
+    site.source("v1"), site.source("a1", "api")
+    site.up()
+    site.forget()
+    site.source("v2", does=QUICK), site.source("a2", "api", does=QUICK)
+    kill(site, Call("proxy.route_to", 1), When.AFTER)
+    site.ports.proxy.route_to({"web": Colour.BLUE})
+    return site
+
+
+def old_gone() -> Site:
+    site = sick(GREEN)()
+    del site.world.boxes[BLUE]
+    return site
+
+
+@dataclass(frozen=True)
+class Case:
+    """``serves`` after the next ``up``, None where that needs a person; ``ends`` as what."""
+
+    found: Callable[[], Site]
+    reading: Reading
+    serves: str | None
+    ends: State
+    says: str = ""
+
+
+CASES = {
+    "before its first step": Case(
+        killed("history.begin"), Reading.UNTOUCHED, "v1", State.INTERRUPTED, "before its first step"
+    ),
+    "building": Case(
+        killed("compose.build"), Reading.UNTOUCHED, "v1", State.INTERRUPTED, "at “build web”"
+    ),
+    "starting": Case(
+        killed("compose.start_colour"),
+        Reading.UNTOUCHED,
+        "v1",
+        State.INTERRUPTED,
+        "at “start web-green”",
+    ),
+    "before the switch": Case(
+        killed("proxy.route_to", when=When.BEFORE), Reading.UNTOUCHED, "v1", State.INTERRUPTED
+    ),
+    "between disk and memory": Case(
+        killed("proxy.route_to", when=When.HALFWAY), Reading.UNTOUCHED, "v1", State.INTERRUPTED
+    ),
+    "after the switch": Case(switched, Reading.ARRIVED, "v2", State.LIVE, "live and stays"),
+    "after the switch, and it is sick": Case(
+        sick(GREEN), Reading.REVERTS, "v1", State.INTERRUPTED, "serves again"
+    ),
+    "after the switch, and the old one is sick": Case(
+        sick(BLUE), Reading.ARRIVED, "v2", State.LIVE
+    ),
+    "while it was being undone": Case(
+        undoing_when_killed, Reading.REVERTS, "v1", State.INTERRUPTED, "serves again"
+    ),
+    "after the switch, and both are sick": Case(
+        sick(BLUE, GREEN), Reading.UNCLEAR, None, State.SWITCHING
+    ),
+    "after the switch, it is sick and the old one is gone": Case(
+        old_gone, Reading.UNCLEAR, None, State.SWITCHING
+    ),
+    "stuck": Case(stuck, Reading.UNCLEAR, None, State.STUCK),
+    "half one way, half the other": Case(half, Reading.UNCLEAR, None, State.SWITCHING),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_read_from_who_has_the_traffic_and_who_is_well(name: str) -> None:
+    case = CASES[name]
+    site = case.found()
+    found = read(site.records[0], timedelta(0), site.ports)
+    assert found.reading is case.reading
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_next_up_settles_it_by_itself_or_needs_a_person(name: str) -> None:
+    case = CASES[name]
+    site = case.found()
+    routes = site.ports.proxy.routes()
+    number = site.records[0].id
+    site.source("v3")
+    raised = outcome(site.up)
+    settled = site.history.get(number)
+    assert settled is not None
+    if case.serves is None:
+        assert isinstance(raised, NeedsPerson)
+        assert f"deployment {number} stopped at “" in raised.message
+        assert "docker bluegreen resume" in raised.hint
+        assert "docker bluegreen abort" in raised.hint
+        assert site.ports.proxy.routes() == routes
+        assert settled.state is case.ends
+        return
+    assert raised is None
+    assert site.serving() == {"v3"}
+    (said, *_) = site.observer.remarks
+    assert said.startswith(f"deployment {number} stopped")
+    assert case.says in said
+    assert settled.state is (State.SUPERSEDED if case.ends is State.LIVE else case.ends)
+    assert not site.status().drifts
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_status_tells_the_step_what_serves_and_the_next_command(name: str) -> None:
+    case = CASES[name]
+    site = case.found()
+    (drift,) = site.status().drift
+    assert drift.kind == ("stuck" if case.ends is State.STUCK else "unfinished")
+    assert "stuck at “" in drift.cause or "stopped at “" in drift.cause or case.says in drift.cause
+    assert " serves" in drift.cause or "it started nothing" in drift.cause
+    word = "docker bluegreen resume" if case.serves is None else "docker bluegreen up"
+    assert drift.cure.startswith(word)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rollback_settles_it_before_it_chooses(name: str) -> None:
+    """Back from what is live in truth, and not from what history believed."""
+    case = CASES[name]
+    site = case.found()
+    raised = outcome(site.rollback)
+    if case.serves is None:
+        assert isinstance(raised, NeedsPerson)
+    elif case.serves == "v2":
+        assert raised is None
+        assert site.serving() == {"v1"}
+    else:
+        assert isinstance(raised, BluegreenError)
+        assert "no earlier release" in raised.message
+        assert site.serving() == {"v1"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_abort_takes_it_away_and_what_served_before_serves(name: str) -> None:
+    case = CASES[name]
+    site = case.found()
+    number = site.records[0].id
+    site.ports.clock.sleep(60)
+    raised = outcome(site.abort)
+    settled = site.history.get(number)
+    assert settled is not None
+    assert raised is None, raised
+    assert settled.state is State.INTERRUPTED
+    assert settled.reason.startswith("aborted by ada@laptop; it had stopped")
+    assert site.serving() == {"v1"}
+    assert site.routed() is Colour.BLUE
+    assert not site.status().drifts
+    assert_the_next_up_works(site)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_resume_brings_it_to_its_end(name: str) -> None:
+    case = CASES[name]
+    site = case.found()
+    number = site.records[0].id
+    raised = outcome(site.resume)
+    if name in {"before its first step", "building"}:
+        assert isinstance(raised, BluegreenError)
+        assert "docker bluegreen up" in raised.hint
+        assert site.serving() == {"v1"}
+        return
+    if is_sick(site):
+        assert isinstance(raised, NeedsPerson)
+        assert "docker bluegreen abort" in raised.hint
+        return
+    assert raised is None, raised
+    settled = site.history.get(number)
+    assert settled is not None
+    assert settled.state is State.LIVE
+    assert site.serving() == {"v2"}
+    assert not site.status().drifts
+    assert_the_next_up_works(site)
+
+
+def is_sick(site: Site) -> bool:
+    green = site.world.boxes.get(GREEN)
+    return green is not None and green.behaviour is SICK
+
+
+def assert_the_next_up_works(site: Site) -> None:
+    site.source("v9")
+    assert site.up() is not None
+    assert site.serving() == {"v9"}
+
+
+@pytest.mark.parametrize("command", [Site.resume, Site.abort])
+def test_where_nothing_is_unfinished_it_says_so(
+    command: Callable[[Site], object], serving: Site
+) -> None:
+    with pytest.raises(BluegreenError, match="nothing of shop is unfinished"):
+        command(serving)
+
+
+def test_abort_leaves_the_traffic_where_it_is_if_nothing_else_can_be_brought_back() -> None:
+    site = old_gone()
+    site.world.lose_image("sha256:v1")
+    with pytest.raises(NeedsPerson, match="can't be brought back") as refused:
+        site.abort()
+    assert site.routed() is Colour.GREEN
+    assert site.records[0].state is State.FAILED
+    assert refused.value.hint == "docker bluegreen up with a version that is well"
+    site.source("v3")
+    assert site.up() is not None
+    assert site.serving() == {"v3"}
+
+
+def test_an_abort_of_a_first_release_leaves_nothing_running(site: Site) -> None:
+    site.source("v1", does=QUICK)
+    kill(site, Call("proxy.route_to", 1), When.AFTER)
+    site.world.boxes[BLUE].behaviour = SICK
+    site.ports.clock.sleep(1)
+    site.abort()
+    assert site.world.running() == []
+    site.world.outages.clear()
+
+
+def test_a_resume_that_fails_is_undone_and_says_so() -> None:
+    site = killed("compose.start_colour")()
+    site.world.behaviours["sha256:v2"] = SICK
+    with pytest.raises(BluegreenError, match="not healthy"):
+        site.resume()
+    assert site.serving() == {"v1"}
+    assert site.records[0].state is State.FAILED
+    assert_the_next_up_works(site)
+
+
+def test_what_is_routed_nowhere_is_routed_to_what_is_proven(serving: Site) -> None:
+    """Somebody removed the proxy with its volume, or a down was killed halfway."""
+    serving.ports.proxy.route_to({"web": None})
+    serving.world.outages.clear()
+    assert serving.up() is None
+    assert serving.serving() == {"v1"}
+    assert "web was routed nowhere: web-blue serves again" in serving.observer.remarks[0]
+    serving.world.outages.clear()
