@@ -13,6 +13,7 @@ import docker.errors
 
 from compose_bluegreen.adapters.haproxy import lock
 from compose_bluegreen.adapters.haproxy.box import Box
+from compose_bluegreen.adapters.haproxy.master import Master
 from compose_bluegreen.adapters.haproxy.session import NotReady, Session, SessionLost
 from compose_bluegreen.adapters.haproxy.steering import Steering
 from compose_bluegreen.errors import BluegreenError, EngineUnreachable, LockLost, ProxyFailed
@@ -38,6 +39,7 @@ class Connection:
         self._box = box
         self._turn = RLock()
         self._session: Session | None = None
+        self._master: Master | None = None
         self._claim: lock.Claim | None = None
         self._lost: LockLost | None = None
 
@@ -48,30 +50,27 @@ class Connection:
             if self._lost:
                 raise self._lost
             if self._session is None:
-                self._session = self._opened()
+                self._session = self._opened(Session)
                 self._take_back(self._session)
             return self._session
 
+    def open(self) -> None:
+        """Both streams, for whoever wants them later: it waits for neither."""
+        with self._turn:
+            self.shell()
+            self._socket()
+
     def steer(self, act: Callable[[Steering], _T]) -> _T:
         """Every act can be done twice, so a proxy that restarts under us is asked again."""
-        deadline = time.monotonic() + READY_SECONDS
-        while True:
-            try:
-                with self._turn:
-                    return act(Steering(self.shell()))
-            except (SessionLost, NotReady) as error:
-                if isinstance(error, SessionLost):
-                    self.close()
-                if self._has_ended() or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+        return self._answered(lambda: act(Steering(self.shell(), self._socket())))
 
     def ask(self, act: Callable[[Session], _T]) -> _T:
         """The same for what isn't HAProxy's own."""
-        return self.steer(lambda _: act(self.shell()))
+        return self._answered(lambda: act(self.shell()))
 
     def close(self) -> None:
         with self._turn:
+            self._hang_up()
             if self._session:
                 self._session.close()
             self._session = None
@@ -121,9 +120,34 @@ class Connection:
                 with suppress(ProxyFailed):
                     lock.let_go(self._session)
 
-    def _opened(self) -> Session:
+    def _answered(self, act: Callable[[], _T]) -> _T:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                with self._turn:
+                    return act()
+            except (SessionLost, NotReady) as error:
+                if isinstance(error, SessionLost):
+                    self.close()
+                self._hang_up()
+                if self._has_ended() or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def _socket(self) -> Master:
+        if self._master is None:
+            self._master = self._opened(Master)
+        return self._master
+
+    def _hang_up(self) -> None:
+        with self._turn:
+            if self._master:
+                self._master.close()
+            self._master = None
+
+    def _opened(self, stream: Callable[[Any, str], _T]) -> _T:
         try:
-            return Session(self._api, self._box.name)
+            return stream(self._api, self._box.name)
         except (docker.errors.NotFound, EngineUnreachable) as error:
             raise SessionLost(
                 f"the proxy {self._box.name} isn't running", hint="docker bluegreen status"

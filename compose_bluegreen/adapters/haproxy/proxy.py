@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from compose_bluegreen.adapters.haproxy import container, lock
+from compose_bluegreen.adapters.haproxy import container, disk, lock
 from compose_bluegreen.adapters.haproxy.box import Box
 from compose_bluegreen.adapters.haproxy.config import (
     STATE,
@@ -61,7 +61,7 @@ class HaproxyProxy:
     def warm_up(self) -> None:
         """Begins what the first look would wait for; a proxy that isn't there is no error."""
         if self._box.status() == "running":
-            self._connection.shell()
+            self._connection.open()
 
     def close(self) -> None:
         self._connection.close()
@@ -123,12 +123,7 @@ class HaproxyProxy:
         return read_map(self._stored("route.map") or "")
 
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
-        def act(steering: Steering) -> None:
-            whole = steering.routes_on_disk() | dict(routes)
-            steering.write_routes(whole)
-            steering.load_routes(whole)
-
-        self._connection.steer(act)
+        self._connection.steer(lambda steering: steering.route_to(routes))
 
     def park(self, service: str, colour: Colour) -> None:
         target = self._target(service, colour)
@@ -167,7 +162,7 @@ class HaproxyProxy:
         """Needs a running proxy, for the lock is in it."""
         with self._connection.hold(holder):
             self._known = None  # somebody else may have changed it since we looked
-            self._settle()
+            self._connection.steer(Steering.settle)
             yield
 
     def assure(self) -> None:
@@ -180,16 +175,6 @@ class HaproxyProxy:
     def release(self) -> Holder | None:
         runs = self._box.status() == "running"
         return self._connection.ask(lock.release) if runs else None
-
-    def _settle(self) -> None:
-        """Somebody died between disk and memory: what serves goes on, after a restart too."""
-
-        def act(steering: Steering) -> None:
-            routes = steering.routes()
-            if routes != steering.routes_on_disk():
-                steering.write_routes(routes)
-
-        self._connection.steer(act)
 
     # ── the container ────────────────────────────────────────────────────────────────────────
 
@@ -248,9 +233,8 @@ class HaproxyProxy:
                 detail=shell.run(f"haproxy -c -f {STATE}/haproxy.cfg.new || true").strip(),
                 hint="look at proxy.snippets in the compose file; nothing was changed",
             )
-        steering = Steering(shell)
-        known = steering.routes_on_disk()
-        steering.write_routes({route.service: None for route in wanted.routes} | known)
+        known = disk.routes(shell)
+        disk.write_routes(shell, {route.service: None for route in wanted.routes} | known)
         shell.run(
             f"cd {STATE} && for f in haproxy.cfg topology.json; do"
             " cp $f $f.old && sync $f.new && mv $f.new $f; done && sync ."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 
@@ -26,16 +27,62 @@ class NotReady(ProxyFailed):
     """The container runs, but HAProxy doesn't answer (yet)."""
 
 
-class Session:
-    """Raises SessionLost when the container or its shell has gone."""
+class Stream:
+    """Standard input and output of a program in the container.
 
-    def __init__(self, api: Any, container: str, timeout: float = 30.0) -> None:
+    Raises SessionLost when the container or the program has gone.
+    """
+
+    def __init__(
+        self, api: Any, container: str, program: Sequence[str], timeout: float = 30.0
+    ) -> None:
         """``timeout`` in seconds bounds each read: a proxy that hangs must not hang a deploy."""
-        made = api.exec_create(container, ["sh"], stdin=True, stdout=True, stderr=True)
+        made = api.exec_create(container, list(program), stdin=True, stdout=True, stderr=True)
         self._stream = api.exec_start(made["Id"], socket=True)
         self._socket: socket.socket = getattr(self._stream, "_sock", self._stream)
         self._socket.settimeout(timeout)
         self._turn = Lock()
+
+    def ask(self, words: str, answered: Callable[[str], bool]) -> str:
+        """What it says to these words, both streams, until that is an answer."""
+        said = ""
+        try:
+            # One question at a time: the thread that keeps the lock asks too.
+            with self._turn:
+                self._socket.sendall(words.encode())
+                while not answered(said):
+                    said += self._frame()
+        except OSError as error:
+            raise SessionLost(
+                "lost the connection to the proxy's container",
+                hint="docker bluegreen status shows what serves",
+                detail=said.strip(),
+            ) from error
+        return said
+
+    def close(self) -> None:
+        self._stream.close()
+        self._socket.close()
+
+    def _frame(self) -> str:
+        _, length = _HEADER.unpack(self._exactly(_HEADER.size))
+        return self._exactly(length).decode(errors="replace")
+
+    def _exactly(self, count: int) -> bytes:
+        found = bytearray()
+        while len(found) < count:
+            piece = self._socket.recv(count - len(found))
+            if not piece:
+                raise ConnectionError("the program ended")
+            found += piece
+        return bytes(found)
+
+
+class Session:
+    """A shell. Raises SessionLost as its stream does."""
+
+    def __init__(self, api: Any, container: str) -> None:
+        self._shell = Stream(api, container, ["sh"])
 
     def run(self, script: str) -> str:
         """What the script prints, both streams; raises ProxyFailed unless it ends with 0."""
@@ -48,36 +95,15 @@ class Session:
         return self._run(script)[0] == 0
 
     def close(self) -> None:
-        self._stream.close()
-        self._socket.close()
+        self._shell.close()
 
     def _run(self, script: str) -> tuple[int, str]:
         # Braces, not a subshell: what the script opens (the lock) must outlive it.
         line = f'{{ {script}\n}} 2>&1 </dev/null; printf "\\n{_MARK}%s\\n" "$?"\n'
-        try:
-            # One question at a time: the thread that keeps the lock asks too.
-            with self._turn:
-                self._socket.sendall(line.encode())
-                said = ""
-                while not (said.endswith("\n") and f"\n{_MARK}" in said):
-                    said += self._frame()
-        except OSError as error:
-            raise SessionLost(
-                "lost the connection to the proxy's container",
-                hint="docker bluegreen status shows what serves",
-            ) from error
+        said = self._shell.ask(line, _is_whole)
         text, _, code = said.rpartition(f"\n{_MARK}")
         return int(code), text
 
-    def _frame(self) -> str:
-        _, length = _HEADER.unpack(self._exactly(_HEADER.size))
-        return self._exactly(length).decode(errors="replace")
 
-    def _exactly(self, count: int) -> bytes:
-        found = bytearray()
-        while len(found) < count:
-            piece = self._socket.recv(count - len(found))
-            if not piece:
-                raise ConnectionError("the shell ended")
-            found += piece
-        return bytes(found)
+def _is_whole(said: str) -> bool:
+    return said.endswith("\n") and f"\n{_MARK}" in said

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from shlex import quote
 
-from compose_bluegreen.adapters.haproxy.config import MAP, STATE, map_text, read_map
-from compose_bluegreen.adapters.haproxy.session import NotReady, Session, SessionLost
+from compose_bluegreen.adapters.haproxy import disk
+from compose_bluegreen.adapters.haproxy.config import MAP, map_text, read_map
+from compose_bluegreen.adapters.haproxy.master import SOCKET, Master
+from compose_bluegreen.adapters.haproxy.session import NotReady, Session
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ProxyFailed
 
-_SOCAT = f"socat -t10 - UNIX-CONNECT:{STATE}/master.sock"
+_RELOAD = f"echo reload | socat -t30 - UNIX-CONNECT:{SOCKET}"
 
 
 class Steering:
-    def __init__(self, session: Session) -> None:
+    """``session`` is the shell that holds the lock, if this command does: what changes anything asks
+    it first, for it ends when the lock is taken away."""
+
+    def __init__(self, session: Session, master: Master) -> None:
         self._session = session
+        self._master = master
 
     def workers(self) -> list[str]:
         """Process ids, the current one first. Raises ProxyFailed where there is none."""
-        rows = (line.split() for line in self._master("show proc").splitlines())
+        rows = (line.split() for line in self._master.ask("show proc")[0].splitlines())
         found = [row[0] for row in rows if len(row) > 1 and row[1] == "worker"]
         if not found:
             raise NotReady("HAProxy runs no worker", hint="docker bluegreen status")
@@ -32,20 +37,23 @@ class Steering:
 
     def routes(self) -> dict[str, Colour | None]:
         """The map in the memory of the current worker: where new requests go."""
-        return read_map(self._worker(self.workers()[0], f"show map {MAP}"))
+        return read_map(self._worker(self.workers()[0], f"show map {MAP}")[0])
 
-    def routes_on_disk(self) -> dict[str, Colour | None]:
-        return read_map(self._session.run(f"cat {MAP}"))
+    def route_to(self, changed: Mapping[str, Colour | None]) -> None:
+        """First to the disk, then into memory: whatever dies between, the disk is what was told."""
+        whole = disk.routes(self._session) | dict(changed)
+        disk.write_routes(self._session, whole)
+        self.load_routes(whole)
 
-    def write_routes(self, routes: Mapping[str, Colour | None]) -> None:
-        """To the disk, whole and synced, so that any restart of HAProxy reads them."""
-        new = f"{MAP}.new"
-        self._session.run(
-            f"printf %s {quote(map_text(routes))} > {new} && sync {new} && mv {new} {MAP} && sync {STATE}"
-        )
+    def settle(self) -> None:
+        """Somebody died between disk and memory: what serves goes on, after a restart too."""
+        routes = self.routes()
+        if routes != disk.routes(self._session):
+            disk.write_routes(self._session, routes)
 
     def load_routes(self, routes: Mapping[str, Colour | None]) -> None:
         """Into memory: one commit a worker, which its threads see all at once, then read back."""
+        self._session.run(":")
         for worker in self.workers():
             try:
                 self._load(worker, routes)
@@ -74,43 +82,37 @@ class Steering:
 
     def tell(self, commands: Iterable[str]) -> None:
         """Commands whose success is silence or a remark of ours, to the current worker."""
+        self._session.run(":")
         self._worker(self.workers()[0], *commands)
 
     def reload(self) -> None:
+        """HAProxy ends all connections to its master, so the answer comes by one that asks no more."""
         before = self.workers()[0]
-        said = self._master("reload")
+        said = self._session.run(_RELOAD)
+        self._master.reopen()
         if "Success=0" in said or self.workers()[0] == before:
             raise ProxyFailed(
                 "HAProxy refused its new configuration; the old one serves", detail=said.strip()
             )
 
     def _load(self, worker: str, routes: Mapping[str, Colour | None]) -> None:
-        said = self._worker(worker, f"prepare map {MAP}")
+        said = self._worker(worker, f"prepare map {MAP}")[0]
         version = said.strip().rpartition(" ")[2]
         if not version.isdecimal():
             raise ProxyFailed("HAProxy refused a new routing map", detail=said.strip())
         lines = [f"add map @{version} {MAP} {line}" for line in map_text(routes).splitlines()]
-        self._silently(worker, *lines, f"commit map @{version} {MAP}")
-        loaded = read_map(self._worker(worker, f"show map {MAP}"))
+        *told, shown = self._worker(
+            worker, *lines, f"commit map @{version} {MAP}", f"show map {MAP}"
+        )
+        if refused := "".join(told).strip():
+            raise ProxyFailed("HAProxy refused a command", detail=refused)
+        loaded = read_map(shown)
         if loaded != dict(routes):
             raise ProxyFailed(f"HAProxy routes {loaded}, not {dict(routes)} as told")
 
     def _stat(self, worker: str) -> list[dict[str, str]]:
-        text = self._worker(worker, "show stat").strip()
+        text = self._worker(worker, "show stat")[0].strip()
         return list(csv.DictReader(text.splitlines()))
 
-    def _silently(self, worker: str, *commands: str) -> None:
-        said = self._worker(worker, *commands).strip()
-        if said:
-            raise ProxyFailed("HAProxy refused a command", detail=said)
-
-    def _worker(self, worker: str, *commands: str) -> str:
-        return self._master(*(f"@!{worker} {command}" for command in commands))
-
-    def _master(self, *commands: str) -> str:
-        try:
-            return self._session.run(f"printf '%s\\n' {quote('; '.join(commands))} | {_SOCAT}")
-        except SessionLost:
-            raise
-        except ProxyFailed as error:
-            raise NotReady("HAProxy doesn't answer", detail=error.detail) from error
+    def _worker(self, worker: str, *commands: str) -> list[str]:
+        return self._master.ask(*(f"@!{worker} {command}" for command in commands))
