@@ -37,6 +37,8 @@ class _State:
     raised_at: float | None = None
     undoing: bool = False
     shields: int = 0
+    put_off: int = 0
+    waiting: int | None = None
     remark: Remark | None = None
 
 
@@ -80,7 +82,26 @@ def shielded(remark: Remark | None = None) -> Iterator[None]:
         _state.remark = before
 
 
+@contextmanager
+def put_off() -> Iterator[None]:
+    """Inside, an interrupt waits: for a question and its answer, which must not come apart."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _state.put_off += 1
+    try:
+        yield
+    finally:
+        _state.put_off -= 1
+        if _state.waiting and not _state.put_off:
+            number, _state.waiting = _state.waiting, None
+            _arrived(number, None)
+
+
 def _arrived(number: int, _frame: FrameType | None) -> None:
+    if _state.put_off:
+        _state.waiting = number
+        return
     name = signal.Signals(number).name
     now = time.monotonic()
     if _state.shields or _state.undoing:

@@ -52,6 +52,38 @@ for _ in range(2):
         print("raised")
 """
 
+PUT_OFF = """
+import signal, threading
+from compose_bluegreen import interrupts
+from compose_bluegreen.errors import Interrupted
+
+interrupts.listen()
+try:
+    with interrupts.put_off():
+        signal.raise_signal(signal.SIGTERM)
+        print("asked and answered")
+    print("never here")
+except Interrupted as error:
+    print(error.message)
+
+def elsewhere():
+    with interrupts.put_off():
+        began.set()
+        done.wait()
+
+interrupts._ONE_MOMENT = -1.0
+began, done = threading.Event(), threading.Event()
+other = threading.Thread(target=elsewhere)
+other.start()
+began.wait()
+try:
+    signal.raise_signal(signal.SIGTERM)
+except Interrupted:
+    print("at once, whatever another thread asks")
+done.set()
+other.join()
+"""
+
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -184,3 +216,14 @@ def test_the_shield_s_remark_goes_where_it_is_told(start: Start) -> None:
     out, err = start(program).communicate(timeout=30)
     assert out == "SIGINT noted; what was begun is being brought to its end first\n"
     assert err == ""
+
+
+def test_an_interrupt_waits_for_the_end_of_a_question(start: Start) -> None:
+    said, complaints = start(PUT_OFF).communicate(timeout=30)
+
+    assert said.splitlines() == [
+        "asked and answered",
+        "interrupted by SIGTERM",
+        "at once, whatever another thread asks",
+    ]
+    assert not complaints

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from compose_bluegreen.errors import ProxyFailed
+from compose_bluegreen.interrupts import put_off
 
 _MARK = "@@bluegreen@@"
 _HEADER = struct.Struct(">BxxxL")
@@ -47,8 +48,9 @@ class Stream:
         """What it says to these words, both streams, until that is an answer."""
         said = ""
         try:
-            # One question at a time: the thread that keeps the lock asks too.
-            with self._turn:
+            # One question at a time, and to its end: the thread that keeps the lock asks too, and
+            # what an interrupt left unread would be taken for the next answer.
+            with put_off(), self._turn:
                 self._socket.sendall(words.encode())
                 while not answered(said):
                     said += self._frame()
