@@ -72,11 +72,13 @@ def outside(
         proxy.warm_up()  # a shell in a container takes as long to start as the next import
 
         from compose_bluegreen.adapters.history import Scope, open_history  # noqa: PLC0415 - 200 ms
+        from compose_bluegreen.adapters.history.journalled import JournalledHistory  # noqa: PLC0415
 
         engine = SdkEngine(api)
         scope = Scope(engine.identity(), project)
-        history = opened.enter_context(open_history(where.database, os.environ, scope))
-        ports = Ports(compose, engine, proxy, history, proxy, SystemClock(), observer)
+        local = opened.enter_context(open_history(where.database, os.environ, scope))
+        history = JournalledHistory(local, proxy.journal, proxy, observer.remark)
+        ports = Ports(compose, engine, proxy, history, history, SystemClock(), observer)
         caller = Caller(_actor(), str(scope.engine), git_revision)
         yield Outside(ports, caller, compose, proxy)
 

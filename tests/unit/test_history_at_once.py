@@ -79,7 +79,7 @@ def test_a_process_killed_in_the_middle_of_a_change_leaves_none_of_it(
     script = (
         "import os, signal\n"
         "from compose_bluegreen.adapters.history import moves\n"
-        "with history._store.writing() as connection:\n"
+        "with history.store.writing() as connection:\n"
         "    moves.move(connection, 1, State.REMOVED, NOON)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )

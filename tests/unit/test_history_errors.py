@@ -152,7 +152,7 @@ def test_a_full_disk_is_found_before_a_deployment_begins(file: Path) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages + 1}").close()
 
     with open_history(str(file), {}, SCOPE) as history:
-        event.listen(history._store._engine, "connect", no_more_room)
+        event.listen(history.store._engine, "connect", no_more_room)
         with pytest.raises(HistoryUnusable, match="the disk is full") as caught:
             history.check_writable()
         assert "df -h" in caught.value.hint

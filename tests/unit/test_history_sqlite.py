@@ -115,7 +115,7 @@ def test_readers_see_the_last_whole_state_and_do_not_wait_for_a_writer(
 
 def test_a_reader_does_not_hold_up_a_writer(file: Path, history: SqlHistory) -> None:
     released(history)
-    with history._store.reading() as connection:
+    with history.store.reading() as connection:
         assert connection is not None
         connection.exec_driver_sql("SELECT count(*) FROM deployments").scalar_one()
         with by_hand(file) as writer:
@@ -151,7 +151,7 @@ def test_the_database_itself_knows_only_our_words(
 
 
 def test_foreign_keys_are_enforced_on_our_own_connections(history: SqlHistory) -> None:
-    with history._store.writing() as connection:
+    with history.store.writing() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
 
 
@@ -175,7 +175,7 @@ def test_every_question_is_answered_from_an_index(file: Path, history: SqlHistor
     released(history)
     asked: list[tuple[str, tuple[object, ...]]] = []
 
-    @event.listens_for(history._store._engine, "before_cursor_execute")
+    @event.listens_for(history.store._engine, "before_cursor_execute")
     def note(
         _c: object, _k: object, statement: str, values: tuple[object, ...], *_: object
     ) -> None:

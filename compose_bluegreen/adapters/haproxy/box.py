@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -12,7 +14,7 @@ from docker.types import IPAMConfig, IPAMPool
 
 from compose_bluegreen.adapters.haproxy import container
 from compose_bluegreen.adapters.haproxy.config import STATE
-from compose_bluegreen.errors import EngineUnreachable
+from compose_bluegreen.errors import EngineUnreachable, ProxyFailed
 from compose_bluegreen.models import LABEL
 from compose_bluegreen.routing import MONITOR_DOOR
 
@@ -83,12 +85,70 @@ class Box:
             return None
         if not images:
             return None
-        config = self._api.create_host_config(binds=[f"{volume}:{STATE}"])
-        reader = self._api.create_container(images[0], host_config=config)["Id"]
-        try:
+        with self._reader(f"{volume}:{STATE}", images[0]) as reader:
             return self._archived(file, reader)
+
+    # ── the journal of history, on its volume ────────────────────────────────────────────────
+
+    def make_journal(self) -> None:
+        labels = {f"{LABEL}.project": self._project}
+        self._api.create_volume(container.journal(self._project), labels=labels)
+
+    def own_journal(self, image: str) -> None:
+        """An empty volume takes its owner and its mode from the image's own folder."""
+        volume = f"{container.journal(self._project)}:{STATE}"
+        with self._reader(volume, image):
+            pass
+
+    def journal(self) -> bytes | None:
+        """As a tar; None where there is none."""
+        if self.status():
+            return self._tar(self.name)
+        with self._journal_reader() as reader:
+            return self._tar(reader) if reader else None
+
+    def write_journal(self, files: Mapping[str, str]) -> None:
+        """Where the proxy's shell is gone: what is there goes on belonging to whom it does."""
+        with self._journal_reader() as reader:
+            if reader is None:
+                raise ProxyFailed("there is no image here by which Docker could write to a volume")
+            packed = self._tar(reader) or b""
+            with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+                folder = tar.getmembers()[0]
+            entries = container.archive(files, 0o600, (folder.uid, folder.gid))
+            self._api.put_archive(reader, container.JOURNAL, entries)
+
+    def _tar(self, where: str) -> bytes | None:
+        try:
+            chunks, _ = self._api.get_archive(where, container.JOURNAL)
+            return b"".join(chunks)
+        except docker.errors.NotFound:
+            return None
+
+    @contextmanager
+    def _journal_reader(self) -> Iterator[str | None]:
+        volume = container.journal(self._project)
+        images = self._api.images(name="compose-bluegreen/haproxy", quiet=True)
+        images = images or self._api.images(quiet=True)  # it never starts: any will do
+        try:
+            self._api.inspect_volume(volume)
+        except docker.errors.NotFound:
+            images = []
+        if not images:
+            yield None
+            return
+        with self._reader(f"{volume}:{container.JOURNAL}", images[0]) as reader:
+            yield reader
+
+    @contextmanager
+    def _reader(self, bind: str, image: str) -> Iterator[str]:
+        """A container that never starts."""
+        config = self._api.create_host_config(binds=[bind])
+        reader = str(self._api.create_container(image, ["true"], host_config=config)["Id"])
+        try:
+            yield reader
         finally:
-            self._api.remove_container(reader)
+            self._api.remove_container(reader, v=True)
 
     # ── the network that only the proxy and the colours share ────────────────────────────────
 

@@ -14,6 +14,8 @@ from compose_bluegreen.models import LABEL, LINK, companion
 from compose_bluegreen.routing import MONITOR_DOOR, Topology
 
 SERVICE = "proxy"
+JOURNAL = "/var/lib/bluegreen-history"
+"""A volume of its own, which ``down`` leaves."""
 
 MADE_FOR = f"{LABEL}.made-for"
 """The label of the proxy's container that says what only a new one could change. The notes on the
@@ -26,6 +28,10 @@ def name(project: str) -> str:
 
 def volume(project: str) -> str:
     return f"{companion(project)}_state"
+
+
+def journal(project: str) -> str:
+    return f"{companion(project)}_history"
 
 
 def link(project: str) -> str:
@@ -78,7 +84,10 @@ def model(topology: Topology) -> Model:
         "stop_grace_period": "1s",
         "networks": joined,
         "ports": ports,
-        "volumes": [{"type": "volume", "source": "state", "target": STATE}],
+        "volumes": [
+            {"type": "volume", "source": "state", "target": STATE},
+            {"type": "volume", "source": "history", "target": JOURNAL},
+        ],
     }
     if topology.settings.image is None:
         service["build"] = {"context": str(template_folder())}
@@ -86,7 +95,10 @@ def model(topology: Topology) -> Model:
         "name": companion(project),
         "services": {SERVICE: service},
         "networks": networks,
-        "volumes": {"state": {"name": volume(project)}},
+        "volumes": {
+            "state": {"name": volume(project)},
+            "history": {"name": journal(project), "external": True},
+        },
     }
 
 
@@ -111,14 +123,15 @@ def _port(host_ip: str, host_port: str, door: int) -> dict[str, Any]:
     return port
 
 
-def archive(files: Mapping[str, str]) -> bytes:
+def archive(files: Mapping[str, str], mode: int = 0o666, owner: tuple[int, int] = (0, 0)) -> bytes:
     """A tar for the Docker API, readable by everybody in it: the folder around it is 0700."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for file, text in files.items():
             content = text.encode()
             entry = tarfile.TarInfo(file)
-            entry.size, entry.mode = len(content), 0o666
+            entry.size, entry.mode = len(content), mode
+            entry.uid, entry.gid = owner
             tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
 

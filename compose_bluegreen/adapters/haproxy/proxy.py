@@ -24,6 +24,7 @@ from compose_bluegreen.adapters.haproxy.config import (
     template_digest,
 )
 from compose_bluegreen.adapters.haproxy.connection import Connection
+from compose_bluegreen.adapters.haproxy.journal import EngineJournal
 from compose_bluegreen.adapters.haproxy.steering import Steering
 from compose_bluegreen.domain import Colour, Model
 from compose_bluegreen.errors import BluegreenError, ProxyFailed
@@ -56,6 +57,7 @@ class HaproxyProxy:
         self._hands = hands
         self._box = Box(project, api)
         self._connection = Connection(project, api, self._box)
+        self.journal = EngineJournal(self._box, self._connection)
         self._known: Topology | None = None
 
     def warm_up(self) -> None:
@@ -184,7 +186,7 @@ class HaproxyProxy:
         model = container.model(wanted)
         self._have_image(wanted, model)
         files = self._drawn(wanted, self._subnet())
-        self._hands.bring_up(model, start=False)
+        self._bring_up(wanted, start=False)
         kept = read_map(self._box.read("route.map") or "")
         routes = {route.service: kept.get(route.service) for route in wanted.routes}
         self._box.write({**files, "route.map": map_text(kept | routes)})
@@ -213,7 +215,7 @@ class HaproxyProxy:
             self._box.write(files)
         if change is Change.RECREATE:
             # The session isn't closed: a lock that goes with its container is given time to come back.
-            self._hands.bring_up(model, recreate=True)
+            self._bring_up(wanted, recreate=True)
         elif running:
             try:
                 self._connection.steer(Steering.reload)
@@ -239,6 +241,12 @@ class HaproxyProxy:
             f"cd {STATE} && for f in haproxy.cfg topology.json; do"
             " cp $f $f.old && sync $f.new && mv $f.new $f; done && sync ."
         )
+
+    def _bring_up(self, wanted: Topology, *, start: bool = True, recreate: bool = False) -> None:
+        """With room for history, whose owner is known once the image is."""
+        self._box.make_journal()
+        self._hands.bring_up(container.model(wanted), start=start, recreate=recreate)
+        self._box.own_journal(container.image(wanted))
 
     def _have_image(self, wanted: Topology, model: Model) -> None:
         if wanted.settings.image is None and not self._box.has_image(container.image(wanted)):

@@ -7,6 +7,7 @@ exist sees an empty one, and leaves no file behind.
 from __future__ import annotations
 
 from compose_bluegreen.adapters.history.places import default_file, open_history
-from compose_bluegreen.adapters.history.sql import Scope, SqlHistory
+from compose_bluegreen.adapters.history.scope import Scope
+from compose_bluegreen.adapters.history.sql import SqlHistory
 
 __all__ = ["Scope", "SqlHistory", "default_file", "open_history"]

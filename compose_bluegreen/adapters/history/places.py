@@ -8,7 +8,8 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from compose_bluegreen.adapters.history.sql import Scope, SqlHistory
+from compose_bluegreen.adapters.history.scope import Scope
+from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.errors import UsageError
 
 VARIABLE = "BLUEGREEN_DATABASE_URL"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ from sqlalchemy import URL, Connection, Row, Select, delete, func, insert, make_
 
 from compose_bluegreen.adapters.history import failures, moves
 from compose_bluegreen.adapters.history.rows import draft_row, load, part_row, step_row
+from compose_bluegreen.adapters.history.scope import Scope
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.adapters.history.tables import (
     deployment_parts,
@@ -34,21 +34,11 @@ from compose_bluegreen.domain import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose deployments are meant: numbers count within one project on one engine.
-
-    ``engine`` None is for looking only, where no engine answers: it means all of them.
-    """
-
-    engine: str | None
-    project: str
-
-
 class SqlHistory:
     """Opens nothing before it is asked; use it as a context manager, or ``close()`` it.
 
     ``patience`` is how long a change waits for another program's; looking waits for nobody.
+    ``taken`` are numbers that no new deployment may get, though there is none of them here.
     """
 
     def __init__(
@@ -57,8 +47,9 @@ class SqlHistory:
         file = make_url(url).database
         if not file:
             raise ValueError("a history needs a file")
-        self._scope = scope
-        self._store = SqliteStore(Path(file).absolute(), patience)
+        self.scope = scope
+        self.taken: frozenset[int] = frozenset()
+        self.store = SqliteStore(Path(file).absolute(), patience)
 
     def __enter__(self) -> Self:
         return self
@@ -72,15 +63,15 @@ class SqlHistory:
         self.close()
 
     def close(self) -> None:
-        self._store.close()
+        self.store.close()
 
     def check_writable(self) -> None:
-        self._store.check_writable()
+        self.store.check_writable()
 
     def begin(self, draft: Draft) -> int:
-        if Scope(draft.engine, draft.project) != self._scope:
-            raise ValueError(f"this is the history of {self._scope}")
-        with self._store.writing() as connection:
+        if Scope(draft.engine, draft.project) != self.scope:
+            raise ValueError(f"this is the history of {self.scope}")
+        with self.store.writing() as connection:
             number = self._last_number(connection) + 1
             row = {"uid": str(uuid.uuid4()), "number": number, "state": State.PREPARING}
             new = insert(deployments).values(row | draft_row(draft)).returning(deployments.c.id)
@@ -94,7 +85,7 @@ class SqlHistory:
         return number
 
     def discard(self, deployment: int) -> None:
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             row = self._row(connection, deployment)
             if row.state is not State.PREPARING:
                 raise WrongTransition(f"a deployment that is {row.state} can't be discarded")
@@ -102,7 +93,7 @@ class SqlHistory:
 
     def parts(self, deployment: int, parts: Sequence[Part]) -> None:
         table = deployment_parts
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             row = self._row(connection, deployment)
             if row.state not in UNFINISHED:
                 raise WrongTransition(f"a deployment that is {row.state} can't get parts")
@@ -115,22 +106,22 @@ class SqlHistory:
                 )
 
     def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             moves.move(connection, self._row(connection, deployment).id, state, at, reason)
 
     def promote(self, deployment: int, at: datetime) -> None:
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             moves.promote(connection, self._row(connection, deployment).id, at)
 
     def removed(self, engine: str, project: str, at: datetime) -> None:
         live = moves.in_states(engine, project, {State.LIVE})
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             for key in connection.scalars(live).all():
                 moves.move(connection, key, State.REMOVED, at)
 
     def step(self, deployment: int, step: StepRecord) -> int:
         columns = deployment_steps.c
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             key = self._row(connection, deployment).id
             last: int | None = connection.scalar(
                 select(func.max(columns.number)).where(columns.deployment_id == key)
@@ -145,7 +136,7 @@ class SqlHistory:
         self, deployment: int, number: int, outcome: Outcome, at: datetime, detail: str = ""
     ) -> None:
         columns = deployment_steps.c
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             key = self._row(connection, deployment).id
             ended = connection.execute(
                 update(deployment_steps)
@@ -201,6 +192,13 @@ class SqlHistory:
         )
         return self._load(chosen)
 
+    def uid(self, deployment: int) -> str | None:
+        """By which all machines know it."""
+        with self.store.reading() as connection:
+            if connection is None:
+                return None
+            return connection.scalar(self._named(deployment).with_only_columns(deployments.c.uid))
+
     def _row(self, connection: Connection, deployment: int) -> Row[Any]:
         """Held still until the transaction ends. Raises LookupError."""
         named = self._named(deployment).with_only_columns(deployments).with_for_update()
@@ -212,32 +210,32 @@ class SqlHistory:
     def _named(self, deployment: int) -> Select[Any]:
         """The newest of that number, where several engines are meant."""
         columns = deployments.c
-        named = columns.project == self._scope.project, columns.number == deployment
+        named = columns.project == self.scope.project, columns.number == deployment
         return self._of_engine().where(*named).order_by(columns.started_at.desc()).limit(1)
 
     def _of_engine(self) -> Select[int]:
         chosen = select(deployments.c.id)
-        if self._scope.engine is None:
+        if self.scope.engine is None:
             return chosen
-        return chosen.where(deployments.c.engine == self._scope.engine)
+        return chosen.where(deployments.c.engine == self.scope.engine)
 
     def _last_number(self, connection: Connection) -> int:
         columns = deployments.c
         last: int | None = connection.scalar(
             select(func.max(columns.number)).where(
-                columns.engine == self._scope.engine, columns.project == self._scope.project
+                columns.engine == self.scope.engine, columns.project == self.scope.project
             )
         )
-        return last or 0
+        return max(last or 0, *self.taken, 0)
 
     def _load(
         self, chosen: Select[Any], *, models: bool = True, steps: bool = False
     ) -> list[Deployment]:
-        with self._store.reading() as connection:
+        with self.store.reading() as connection:
             if connection is None:
                 return []
             try:
                 return load(connection, chosen, models=models, steps=steps)
             except ValueError as error:
                 # A word or a JSON document that nobody of us wrote.
-                raise failures.damaged(self._store.file) from error
+                raise failures.damaged(self.store.file) from error

@@ -1,0 +1,89 @@
+"""The journal of history, on a volume of its own beside the proxy's: it outlives both.
+
+Written through the shell that holds the lock, read as an archive: from the container, running or
+not, and where that is gone from the volume.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+from shlex import quote
+
+from compose_bluegreen.adapters.haproxy.box import Box
+from compose_bluegreen.adapters.haproxy.connection import Connection
+from compose_bluegreen.adapters.haproxy.container import JOURNAL
+from compose_bluegreen.adapters.history.journal import NOTES, Seen
+from compose_bluegreen.errors import ProxyFailed
+
+_NEW = ".new"
+_NONE = "no room for it"
+
+
+class EngineJournal:
+    def __init__(self, box: Box, connection: Connection) -> None:
+        self._box = box
+        self._connection = connection
+
+    def look(self) -> Seen | None:
+        if not self._runs():
+            return self.read()
+        said = self._shell(
+            f"cd {JOURNAL} 2>/dev/null || {{ echo {quote(_NONE)}; exit; }}"
+            f"; printf '%s\\n' *; echo /; cat {NOTES} 2>/dev/null || true"
+        )
+        if said.strip() == _NONE:
+            raise ProxyFailed(
+                "the proxy was made by an earlier version, and has no room for it",
+                hint="docker bluegreen proxy recreate",
+            )
+        files, _, notes = said.partition("/\n")
+        return Seen(tuple(files.splitlines()), notes)
+
+    def read(self) -> Seen | None:
+        packed = self._box.journal()
+        return seen(packed) if packed is not None else None
+
+    def write(self, files: Mapping[str, str], gone: Sequence[str]) -> None:
+        if not self._runs():
+            self._box.write_journal({name: f"{text}\n" for name, text in files.items()})
+            return
+        words = [f"printf '%s\\n' {quote(text)} >{name}{_NEW}" for name, text in files.items()]
+        if files:
+            words.append(f"sync {' '.join(f'{name}{_NEW}' for name in files)}")
+        words += [f"mv {name}{_NEW} {name}" for name in files]
+        if gone:
+            words.append(f"rm -f {' '.join(gone)}")
+        self._shell(" && ".join([f"cd {JOURNAL}", *words, f": >{NOTES}"]))
+
+    def set_aside(self, names: Mapping[str, str]) -> None:
+        if self._runs():
+            moves = [f"mv {old} {new}" for old, new in names.items()]
+            self._shell(" && ".join([f"cd {JOURNAL}", *moves]))
+
+    def note(self, line: str) -> None:
+        if self._runs():
+            self._shell(f"printf '%s\\n' {quote(line)} >>{JOURNAL}/{NOTES}")
+
+    def _runs(self) -> bool:
+        return self._box.status() == "running"
+
+    def _shell(self, script: str) -> str:
+        """In a shell of its own: what it changes of itself is nobody else's."""
+        return self._connection.ask(lambda shell: shell.run(f"(umask 077; {script})"))
+
+
+def seen(packed: bytes) -> Seen:
+    """What an archive of the folder has."""
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        contents = dict(_files(tar))
+    notes = contents.pop(NOTES, b"").decode(errors="replace")
+    return Seen(tuple(contents), notes, contents)
+
+
+def _files(tar: tarfile.TarFile) -> Iterable[tuple[str, bytes]]:
+    for entry in tar:
+        file = tar.extractfile(entry) if entry.isfile() else None
+        if file:
+            yield entry.name.rpartition("/")[2], file.read()

@@ -1,0 +1,38 @@
+"""The journal on the engine, as history needs it: files, and nothing about deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+NOTES = "steps.log"
+"""Steps since the last document, a line each: cheaper than a document, and less to lose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """``contents`` only where they came along with the names."""
+
+    files: tuple[str, ...] = ()
+    notes: str = ""
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+class Journal(Protocol):
+    """Raises BluegreenError where it can't be reached."""
+
+    def look(self) -> Seen | None:
+        """The names of all files, quickly; None where the engine keeps no journal (yet)."""
+
+    def read(self) -> Seen | None:
+        """With their contents."""
+
+    def write(self, files: Mapping[str, str], gone: Sequence[str]) -> None:
+        """Each whole or not at all, on the disk; then without those in ``gone`` and the notes."""
+
+    def set_aside(self, names: Mapping[str, str]) -> None:
+        """Renames."""
+
+    def note(self, line: str) -> None:
+        """Adds a line to the notes."""
