@@ -8,8 +8,33 @@ from __future__ import annotations
 
 import subprocess
 
+from compose_bluegreen.adapters.history.journal import Seen, seen
+
 PATIENCE = 10.0
 """Seconds that an engine may take to answer somebody who only looks."""
+
+
+class JournalReader:
+    """The journal beside a project's proxy, running or stopped; asked for once."""
+
+    def __init__(self, project: str) -> None:
+        self._project = project
+        self._asked = _docker("cp", f"{project}-bluegreen-proxy:/var/lib/bluegreen-history", "-")
+
+    def look(self) -> Seen | None:
+        return self.read()
+
+    def read(self) -> Seen | None:
+        packed = answer(self._asked)
+        return seen(packed) if packed else self._without_a_proxy()
+
+    def _without_a_proxy(self) -> Seen | None:
+        """After ``down``: the volume is still there. Slower, and rare."""
+        from compose_bluegreen.adapters.engine import connect  # noqa: PLC0415
+        from compose_bluegreen.adapters.haproxy.box import Box  # noqa: PLC0415
+
+        packed = Box(self._project, connect()).journal()
+        return seen(packed) if packed is not None else None
 
 
 class IdentityReader:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.config_reader import NameReader
-from compose_bluegreen.adapters.looker import IdentityReader
+from compose_bluegreen.adapters.looker import IdentityReader, JournalReader
 from compose_bluegreen.cli import progress as faces
 from compose_bluegreen.cli import render
 from compose_bluegreen.domain import Colour
@@ -22,8 +22,10 @@ from compose_bluegreen.errors import BluegreenError, ExitCode, UsageError
 from compose_bluegreen.orders import LockAct, Order, PruneOrder, RollbackOrder, Where
 
 if TYPE_CHECKING:
+    from compose_bluegreen.adapters.history import SqlHistory
+    from compose_bluegreen.adapters.history.following import FollowingHistory
     from compose_bluegreen.cli.wiring import Outside
-    from compose_bluegreen.ports import Container, History
+    from compose_bluegreen.ports import Container
 
 
 def up(where: Where, order: Order, progress: str) -> int:
@@ -79,7 +81,7 @@ def status(where: Where, format: str) -> int:  # noqa: A002
     from compose_bluegreen import status as core
     from compose_bluegreen.cli import wiring
 
-    with wiring.outside(where, name.read(), faces.observer("quiet")) as out:
+    with wiring.outside(where, name.read(), faces.observer("plain")) as out:
         found = core.status(out.compose.project, out.caller.engine, out.ports)
         monitor = out.proxy.monitor_address()
     _say(render.status(found, monitor, format))
@@ -147,16 +149,23 @@ def lock(where: Where, act: LockAct, format: str) -> int:  # noqa: A002
 
 
 @contextmanager
-def _records(where: Where) -> Iterator[tuple[History, str]]:
+def _records(where: Where) -> Iterator[tuple[SqlHistory | FollowingHistory, str]]:
     """What happened can be read while Docker is down, too."""
     identity, name = IdentityReader(), NameReader(where)
-    from compose_bluegreen.adapters.history import Scope, open_history
+    from compose_bluegreen.adapters.history import Scope, following, open_history
 
-    project, engine = name.read(), identity.read()
-    if engine is None:
-        sys.stderr.write("the engine doesn't answer: this is what was known here\n")
+    project = name.read()
+    journal, engine = JournalReader(project), identity.read()
     with open_history(where.database, os.environ, Scope(engine, project)) as records:
-        yield records, project
+        if engine is None:
+            _remark("the engine doesn't answer: this is what was known here")
+            yield records, project
+        else:
+            yield following.FollowingHistory(records, journal, _remark), project
+
+
+def _remark(text: str) -> None:
+    faces.observer("plain").remark(text)
 
 
 def prune(where: Where, order: PruneOrder) -> int:

@@ -197,7 +197,7 @@ def _nothing_is_left(stage: Stage, because: str) -> None:
     with stage.step("nothing of ours is left"):
         assert stage.containers() == []
         assert stage.named("network") == [f"{stage.project}_default"], "as compose would make it"
-        assert stage.named("volume") == []
+        assert stage.named("volume") == [f"{stage.companion}_history"]
     with stage.step("but the record"):
         (record,) = stage.history()
         assert record["state"] == "failed"

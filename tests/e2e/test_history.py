@@ -143,7 +143,7 @@ def test_down_leaves_only_history(stage: Stage) -> None:
         stage.bluegreen("down").ended(0)
         assert stage.containers() == []
         assert stage.named("network") == [f"{stage.project}_default"]
-        assert stage.named("volume") == []
+        assert stage.named("volume") == [f"{stage.companion}_history"]
     with stage.step("the base project is compose's"):
         assert stage.containers(ours=False, running=True) == [f"{stage.project}-db-1"]
     with stage.step("history stays, and knows"):

@@ -6,18 +6,16 @@ not, and where that is gone from the volume.
 
 from __future__ import annotations
 
-import io
-import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from shlex import quote
 
 from compose_bluegreen.adapters.haproxy.box import Box
 from compose_bluegreen.adapters.haproxy.connection import Connection
 from compose_bluegreen.adapters.haproxy.container import JOURNAL
-from compose_bluegreen.adapters.history.journal import NOTES, Seen
+from compose_bluegreen.adapters.history.documents import HALF
+from compose_bluegreen.adapters.history.journal import NOTES, Seen, seen
 from compose_bluegreen.errors import ProxyFailed
 
-_NEW = ".new"
 _NONE = "no room for it"
 
 
@@ -49,10 +47,10 @@ class EngineJournal:
         if not self._runs():
             self._box.write_journal({name: f"{text}\n" for name, text in files.items()})
             return
-        words = [f"printf '%s\\n' {quote(text)} >{name}{_NEW}" for name, text in files.items()]
+        words = [f"printf '%s\\n' {quote(text)} >{name}{HALF}" for name, text in files.items()]
         if files:
-            words.append(f"sync {' '.join(f'{name}{_NEW}' for name in files)}")
-        words += [f"mv {name}{_NEW} {name}" for name in files]
+            words.append(f"sync {' '.join(f'{name}{HALF}' for name in files)}")
+        words += [f"mv {name}{HALF} {name}" for name in files]
         if gone:
             words.append(f"rm -f {' '.join(gone)}")
         self._shell(" && ".join([f"cd {JOURNAL}", *words, f": >{NOTES}"]))
@@ -72,18 +70,3 @@ class EngineJournal:
     def _shell(self, script: str) -> str:
         """In a shell of its own: what it changes of itself is nobody else's."""
         return self._connection.ask(lambda shell: shell.run(f"(umask 077; {script})"))
-
-
-def seen(packed: bytes) -> Seen:
-    """What an archive of the folder has."""
-    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-        contents = dict(_files(tar))
-    notes = contents.pop(NOTES, b"").decode(errors="replace")
-    return Seen(tuple(contents), notes, contents)
-
-
-def _files(tar: tarfile.TarFile) -> Iterable[tuple[str, bytes]]:
-    for entry in tar:
-        file = tar.extractfile(entry) if entry.isfile() else None
-        if file:
-            yield entry.name.rpartition("/")[2], file.read()

@@ -20,9 +20,6 @@ from compose_bluegreen.adapters.history.tables import (
 from compose_bluegreen.domain import PROVEN
 from compose_bluegreen.settings import restored
 
-KEPT = 200
-"""Documents that the journal keeps of a project, besides those that a rollback needs."""
-
 _columns = deployments.c
 
 
@@ -34,29 +31,30 @@ def mark(connection: Connection, arrived: Iterable[Name]) -> None:
         )
 
 
-def outgoing(connection: Connection, scope: Scope) -> list[Document]:
-    """What the journal doesn't have as it is here, oldest first."""
+def outgoing(connection: Connection, scope: Scope, kept: int) -> list[Document]:
+    """What the journal doesn't have as it is here, oldest first; of old ones no more than it keeps."""
     unsent = or_(
         _columns.revision.is_(None),
         _columns.journalled.is_(None),
         _columns.revision != _columns.journalled,
     )
     rows = connection.execute(_of(scope).where(unsent)).mappings().all()
-    wanted = wanted_keys(connection, scope) if len(rows) > KEPT else {row["id"] for row in rows}
-    return [_stamped(connection, row) for row in rows if row["id"] in wanted]
+    chosen = _wanted(connection, scope, kept) if len(rows) > kept else {row["id"] for row in rows}
+    return [_stamped(connection, row) for row in rows if row["id"] in chosen]
 
 
-def wanted_keys(connection: Connection, scope: Scope) -> set[int]:
+def _wanted(connection: Connection, scope: Scope, kept: int) -> set[int]:
     """The newest, and of each service those that a rollback may go to."""
-    newest = _of(scope).order_by(None).order_by(_columns.number.desc()).limit(KEPT)
+    newest = _of(scope).order_by(None).order_by(_columns.number.desc()).limit(kept)
     return {
         *connection.scalars(newest.with_only_columns(_columns.id)),
         *_targets(connection, scope),
     }
 
 
-def wanted_uids(connection: Connection, scope: Scope) -> set[str]:
-    keys = wanted_keys(connection, scope)
+def wanted(connection: Connection, scope: Scope, kept: int) -> set[str]:
+    """The uids of those that the journal keeps."""
+    keys = _wanted(connection, scope, kept)
     rows = connection.execute(_of(scope).with_only_columns(_columns.id, _columns.uid))
     return {row.uid for row in rows if row.id in keys}
 

@@ -29,6 +29,9 @@ class Row(Protocol):
 
 _NAME = re.compile(r"(\d{6,12})\.([0-9a-f-]{36})\.(\d+-[0-9a-f]{16})\.json")
 _DAMAGED = ".damaged"
+HALF = ".new"
+"""How the name of a file ends that is being written."""
+
 _TIMES = ("started_at", "finished_at", "retired_at")
 _DEPLOYMENT = [
     "kind",
@@ -89,6 +92,11 @@ def count(revision: str | None) -> int:
 def set_aside(name: Name) -> str:
     """What a damaged document is called from then on, so that it is told of once."""
     return f"{name}{_DAMAGED}"
+
+
+def is_litter(text: str) -> bool:
+    """Left by somebody who died while writing it."""
+    return text.endswith(HALF) and Name.read(text.removesuffix(HALF)) is not None
 
 
 def number_of(text: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from compose_bluegreen.adapters.history.copies import mark, wanted_uids
+from compose_bluegreen.adapters.history.copies import mark, wanted
 from compose_bluegreen.adapters.history.documents import Document, Fields, Name, count
 from compose_bluegreen.adapters.history.scope import Scope
 from compose_bluegreen.adapters.history.tables import (
@@ -56,13 +56,14 @@ class Note:
 class Found:
     """What the journal has: the newest name of each uid, and the documents that could be read.
 
-    ``taken`` are numbers of what can't be read any more.
+    ``taken`` are numbers of what can't be read any more; ``kept`` is how many the journal keeps.
     """
 
     names: Mapping[str, Name]
     documents: Mapping[str, Document] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     taken: frozenset[int] = frozenset()
+    kept: int = 200
 
 
 def unread(connection: Connection, scope: Scope, names: Iterable[Name]) -> set[str]:
@@ -311,8 +312,8 @@ class _Join:
     def _send_again(self) -> None:
         """What was lost there, went back to an older version, or can't be read, is here."""
         missing = self._missing()
-        wanted = wanted_uids(self._connection, self._scope) if missing else set()
-        lost = [row for row in missing if row.uid in wanted]
+        kept = wanted(self._connection, self._scope, self._found.kept) if missing else set()
+        lost = [row for row in missing if row.uid in kept]
         lost += [self._mine[name.uid] for name in self._found.names.values() if self._spoilt(name)]
         for row in lost:
             self._connection.execute(

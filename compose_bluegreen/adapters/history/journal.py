@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,7 +21,22 @@ class Seen:
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
-class Journal(Protocol):
+def seen(packed: bytes) -> Seen:
+    """What an archive of the folder has."""
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        contents = dict(_files(tar))
+    notes = contents.pop(NOTES, b"").decode(errors="replace")
+    return Seen(tuple(contents), notes, contents)
+
+
+def _files(tar: tarfile.TarFile) -> Iterable[tuple[str, bytes]]:
+    for entry in tar:
+        file = tar.extractfile(entry) if entry.isfile() else None
+        if file:
+            yield entry.name.rpartition("/")[2], file.read()
+
+
+class Readable(Protocol):
     """Raises BluegreenError where it can't be reached."""
 
     def look(self) -> Seen | None:
@@ -27,6 +44,10 @@ class Journal(Protocol):
 
     def read(self) -> Seen | None:
         """With their contents."""
+
+
+class Journal(Readable, Protocol):
+    """What only the holder of the lock may do."""
 
     def write(self, files: Mapping[str, str], gone: Sequence[str]) -> None:
         """Each whole or not at all, on the disk; then without those in ``gone`` and the notes."""
