@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from compose_bluegreen.domain import Colour, Image, Model, Release
-from compose_bluegreen.ports import Seats
+from compose_bluegreen.ports import Place, Seats
 from compose_bluegreen.project import ManagedService, Project
 from compose_bluegreen.settings import KEY, stored
 
@@ -101,7 +101,7 @@ def colour_model(release: Release, colour: Colour, seats: Seats, deployment: int
         own |= {
             "image": release.image.id,
             "pull_policy": "never",
-            "container_name": f"{project}-{name}",
+            "container_name": replica_name(release.model["name"], release.service, colour, number),
             "environment": {**_as_mapping(own.get("environment")), "BLUEGREEN_COLOUR": str(colour)},
             "labels": _as_mapping(own.get("labels")) | labels(release, colour, deployment),
             "networks": _networks(own, release.service, colour, address),
@@ -111,6 +111,30 @@ def colour_model(release: Release, colour: Colour, seats: Seats, deployment: int
         own.setdefault("restart", "always")
         model["services"][name] = own
     return model
+
+
+def replica_name(project: str, service: str, colour: Colour, number: int) -> str:
+    """Of a container; ``number`` counts from 1."""
+    return f"{companion(project)}-{service}-{colour}-{number}"
+
+
+def only(model: Model, containers: Collection[str]) -> Model:
+    """A colour's model, with these of its containers."""
+    services = model["services"].items()
+    kept = {name: own for name, own in services if own["container_name"] in containers}
+    return {**model, "services": kept}
+
+
+def places(model: Model) -> dict[str, dict[str, Place]]:
+    """Of a colour's model: container to network, both by the names that Docker knows."""
+    names = {key: str(one["name"]) for key, one in model["networks"].items()}
+    return {
+        own["container_name"]: {
+            names[key]: Place(how.get("ipv4_address"), tuple(how.get("aliases", ())))
+            for key, how in own["networks"].items()
+        }
+        for own in model["services"].values()
+    }
 
 
 def labels(release: Release, colour: Colour, deployment: int) -> dict[str, str]:
@@ -131,6 +155,11 @@ def colour_labels(
 def base_labels(project: str, service: str) -> dict[str, str]:
     """What Compose's own containers of a service in the user's project are found by."""
     return {"com.docker.compose.project": project, "com.docker.compose.service": service}
+
+
+def is_one_off(labels: Mapping[str, str]) -> bool:
+    """Made by ``docker compose run``: it neither answers to the service's name nor serves."""
+    return labels.get("com.docker.compose.oneoff", "").lower() == "true"
 
 
 def fingerprint_of(labels: Mapping[str, str]) -> str | None:

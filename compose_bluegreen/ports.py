@@ -26,6 +26,14 @@ from compose_bluegreen.domain import (
 from compose_bluegreen.routing import Change, Topology
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a container belongs on a network; ``address`` None: wherever Docker puts it."""
+
+    address: str | None
+    aliases: tuple[str, ...]
+
+
 class Compose(Protocol):
     """What changes things: the user's own ``docker compose``, with the same result as by hand.
 
@@ -53,6 +61,9 @@ class Compose(Protocol):
     def stop(self, containers: Sequence[str]) -> None: ...
 
     def start(self, containers: Sequence[str]) -> None: ...
+
+    def connect(self, container: str, network: str, place: Place) -> None:
+        """Puts a container on a network again; one that is elsewhere on it moves."""
 
     def tag(self, image_id: str, reference: str) -> None: ...
 
@@ -99,6 +110,9 @@ class Engine(Protocol):
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """All that bear these labels, running or not, by name."""
+
+    def attached(self, network: str) -> list[Container]:
+        """All that run on this network, by name; none where it is gone."""
 
     def probe(self, container: Container) -> str | None:
         """Runs the container's own HEALTHCHECK command now: None if it passed, else its output."""
@@ -156,8 +170,17 @@ class Proxy(Protocol):
     def remove(self) -> None:
         """The proxy, its state and its networks."""
 
+    def networks(self) -> tuple[str, ...]:
+        """Names of all that its container belongs on; none where there is no proxy."""
+
+    def join(self, network: str) -> None:
+        """Puts its container on one of them again, with the names that it bears there."""
+
     def routes(self) -> dict[str, Colour | None]:
         """Which colour of each service is live, read where traffic goes by it."""
+
+    def routes_at_rest(self) -> dict[str, Colour | None]:
+        """What a restart of the proxy would read: the same, unless somebody edited one of them."""
 
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
         """One atomic act for all services named: disk first, then memory, then read back."""

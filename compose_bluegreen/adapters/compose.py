@@ -17,6 +17,7 @@ from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import ComposeFailed
 from compose_bluegreen.models import companion
 from compose_bluegreen.orders import Where
+from compose_bluegreen.ports import Place
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -142,6 +143,14 @@ class WhalesCompose:
     def start(self, containers: Sequence[str]) -> None:
         with _mapped(f"docker start {' '.join(containers)}"):
             self._client().container.start(list(containers))
+
+    def connect(self, container: str, network: str, place: Place) -> None:
+        client = self._client()
+        with _mapped(f"docker network disconnect {network} {container}", "is not connected"):
+            client.network.disconnect(network, container, force=True)
+        alias = place.aliases[0] if place.aliases else None
+        with _mapped(f"docker network connect {network} {container}"):
+            client.network.connect(network, container, alias=alias, ip=place.address)
 
     def tag(self, image_id: str, reference: str) -> None:
         with _mapped(f"docker tag {image_id} {reference}"):

@@ -83,6 +83,14 @@ class SdkEngine:
         found = [self._container(row["Id"]) for row in rows]
         return sorted((one for one in found if one), key=lambda one: one.name)
 
+    def attached(self, network: str) -> list[Container]:
+        try:
+            ids = self._api.inspect_network(network).get("Containers") or {}
+        except docker.errors.NotFound:
+            return []
+        found = [self._container(one) for one in ids if not one.startswith("ep-")]
+        return sorted((one for one in found if one), key=lambda one: one.name)
+
     def probe(self, container: Container) -> str | None:
         try:
             check = self._api.inspect_container(container.id)["Config"].get("Healthcheck") or {}

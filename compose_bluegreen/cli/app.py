@@ -46,7 +46,8 @@ class Commands(Protocol):
     def rollback(self, where: Where, order: RollbackOrder, progress: str, /) -> int: ...
     def history(self, where: Where, service: str | None, limit: int, output: str, /) -> int: ...
     def show(self, where: Where, deployment: int, output: str, /) -> int: ...
-    def status(self, where: Where, output: str, /) -> int: ...
+    def status(self, where: Where, check: bool, output: str, /) -> int: ...
+    def repair(self, where: Where, dry_run: bool, progress: str, output: str, /) -> int: ...
     def logs(
         self,
         where: Where,
@@ -164,13 +165,35 @@ def show(
     return call.commands.show(call.where, deployment, output.value)
 
 
-def status(call: Call, output: Output = Format.TABLE) -> int:
+def status(
+    call: Call,
+    check: Annotated[
+        bool, typer.Option("--check", help="For monitoring: exit with 1 if anything drifts.")
+    ] = False,
+    output: Output = Format.TABLE,
+) -> int:
     """Show what is live, and any drift.
 
     Since when, which release, how well HAProxy and Docker find it, what a rollback would go to, and
     what differs from how it was left, with the cure.
     """
-    return call.commands.status(call.where, output.value)
+    return call.commands.status(call.where, check, output.value)
+
+
+def repair(
+    call: Call,
+    dry_run: DryRun = False,
+    progress: Progress = Face.AUTO,
+    output: Output = Format.TABLE,
+) -> int:
+    """Cure the drift that has only one cure.
+
+    What status shows is put back as it was left, where nobody could want it otherwise. The rest is
+    listed with the next command, and the exit code is 4.
+    """
+    return _told(
+        progress, lambda: call.commands.repair(call.where, dry_run, progress.value, output.value)
+    )
 
 
 def logs(
@@ -288,7 +311,11 @@ _EXAMPLES: dict[Callable[..., int], tuple[str, ...]] = {
     rollback: ("docker bluegreen rollback", "docker bluegreen rollback web --to 41"),
     history: ("docker bluegreen history", "docker bluegreen history web --limit 5 --format json"),
     show: ("docker bluegreen show 42",),
-    status: ("docker bluegreen status", "docker bluegreen status --format json"),
+    status: (
+        "docker bluegreen status",
+        "docker bluegreen status --check --format json",
+    ),
+    repair: ("docker bluegreen repair", "docker bluegreen repair --dry-run"),
     logs: ("docker bluegreen logs -f web", "docker bluegreen logs --colour green --tail 50 web"),
     down: ("docker bluegreen down",),
     resume: ("docker bluegreen resume",),

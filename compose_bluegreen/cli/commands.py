@@ -76,7 +76,7 @@ def show(where: Where, id: int, format: str) -> int:  # noqa: A002
     return ExitCode.DONE
 
 
-def status(where: Where, format: str) -> int:  # noqa: A002
+def status(where: Where, check: bool, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen import status as core
     from compose_bluegreen.cli import wiring
@@ -85,7 +85,20 @@ def status(where: Where, format: str) -> int:  # noqa: A002
         found = core.status(out.compose.project, out.caller.engine, out.ports)
         monitor = out.proxy.monitor_address()
     _say(render.status(found, monitor, format))
-    return ExitCode.DONE
+    return ExitCode.FAILED if check and found.drifts else ExitCode.DONE
+
+
+def repair(where: Where, dry_run: bool, progress: str, format: str) -> int:  # noqa: A002
+    name = NameReader(where)
+    from compose_bluegreen import repair as core
+    from compose_bluegreen.cli import wiring
+
+    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+        done = core.repair(out.compose.project, out.caller, out.ports, _plan(dry_run))
+    if dry_run:
+        return ExitCode.DONE
+    _say(render.repair(done, format))
+    return ExitCode.NEEDS_PERSON if done.left else ExitCode.DONE
 
 
 def logs(

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from compose_bluegreen.domain import Deployment, Image, Part, StepRecord
 
 if TYPE_CHECKING:
+    from compose_bluegreen.drift import Drift
     from compose_bluegreen.ports import Holder
-    from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status, UnderWay
+    from compose_bluegreen.repair import Repair
+    from compose_bluegreen.status import ColourStatus, ServiceStatus, Status, UnderWay
 
 
 def deployment(one: Deployment) -> dict[str, Any]:
@@ -72,6 +74,13 @@ def held_by(holder: Holder | None) -> dict[str, Any] | None:
     if holder is None:
         return None
     return {"actor": holder.actor, "what": holder.what, "since": utc(holder.since)}
+
+
+def repair(done: Repair) -> dict[str, Any]:
+    return {
+        "cured": [_drift(one) for one in done.cured],
+        "left": [_drift(one) for one in done.left],
+    }
 
 
 def utc(moment: datetime | None) -> str | None:
@@ -162,4 +171,9 @@ def _colour(one: ColourStatus, recorded: Image | None) -> dict[str, Any]:
 
 
 def _drift(one: Drift) -> dict[str, Any]:
-    return {"kind": one.kind, "cause": one.cause, "cure": one.cure}
+    return {
+        "kind": one.kind.value,
+        "cause": one.cause,
+        "cure": one.cure,
+        "repairable": one.repairable,
+    }

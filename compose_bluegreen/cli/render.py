@@ -14,10 +14,12 @@ from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_throu
 from compose_bluegreen.domain import Colour, Deployment, Kind, Outcome, State, StepRecord
 
 if TYPE_CHECKING:
+    from compose_bluegreen.drift import Drift
     from compose_bluegreen.orders import PruneOrder
     from compose_bluegreen.ports import Holder
     from compose_bluegreen.prune import Pruned
-    from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status, UnderWay
+    from compose_bluegreen.repair import Repair
+    from compose_bluegreen.status import ColourStatus, ServiceStatus, Status, UnderWay
 
 _STATES: dict[str, str] = {
     State.LIVE: "green",
@@ -98,7 +100,7 @@ def status(
     rows = [_service(one, zone) for one in found.services]
     lines += table(head, rows, terminal, _COLOURS) if rows else ["nothing is released yet"]
     lines += _under_way(found.under_way, terminal, zone) if found.under_way else []
-    for drift in (*found.drift, *(drift for one in found.services for drift in one.drift)):
+    for drift in found.all_drift:
         lines += _drift(drift, terminal)
     return _text(lines)
 
@@ -149,6 +151,19 @@ def _under_way(one: UnderWay, terminal: Terminal, zone: tzinfo | None) -> list[s
     return [
         f"{terminal.mark(Outcome.RUNNING)} {what} under way by {_holder(one.holder, zone)}{where}"
     ]
+
+
+def repair(
+    done: Repair,
+    format: str,  # noqa: A002
+    terminal: Terminal | None = None,
+) -> str:
+    if format == "json":
+        return _dump(contract.repair(done))
+    terminal = terminal or seen_through(sys.stdout)
+    lines = [f"{terminal.mark(Outcome.DONE)} {one_line(one.cause)}: cured" for one in done.cured]
+    lines += [line for one in done.left for line in _drift(one, terminal)]
+    return _text(lines or ["nothing to repair"])
 
 
 def _row(one: Deployment, zone: tzinfo | None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from compose_bluegreen.models import (
     fingerprint_of,
     release,
 )
-from compose_bluegreen.ports import Holder
+from compose_bluegreen.ports import Holder, Place
 from compose_bluegreen.routes import for_project, with_release
 from compose_bluegreen.routing import Change, Topology
 from compose_bluegreen.waiting import POLL
@@ -159,6 +159,20 @@ def test_a_removed_proxy_leaves_nothing_that_is_known(running: Ground, wanted: T
     assert running.proxy.change_to(wanted) is Change.CREATE
 
 
+def test_what_the_proxy_read_at_its_start_is_what_it_would_read_again(running: Ground) -> None:
+    running.proxy.route_to({"web": GREEN})
+    assert running.proxy.routes_at_rest() == running.proxy.routes() == {"web": GREEN}
+
+
+def test_a_proxy_knows_its_networks_and_can_be_put_on_each_again(running: Ground) -> None:
+    assert set(running.proxy.networks()) > {f"{running.project.name}_default"}
+    assert running.engine.missing_networks(running.proxy.networks()) == set()
+    for network in running.proxy.networks():
+        running.proxy.join(network)
+        names = [one.name for one in running.engine.attached(network)]
+        assert names == [f"{running.project.name}-bluegreen-proxy"]
+
+
 # ── the lock ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -263,6 +277,17 @@ def test_a_colour_that_is_started_again_gets_new_containers(running: Ground, web
     assert found.labels["compose-bluegreen.deployment"] == "8"
 
 
+def test_a_container_is_put_where_it_belongs_again(running: Ground, web: Release) -> None:
+    start(running, web, GREEN)
+    seats = running.proxy.seats("web", GREEN)
+    name = f"{running.project.name}-bluegreen-web-green-1"
+    for place in (Place(None, ("web-green",)), Place(seats.addresses[0], ())):
+        running.compose.connect(name, seats.network, place)
+        (found,) = (one for one in running.engine.attached(seats.network) if one.name == name)
+        assert place.address in (None, found.addresses[seats.network])
+    until_up(running, GREEN)
+
+
 def test_removing_can_be_done_twice(running: Ground, web: Release) -> None:
     start(running, web, GREEN)
     names = [one.name for one in running.engine.containers(labels(running, GREEN))]
@@ -312,6 +337,7 @@ def test_what_is_not_there_is_told_without_an_error(ground: Ground) -> None:
     assert ground.engine.image("nobody/has-this:1") is None
     assert ground.engine.tags("sha256:" + "0" * 64) == []
     assert ground.engine.missing_networks(["nobody-has-this"]) == {"nobody-has-this"}
+    assert ground.engine.attached("nobody-has-this") == []
     assert ground.engine.missing_volumes(["nobody-has-this"]) == {"nobody-has-this"}
     default = f"{ground.project.name}_default"
     assert ground.engine.missing_networks([default]) == set()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import ComposeFailed
 from compose_bluegreen.models import LABEL, LINK
+from compose_bluegreen.ports import Place
 from tests.fakes.world import Box, World
 
 _REFERENCE = re.compile(
@@ -62,11 +63,11 @@ class FakeCompose:
         volumes = [one["name"] for one in model.get("volumes", {}).values()]
         self._need(volumes, self._world.volumes, "volume")
         for own in model["services"].values():
-            self._start_one(own, networks[LINK])
+            self._start_one(own, networks)
             self._world.calls.halfway("compose.start_colour")
 
-    def _start_one(self, own: Model, link: str) -> None:
-        world, image_id = self._world, own["image"]
+    def _start_one(self, own: Model, networks: Mapping[str, str]) -> None:
+        world, image_id, link = self._world, own["image"], networks[LINK]
         if image_id not in world.behaviours:
             raise ComposeFailed("docker compose up failed", detail=f"No such image: {image_id}")
         address = own["networks"][LINK]["ipv4_address"]
@@ -76,7 +77,8 @@ class FakeCompose:
         world.vanish([own["container_name"]])
         does = world.behaviours[image_id]
         name, labels = own["container_name"], own["labels"]
-        world.put(Box(name, labels, image_id, does, {link: address}, started=world.time))
+        addresses = {networks[key]: "" for key in own["networks"]} | {link: address}
+        world.put(Box(name, labels, image_id, does, addresses, started=world.time))
 
     def _need(self, names: object, known: set[str], what: str) -> None:
         for name in names:  # type: ignore[attr-defined]
@@ -109,6 +111,11 @@ class FakeCompose:
         if name not in self._world.boxes:
             raise ComposeFailed("docker failed", detail=f"No such container: {name}")
         return self._world.boxes[name]
+
+    def connect(self, container: str, network: str, place: Place) -> None:
+        self._need([network], self._world.networks, "network")
+        box = self._box(container)
+        box.addresses = {**box.addresses, network: place.address or ""}
 
     def tag(self, image_id: str, reference: str) -> None:
         if image_id not in self._world.behaviours:

@@ -22,6 +22,13 @@ class FakeEngine:
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         return [box.seen(self._world.time) for box in self._world.found(labels)]
 
+    def attached(self, network: str) -> list[Container]:
+        if network not in self._world.networks:
+            return []
+        seen = [box.seen(self._world.time) for box in self._world.boxes.values()]
+        found = [one for one in seen if network in one.addresses and one.running]
+        return sorted(found, key=lambda one: one.name)
+
     def probe(self, container: Container) -> str | None:
         box = self._world.boxes[container.name]
         does = box.behaviour

@@ -57,14 +57,14 @@ class FakeProxy:
         """``docker compose down --remove-orphans`` of the project that it shares with colours."""
         mine = self._world.found({f"{LABEL}.project": self._world.project})
         self._world.vanish([box.name for box in mine])
-        self._world.networks.discard(self._link)
+        self._world.networks -= {self._link, self._front}
         self._world.notes = ProxyNotes()
 
     def _make(self, wanted: Topology) -> None:
         name = f"{companion(self._world.project)}-proxy"
         self._world.calls.halfway("proxy.apply")
         self._world.boxes.pop(name, None)
-        self._world.networks.add(self._link)
+        self._world.networks |= {self._link, self._front}
         ports = _ports(wanted)
         for port in ports:
             if holder := self._world.holder_of(port):
@@ -72,14 +72,35 @@ class FakeProxy:
         if missing := set(wanted.networks) - self._world.networks:
             raise ComposeFailed("starting the proxy failed", detail=f"no network {missing}")
         labels, now = proxy_labels(self._world.project), self._world.time
-        box = Box(name, labels, "sha256:haproxy", published=ports, started=now)
+        addresses = dict.fromkeys((self._link, self._front, *wanted.networks), "10.9.0.2")
+        box = Box(
+            name,
+            labels,
+            "sha256:haproxy",
+            addresses=addresses,
+            published=ports,
+            started=now,
+        )
         self._world.put(box)
+
+    def networks(self) -> tuple[str, ...]:
+        topology = self._world.notes.topology
+        return (self._link, self._front, *topology.networks) if topology else ()
+
+    def join(self, network: str) -> None:
+        if network not in self._world.networks:
+            raise ProxyFailed(f"no network {network}")
+        box = self._box()
+        box.addresses = {**box.addresses, network: "10.9.0.2"}
 
     # ── traffic ──────────────────────────────────────────────────────────────────────────────
 
     def routes(self) -> dict[str, Colour | None]:
         notes = self._world.notes
         return dict(notes.memory if self._world.proxy_runs() else notes.disk)
+
+    def routes_at_rest(self) -> dict[str, Colour | None]:
+        return dict(self._world.notes.disk)
 
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
         self._need_running()
@@ -98,7 +119,10 @@ class FakeProxy:
         self._world.notes.parked.discard((service, colour))
 
     def seats(self, service: str, colour: Colour) -> Seats:
-        return Seats(self._link, self._addresses(service, colour))
+        addresses = self._addresses(service, colour)
+        if self._link not in self._world.networks:
+            raise ProxyFailed("the network of the proxy is gone")
+        return Seats(self._link, addresses)
 
     def health(self, service: str, colour: Colour) -> list[ServerHealth]:
         self._need_running()
@@ -124,6 +148,10 @@ class FakeProxy:
     @property
     def _link(self) -> str:
         return f"{companion(self._world.project)}_link"
+
+    @property
+    def _front(self) -> str:
+        return f"{companion(self._world.project)}_front"
 
     def _checked(self, address: str, *, stale: bool) -> ServerHealth:
         now = self._world.time

@@ -13,6 +13,7 @@ from compose_bluegreen.down import down
 from compose_bluegreen.orders import Order, RollbackOrder
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.project import Project, read
+from compose_bluegreen.repair import Repair, repair
 from compose_bluegreen.resume import resume
 from compose_bluegreen.rollback import rollback
 from compose_bluegreen.status import Drift, ServiceStatus, Status, status
@@ -114,6 +115,9 @@ class Site:
     def abort(self) -> Deployment | None:
         return abort("shop", CALLER, self.ports)
 
+    def repair(self, tell_plan: TellPlan | None = None) -> Repair:
+        return repair("shop", CALLER, self.ports, tell_plan)
+
     def status(self) -> Status:
         return status("shop", ENGINE, self.ports)
 
@@ -139,5 +143,7 @@ class Site:
     def seen(self, service: str = "web") -> ServiceStatus:
         return next(one for one in self.status().services if one.service == service)
 
-    def drift(self, service: str = "web") -> dict[str, Drift]:
-        return {one.kind: one for one in self.seen(service).drift}
+    def drift(self, service: str | None = None) -> dict[str, Drift]:
+        """Of a service, or of the project and all services; by kind."""
+        found = self.seen(service).drift if service else self.status().all_drift
+        return {one.kind: one for one in found}

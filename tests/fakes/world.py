@@ -55,12 +55,19 @@ class Box:
     addresses: Mapping[str, str] = field(default_factory=dict)
     published: frozenset[str] = frozenset()
     started: float | None = 0.0
+    paused: bool = False
 
     def age(self, now: float) -> float:
         return -inf if self.started is None else now - self.started
 
     def running(self, now: float) -> bool:
-        return self.started is not None and self.age(now) < self.behaviour.ends_after
+        ended = self.started is None or self.age(now) >= self.behaviour.ends_after
+        return not ended and not self.paused
+
+    def _status(self, now: float) -> str:
+        if self.paused:
+            return "paused"
+        return "running" if self.running(now) else "exited"
 
     def seen(self, now: float) -> Container:
         does, age = self.behaviour, max(self.age(now), 0.0)
@@ -71,7 +78,7 @@ class Box:
             name=self.name,
             labels=dict(self.labels),
             image_id=self.image_id,
-            status="running" if self.running(now) else "exited",
+            status=self._status(now),
             exit_code=does.exit_code if ended or does.crashes_every < inf else 0,
             restarts=int(age // does.crashes_every) if does.crashes_every < inf else 0,
             health=("unhealthy" if age >= does.declared_sick else health)

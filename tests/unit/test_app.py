@@ -24,6 +24,7 @@ COMMANDS = (
     "history",
     "show",
     "status",
+    "repair",
     "logs",
     "down",
     "resume",
@@ -62,8 +63,11 @@ class Recorder:
     def show(self, where: Where, deployment: int, output: str) -> int:
         return self._noted("show", where, deployment, output)
 
-    def status(self, where: Where, output: str) -> int:
-        return self._noted("status", where, output)
+    def status(self, where: Where, check: bool, output: str) -> int:
+        return self._noted("status", where, check, output)
+
+    def repair(self, where: Where, dry_run: bool, progress: str, output: str) -> int:
+        return self._noted("repair", where, dry_run, progress, output)
 
     def logs(
         self,
@@ -165,7 +169,13 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         ("history web --limit 5 --format json", ("history", Where(), "web", 5, "json")),
         ("show 42", ("show", Where(), 42, "table")),
         ("show 42 --format json", ("show", Where(), 42, "json")),
-        ("status --format json", ("status", Where(), "json")),
+        ("status --format json", ("status", Where(), False, "json")),
+        ("status --check", ("status", Where(), True, "table")),
+        ("repair", ("repair", Where(), False, "auto", "table")),
+        (
+            "repair --dry-run --progress plain --format json",
+            ("repair", Where(), True, "plain", "json"),
+        ),
         ("logs", ("logs", Where(), None, None, False, None)),
         ("logs -f --tail 5 --colour green web", ("logs", Where(), "web", Colour.GREEN, True, 5)),
         ("logs --follow --color blue", ("logs", Where(), None, Colour.BLUE, True, None)),
@@ -186,7 +196,9 @@ def test_the_other_commands_bind_theirs(
     assert recorder.calls == [call]
 
 
-@pytest.mark.parametrize("command", ["up", "rollback", "history", "show 1", "status", "down"])
+@pytest.mark.parametrize(
+    "command", ["up", "rollback", "history", "show 1", "status", "repair", "down"]
+)
 def test_compose_s_flags_work_before_and_after_every_command(
     type_: Type, recorder: Recorder, command: str
 ) -> None:

@@ -23,9 +23,10 @@ from compose_bluegreen.domain import (
     State,
     StepRecord,
 )
+from compose_bluegreen.drift import Drift, DriftKind
 from compose_bluegreen.models import LABEL
 from compose_bluegreen.ports import Container, Holder, ServerHealth
-from compose_bluegreen.status import ColourStatus, Drift, ServiceStatus, Status, UnderWay
+from compose_bluegreen.status import ColourStatus, ServiceStatus, Status, UnderWay
 
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 EAST = timezone(timedelta(hours=2))
@@ -269,7 +270,7 @@ def test_replicas_are_counted() -> None:
 
 
 def test_drift_is_told_with_its_cure() -> None:
-    drift = Drift("live_stopped", "web-green isn't running", "docker start web-green")
+    drift = Drift(DriftKind.LIVE_STOPPED, "web-green isn't running", "docker start web-green")
     lines = render.status(found(drift=(drift,)), None, "table", Terminal(symbols=True)).splitlines()
     assert lines[-2:] == ["! web-green isn't running", "  next: docker start web-green"]
 
@@ -285,7 +286,7 @@ def test_a_project_without_releases_says_so() -> None:
 
 
 def test_status_s_json_has_the_promised_keys() -> None:
-    drift = Drift("stray", "cause", "cure")
+    drift = Drift(DriftKind.STRAY, "cause", "cure")
     answer = json.loads(render.status(found(WELL, drift=(drift,)), "127.0.0.1:8404", "json"))
     assert set(answer) == {
         "project",
@@ -306,7 +307,9 @@ def test_status_s_json_has_the_promised_keys() -> None:
     }
     assert service["idle"] is None
     assert service["rollback_to"] == 41
-    assert service["drift"] == [{"kind": "stray", "cause": "cause", "cure": "cure"}]
+    assert service["drift"] == [
+        {"kind": "stray", "cause": "cause", "cure": "cure", "repairable": False}
+    ]
     live = service["live"]
     assert {"colour", "deployment", "image_id"} <= set(live)
     assert (live["colour"], live["deployment"]) == ("green", 42)

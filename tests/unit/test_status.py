@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
+from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ProxyFailed
 from compose_bluegreen.status import Status
 from tests.fakes.calls import When
 from tests.fakes.site import Site, a_service
-from tests.fakes.world import NOON, Behaviour, ProxyNotes
-from tests.unit.failures import before_the_second, outcome
+from tests.fakes.world import NOON
+from tests.unit.failures import before_the_second
 
 BLUE = "shop-bluegreen-web-blue-1"
 
@@ -75,99 +75,6 @@ def test_several_services_are_told_by_name() -> None:
     assert [one.service for one in site.status().services] == ["api", "web"]
 
 
-# ── drift ────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_live_container_that_stopped(serving: Site) -> None:
-    serving.world.boxes[BLUE].started = None
-    drift = serving.drift()["live_stopped"]
-    assert BLUE in drift.cause
-    assert drift.cure == f"docker start {BLUE}"
-    serving.world.outages.clear()
-
-
-def test_a_live_container_that_is_gone(serving: Site) -> None:
-    serving.world.boxes.pop(BLUE)
-    assert serving.drift()["live_stopped"].cure == "docker bluegreen up --force"
-    serving.world.outages.clear()
-
-
-def test_a_replica_of_several_that_is_gone() -> None:
-    site = Site(web=a_service(deploy={"replicas": 2}))
-    site.release("v1")
-    site.world.boxes.pop("shop-bluegreen-web-blue-2")
-    assert "live_unhealthy" in site.drift()
-
-
-def test_a_live_colour_that_haproxy_finds_sick(serving: Site) -> None:
-    serving.world.boxes[BLUE].behaviour = Behaviour(sick_after=0.0)
-    serving.ports.clock.sleep(1)
-    drift = serving.drift()["live_unhealthy"]
-    assert "HAProxy finds web-blue unhealthy: L7STS" in drift.cause
-    assert "docker bluegreen logs web" in drift.cure
-
-
-def test_a_release_that_history_does_not_know(serving: Site) -> None:
-    """Deployed from another machine."""
-    serving.world.boxes[BLUE].labels = dict(serving.world.boxes[BLUE].labels) | {
-        "compose-bluegreen.deployment": "77"
-    }
-    drift = serving.drift()["history_differs"]
-    assert drift.cause == "web-blue runs deployment 77, history has 1 as live"
-
-
-def test_a_history_that_knows_more_than_the_proxy(serving: Site) -> None:
-    serving.ports.proxy.route_to({"web": None})
-    drift = serving.drift()["not_routed"]
-    assert drift.cause == "history has deployment 1 as live, the proxy routes web nowhere"
-    serving.world.outages.clear()
-
-
-def test_an_idle_colour_that_was_left_over(serving: Site) -> None:
-    serving.world.calls.fail("compose.remove", ProxyFailed("busy"))
-    serving.source("v2")
-    serving.up()
-    drift = serving.drift()["leftover"]
-    assert drift.cause.startswith(f"{BLUE} runs beside the live colour")
-    assert drift.cure == "docker bluegreen up"
-    found = serving.seen()
-    assert found.idle is not None
-    assert found.idle.colour is Colour.BLUE
-
-
-def test_the_cure_of_a_leftover_cures_it(serving: Site) -> None:
-    serving.world.calls.fail("compose.remove", ProxyFailed("busy"))
-    serving.source("v2")
-    serving.up()
-    serving.forget()
-    serving.up()
-    assert serving.drift() == {}
-
-
-@pytest.mark.parametrize("runs", [True, False])
-def test_a_container_that_docker_compose_made_beside_us(serving: Site, runs: bool) -> None:
-    box = serving.world.run_by_hand("web", "v1")
-    box.started = serving.world.time if runs else None
-    drift = serving.drift()["stray"]
-    what = "answers to its name beside the proxy" if runs else "would start with the daemon"
-    assert drift.cause == f"shop-web-1 was made by docker compose and {what}"
-    assert drift.cure == "docker rm -f shop-web-1"
-
-
-def test_a_proxy_that_stopped_is_the_drift_of_the_whole_project(serving: Site) -> None:
-    proxy = serving.world.proxy_box()
-    assert proxy is not None
-    proxy.started = None
-    found = serving.status()
-    assert found.proxy == "stopped"
-    assert [one.kind for one in found.drift] == ["proxy_stopped"]
-    assert found.drifts
-    live = found.services[0].live
-    assert live is not None
-    assert (live.colour, live.servers) == (Colour.BLUE, ())
-    serving.world.outages.clear()
-
-
 def test_a_deployment_that_is_under_way_is_no_drift() -> None:
     site = before_the_second()
     seen: list[Status] = []
@@ -180,27 +87,6 @@ def test_a_deployment_that_is_under_way_is_no_drift() -> None:
     assert found.under_way.deployment == 2
     assert found.under_way.step == "wait until web-green is healthy"
     assert site.status().under_way is None
-
-
-def test_a_proxy_that_is_gone_while_its_colours_are_left(serving: Site) -> None:
-    del serving.world.boxes["shop-bluegreen-proxy"]
-    serving.world.notes = ProxyNotes()
-    (drift,) = serving.status().drift
-    assert drift.kind == "proxy_gone"
-    assert BLUE in drift.cause
-    serving.world.outages.clear()
-
-
-def test_a_deployment_that_is_stuck() -> None:
-    site = before_the_second()
-    site.world.calls.fail("proxy.health", ProxyFailed("sick"), nth=2)
-    site.world.calls.fail("proxy.route_to", ProxyFailed("no answer"), nth=2)
-    assert outcome(site.up) is not None
-    assert site.records[0].state is State.STUCK
-    site.forget()
-    assert site.drift()["history_differs"].cause == (
-        "web-green runs deployment 2, history has 1 as live"
-    )
 
 
 def test_a_proxy_that_answers_nothing_about_a_colour_is_no_error(serving: Site) -> None:

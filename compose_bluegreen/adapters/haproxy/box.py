@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
 from typing import Any
@@ -58,6 +58,20 @@ class Box:
         except docker.errors.NotFound:
             return False
         return True
+
+    def join(self, network: str, aliases: Sequence[str]) -> None:
+        """Off and on again: Docker may believe that a container is where it isn't."""
+        with suppress(docker.errors.NotFound, EngineUnreachable):
+            self._api.disconnect_container_from_network(self.name, network, force=True)
+        try:
+            self._api.connect_container_to_network(
+                self.name, network, aliases=[container.SERVICE, *aliases]
+            )
+        except docker.errors.NotFound as error:
+            raise ProxyFailed(
+                f"can't put {self.name} on {network}: one of them is gone",
+                hint="docker bluegreen status",
+            ) from error
 
     # ── files on its volume ──────────────────────────────────────────────────────────────────
 

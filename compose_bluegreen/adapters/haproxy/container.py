@@ -38,6 +38,11 @@ def link(project: str) -> str:
     return f"{companion(project)}_link"
 
 
+def front(project: str) -> str:
+    """The network by which it publishes ports."""
+    return f"{companion(project)}_front"
+
+
 def image(topology: Topology) -> str:
     """The user's, or ours, which is named after what it is made from."""
     return topology.settings.image or f"compose-bluegreen/haproxy:{template_digest()[:12]}"

@@ -102,7 +102,7 @@ class HaproxyProxy:
             with self._hands.alone():
                 self._create(wanted)
         elif change is Change.START:
-            self._box.write(self._drawn(wanted, self._subnet()))
+            self._box.write(self._drawn(wanted, self._subnet()) | self._map_if_missing(wanted))
             self._hands.start([self._box.name])
         else:
             self._replace(wanted, change)
@@ -116,12 +116,26 @@ class HaproxyProxy:
         self._box.remove_link()
         self._known = None
 
+    def networks(self) -> tuple[str, ...]:
+        topology = self.topology()
+        if topology is None:
+            return ()
+        own = container.link(self._project), container.front(self._project)
+        return (*own, *topology.networks)
+
+    def join(self, network: str) -> None:
+        topology = self.topology() or Topology(self._project)
+        self._box.join(network, topology.networks.get(network, ()))
+
     # ── traffic ──────────────────────────────────────────────────────────────────────────────
 
     def routes(self) -> dict[str, Colour | None]:
         """From memory, where traffic goes by it; from the disk where HAProxy isn't running."""
         if self._box.status() == "running":
             return self._connection.steer(Steering.routes)
+        return self.routes_at_rest()
+
+    def routes_at_rest(self) -> dict[str, Colour | None]:
         return read_map(self._stored("route.map") or "")
 
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
@@ -212,7 +226,7 @@ class HaproxyProxy:
         if running:
             self._write_checked(wanted, files)
         else:
-            self._box.write(files)
+            self._box.write(files | self._map_if_missing(wanted))
         if change is Change.RECREATE:
             # The session isn't closed: a lock that goes with its container is given time to come back.
             self._bring_up(wanted, recreate=True)
@@ -305,6 +319,12 @@ class HaproxyProxy:
     def _drawn(self, wanted: Topology, subnet: IPv4Network) -> dict[str, str]:
         """The files on its volume that follow from a topology."""
         return {"haproxy.cfg": render(wanted, subnet), "topology.json": self._written(wanted)}
+
+    def _map_if_missing(self, wanted: Topology) -> dict[str, str]:
+        """HAProxy doesn't start without it."""
+        if self._box.read("route.map") is not None:
+            return {}
+        return {"route.map": map_text({route.service: None for route in wanted.routes})}
 
     def _written(self, topology: Topology) -> str:
         return json.dumps(

@@ -1,0 +1,400 @@
+"""Each way in which what is there can differ from how we left it: told, and cured where it can be.
+
+Every kind has a situation below; a test holds the two lists together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from compose_bluegreen.domain import Colour
+from compose_bluegreen.drift import REPAIR, DriftKind
+from compose_bluegreen.errors import ComposeFailed, LockHeld, ProxyFailed
+from compose_bluegreen.ports import Holder
+from tests.fakes.site import Site, a_service
+from tests.fakes.world import NOON, Behaviour, Box
+
+BLUE, GREEN = "shop-bluegreen-web-blue-1", "shop-bluegreen-web-green-1"
+PROXY, LINK, FRONT = "shop-bluegreen-proxy", "shop-bluegreen_link", "shop-bluegreen_front"
+FORCE = "docker bluegreen up --force"
+
+
+@pytest.fixture
+def site() -> Site:
+    """``v2`` is live on green, ``v1`` was before it."""
+    new = Site()
+    new.release("v1")
+    new.release("v2")
+    return new
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """``befalls`` makes it drift; ``cause`` is part of what is told."""
+
+    kind: DriftKind
+    befalls: Callable[[Site], object]
+    cause: str
+    cure: str = REPAIR
+
+    def __str__(self) -> str:
+        return f"{self.kind} {getattr(self.befalls, '__name__', '').strip('_')}"
+
+
+# ── what befalls ─────────────────────────────────────────────────────────────────────────────
+
+
+def _proxy_stops(site: Site) -> None:
+    site.world.boxes[PROXY].started = None
+
+
+def _proxy_goes(site: Site) -> None:
+    del site.world.boxes[PROXY]
+
+
+def _proxy_goes_with_its_volume(site: Site) -> None:
+    _proxy_goes(site)
+    site.world.notes.topology = None
+    site.world.notes.memory = site.world.notes.disk = {}
+
+
+def _off(container: str, network: str) -> Callable[[Site], None]:
+    def disconnected(site: Site) -> None:
+        box = site.world.boxes[container]
+        box.addresses = {name: ip for name, ip in box.addresses.items() if name != network}
+
+    return disconnected
+
+
+def _network_goes(name: str) -> Callable[[Site], None]:
+    def removed(site: Site) -> None:
+        for container in (PROXY, GREEN):
+            _off(container, name)(site)
+        site.world.networks.discard(name)
+
+    return removed
+
+
+def _map_is_edited_on_disk(site: Site) -> None:
+    site.world.notes.disk["web"] = Colour.BLUE
+
+
+def _map_is_edited_in_memory(to: Colour | None) -> Callable[[Site], None]:
+    def edited(site: Site) -> None:
+        site.world.notes.memory["web"] = site.world.notes.disk["web"] = to
+
+    return edited
+
+
+def _both_colours_and_the_old_one_is_routed(site: Site) -> None:
+    site.world.calls.fail("compose.remove", ProxyFailed("busy"))
+    site.release("v3")
+    site.world.notes.memory["web"] = site.world.notes.disk["web"] = Colour.GREEN
+
+
+def _live_stops(site: Site) -> None:
+    site.world.boxes[GREEN].started = None
+
+
+def _live_is_paused(site: Site) -> None:
+    site.world.boxes[GREEN].paused = True
+
+
+def _live_goes(site: Site) -> None:
+    del site.world.boxes[GREEN]
+
+
+def _live_goes_with_its_image(site: Site) -> None:
+    _live_goes(site)
+    site.world.lose_image("sha256:v2")
+
+
+def _live_turns_sick(site: Site) -> None:
+    site.world.boxes[GREEN].behaviour = Behaviour(sick_after=0.0)
+    site.ports.clock.sleep(1)
+
+
+def _labelled(**labels: str) -> Callable[[Site], None]:
+    def made_by_hand(site: Site) -> None:
+        box = site.world.boxes[GREEN]
+        more = {f"compose-bluegreen.{name}": text for name, text in labels.items()}
+        box.labels = {**box.labels, **more}
+
+    return made_by_hand
+
+
+def _without_labels(site: Site) -> None:
+    site.world.boxes[GREEN].labels = {}
+
+
+def _a_stranger_takes_the_idle_seat(site: Site) -> None:
+    seat = site.ports.proxy.seats("web", Colour.BLUE).addresses[0]
+    site.world.put(Box("mine", {}, "sha256:v1", addresses={LINK: seat}))
+
+
+def _a_copy_with_all_labels(site: Site) -> None:
+    live = site.world.boxes[GREEN]
+    site.world.put(Box("copy", live.labels, live.image_id, addresses={LINK: "10.9.0.99"}))
+
+
+def _the_old_colour_stays(site: Site) -> None:
+    site.world.calls.fail("compose.remove", ProxyFailed("busy"))
+    site.release("v3")
+
+
+def _a_stray(site: Site) -> None:
+    site.world.run_by_hand("web", "v1")
+
+
+def _a_stopped_stray(site: Site) -> None:
+    site.world.run_by_hand("web", "v1").started = None
+
+
+def _an_image_loses_our_name(version: str) -> Callable[[Site], None]:
+    def untagged(site: Site) -> None:
+        site.world.names.pop(f"bluegreen/shop/web:{version}")
+
+    return untagged
+
+
+def _what_a_rollback_needs_goes(site: Site) -> None:
+    site.world.lose_image("sha256:v1")
+
+
+SITUATIONS = (
+    Situation(DriftKind.PROXY_STOPPED, _proxy_stops, "the proxy isn't running: nobody is served"),
+    Situation(DriftKind.PROXY_GONE, _proxy_goes, "the proxy's container was removed"),
+    Situation(
+        DriftKind.PROXY_LOST,
+        _proxy_goes_with_its_volume,
+        f"{GREEN} is left",
+        f"{FORCE} serves again, docker bluegreen down removes the rest",
+    ),
+    Situation(DriftKind.NETWORK_GONE, _network_goes(LINK), f"{LINK} was removed"),
+    Situation(DriftKind.NETWORK_GONE, _network_goes(FRONT), f"{FRONT} was removed"),
+    Situation(
+        DriftKind.NETWORK_GONE,
+        _network_goes("shop_default"),
+        "shop_default was removed",
+        f"{FORCE}, then {REPAIR}",
+    ),
+    Situation(
+        DriftKind.PROXY_DISCONNECTED, _off(PROXY, LINK), f"{PROXY} isn't on the network {LINK}"
+    ),
+    Situation(DriftKind.PROXY_DISCONNECTED, _off(PROXY, "shop_default"), "network shop_default"),
+    Situation(
+        DriftKind.MAP_DIFFERS, _map_is_edited_on_disk, "routes web green, not blue as its file"
+    ),
+    Situation(
+        DriftKind.LIVE_STOPPED, _live_stops, f"{GREEN} of the live colour web-green isn't running"
+    ),
+    Situation(DriftKind.LIVE_PAUSED, _live_is_paused, "is paused", f"docker unpause {GREEN}"),
+    Situation(DriftKind.LIVE_GONE, _live_goes, f"{GREEN} of the live colour is gone"),
+    Situation(DriftKind.LIVE_GONE, _live_goes_with_its_image, "is gone", FORCE),
+    Situation(
+        DriftKind.LIVE_DISCONNECTED, _off(GREEN, LINK), f"{GREEN} of the live colour isn't on"
+    ),
+    Situation(
+        DriftKind.LIVE_DISCONNECTED, _off(GREEN, "shop_default"), "shop_default as it should"
+    ),
+    Situation(
+        DriftKind.LIVE_UNHEALTHY,
+        _live_turns_sick,
+        "HAProxy finds web-green unhealthy: L7STS",
+        "docker bluegreen logs web, then rollback or up",
+    ),
+    Situation(
+        DriftKind.NOT_ROUTED,
+        _map_is_edited_in_memory(None),
+        "history has deployment 2 on green as live, the proxy routes web nowhere",
+    ),
+    Situation(
+        DriftKind.ROUTED_TO_NOTHING, _map_is_edited_in_memory(Colour.BLUE), "web to blue, where"
+    ),
+    Situation(
+        DriftKind.ROUTED_ELSEWHERE, _both_colours_and_the_old_one_is_routed, "both colours", FORCE
+    ),
+    Situation(
+        DriftKind.HISTORY_DIFFERS,
+        _labelled(deployment="77"),
+        "web-green runs deployment 77, history has 2 as live",
+        FORCE,
+    ),
+    Situation(DriftKind.LABELS_DIFFER, _labelled(release="other"), "labels of deployment 2", FORCE),
+    Situation(DriftKind.LABELS_DIFFER, _labelled(deployment="?"), "labels of deployment 2", FORCE),
+    Situation(
+        DriftKind.UNLABELLED,
+        _without_labels,
+        f"{GREEN} sits at the address of web-green",
+        f"{FORCE}, then docker rm -f {GREEN}",
+    ),
+    Situation(
+        DriftKind.UNLABELLED, _a_stranger_takes_the_idle_seat, "of web-blue", "docker rm -f mine"
+    ),
+    Situation(
+        DriftKind.IMPOSTOR, _a_copy_with_all_labels, "copy bears the labels", "docker rm -f copy"
+    ),
+    Situation(DriftKind.LEFTOVER, _the_old_colour_stays, f"{GREEN} runs beside the live colour"),
+    Situation(DriftKind.STRAY, _a_stray, "answers to its name beside the proxy"),
+    Situation(DriftKind.STRAY, _a_stopped_stray, "would start with the daemon"),
+    Situation(DriftKind.IMAGE_UNNAMED, _an_image_loses_our_name("v2"), "image v2 of deployment 2"),
+    Situation(DriftKind.IMAGE_UNNAMED, _an_image_loses_our_name("v1"), "image v1 of deployment 1"),
+    Situation(
+        DriftKind.ROLLBACK_GONE,
+        _what_a_rollback_needs_goes,
+        "to deployment 1, whose image v1 (web:latest) is gone, and no registry has it",
+        "none is left; each docker bluegreen up keeps its image",
+    ),
+)
+CURABLE = [one for one in SITUATIONS if one.cure == REPAIR]
+LEFT = [one for one in SITUATIONS if one.cure != REPAIR]
+
+ELSEWHERE = {DriftKind.UNFINISHED, DriftKind.STUCK}
+"""Told in test_status.py; what becomes of them is recovery's."""
+
+
+def test_every_kind_has_a_situation() -> None:
+    assert {one.kind for one in SITUATIONS} | ELSEWHERE == set(DriftKind)
+
+
+def test_what_is_well_does_not_drift(site: Site) -> None:
+    assert site.drift() == {}
+    assert site.status().drifts is False
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=str)
+def test_each_kind_is_told_with_cause_and_cure(situation: Situation, site: Site) -> None:
+    situation.befalls(site)
+    drift = [one for one in site.status().all_drift if one.kind is situation.kind]
+    assert situation.cause in drift[0].cause
+    assert drift[0].cure == situation.cure
+
+
+@pytest.mark.parametrize("situation", CURABLE, ids=str)
+def test_what_has_one_cure_is_cured(situation: Situation, site: Site) -> None:
+    situation.befalls(site)
+    version = "v3" if situation.kind is DriftKind.LEFTOVER else "v2"
+    done = site.repair()
+    assert situation.kind in {one.kind for one in done.cured}
+    assert done.left == ()
+    assert site.drift() == {}
+    assert site.serving() == {version}
+    assert len(site.world.running()) == 1
+    assert set(site.observer.steps) == set(site.observer.causes), "each cure is a step with a cause"
+    assert site.observer.steps or site.observer.remarks, "what every lock's holder settles first"
+
+
+@pytest.mark.parametrize("situation", LEFT, ids=str)
+def test_what_has_none_is_left_with_the_next_command(situation: Situation, site: Site) -> None:
+    situation.befalls(site)
+    before = dict(site.world.boxes)
+    done = site.repair()
+    assert situation.kind in {one.kind for one in done.left}
+    assert situation.cure in {one.cure for one in done.left}
+    assert site.world.boxes == before
+
+
+@pytest.mark.parametrize("situation", CURABLE, ids=str)
+def test_a_dry_run_tells_the_cures_and_touches_nothing(situation: Situation, site: Site) -> None:
+    situation.befalls(site)
+    site.forget()
+    told: list[tuple[str, str]] = []
+    left = site.repair(lambda name, cause: told.append((name, cause))).left
+    assert any(situation.cause in cause for _, cause in told)
+    assert situation.kind in {one.kind for one in left}
+    assert [call for call in site.world.calls.made if not call.looks] == []
+
+
+# ── several at once, and cures that fail ─────────────────────────────────────────────────────
+
+
+def test_one_cure_may_uncover_what_another_hid(site: Site) -> None:
+    """Without its network nobody can tell who belongs on it."""
+    _network_goes(LINK)(site)
+    _proxy_stops(site)
+    _a_stray(site)
+    done = site.repair()
+    assert done.left == ()
+    assert {DriftKind.PROXY_STOPPED, DriftKind.STRAY} <= {one.kind for one in done.cured}
+    assert site.serving() == {"v2"}
+
+
+def test_a_network_of_the_users_comes_back_by_both_commands(site: Site) -> None:
+    _network_goes("shop_default")(site)
+    site.source("v3")
+    assert site.up(force=True)
+    assert site.repair().left == ()
+    assert site.drift() == {}
+    assert site.serving() == {"v3"}
+
+
+def test_a_proxy_that_lost_everything_comes_back_by_up(site: Site) -> None:
+    _proxy_goes_with_its_volume(site)
+    assert site.up(force=True)
+    site.repair()
+    assert site.drift() == {}
+
+
+def test_a_cure_that_fails_is_left_and_the_others_go_on(site: Site) -> None:
+    _a_stray(site)
+    _an_image_loses_our_name("v1")(site)
+    site.world.calls.fail("compose.remove", ComposeFailed("docker rm failed"))
+    done = site.repair()
+    assert [one.kind for one in done.cured] == [DriftKind.IMAGE_UNNAMED]
+    assert [one.kind for one in done.left] == [DriftKind.STRAY]
+    assert site.observer.remarks == ["warning: remove shop-web-1: docker rm failed"]
+
+
+def test_what_was_live_and_is_sick_when_started_is_left(site: Site) -> None:
+    _live_stops(site)
+    site.world.boxes[GREEN].behaviour = Behaviour(ends_after=0.01, exit_code=1)
+    done = site.repair()
+    assert done.cured == ()
+    assert [one.kind for one in done.left] == [DriftKind.LIVE_STOPPED]
+
+
+def test_during_a_deployment_nothing_is_repaired(site: Site) -> None:
+    _a_stray(site)
+    site.world.holder = Holder("bob@elsewhere", "up web", NOON)
+    with pytest.raises(LockHeld):
+        site.repair()
+    assert "stray" in site.drift()
+
+
+def test_only_the_replica_that_is_gone_is_made_anew() -> None:
+    site = Site(web=a_service(deploy={"replicas": 2}))
+    site.release("v1")
+    other = site.world.boxes[BLUE]
+    del site.world.boxes["shop-bluegreen-web-blue-2"]
+    assert "live_gone" in site.drift()
+    assert site.repair().left == ()
+    assert site.world.boxes[BLUE] is other
+    assert len(site.world.running()) == 2
+
+
+def test_a_gone_image_that_a_registry_has_is_pulled(site: Site) -> None:
+    digest = "registry.example/web@sha256:0"
+    site.file["services"]["web"] |= {"image": "registry.example/web:1"}
+    del site.file["services"]["web"]["build"]
+    site.world.make_image("v3", digest=digest)
+    site.world.names["registry.example/web:1"] = "sha256:v3"
+    site.up()
+    del site.world.boxes[BLUE]
+    site.world.lose_image("sha256:v3")
+    assert site.repair().left == ()
+    assert site.serving() == {"v3"}
+
+
+def test_whoever_keeps_one_image_misses_no_other(site: Site) -> None:
+    site.file["services"]["web"]["x-bluegreen"] = {"keep": 1}
+    site.release("v3")
+    assert site.drift() == {}
+
+
+def test_what_docker_compose_runs_once_is_no_stray(site: Site) -> None:
+    box = site.world.run_by_hand("web", "v1")
+    box.labels = {**box.labels, "com.docker.compose.oneoff": "True"}
+    assert site.drift() == {}
