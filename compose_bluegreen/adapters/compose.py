@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from compose_bluegreen.adapters.scratch import Scratch
 from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import ComposeFailed
 from compose_bluegreen.models import companion
@@ -29,8 +28,7 @@ _LAST_LINES = 30
 class WhalesCompose:
     """``where`` and ``project`` are the user's; our own models run in the project beside it."""
 
-    def __init__(self, where: Where, project: str, scratch: Path) -> None:
-        """``scratch`` is a folder that only its owner can read: models hold secrets."""
+    def __init__(self, where: Where, project: str, scratch: Scratch) -> None:
         self.project = project
         self._where = where
         self._scratch = scratch
@@ -96,8 +94,7 @@ class WhalesCompose:
 
         Docker itself would let two commands make two networks of the same name.
         """
-        with (self._scratch / f"{self.project}.lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with self._scratch.alone(self.project):
             yield
 
     # ── the project beside it ────────────────────────────────────────────────────────────────
@@ -193,10 +190,9 @@ class WhalesCompose:
 
         COMPOSE_REMOVE_ORPHANS above all: to one colour's model the other colour is an orphan.
         """
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder, _quiet_environment():
-            file = Path(folder, f"{companion(self.project)}.yaml")
-            file.touch(mode=0o600)
-            file.write_text(yaml.safe_dump(model, sort_keys=False))
+        name = f"{companion(self.project)}.yaml"
+        with self._scratch.file(name) as file, _quiet_environment():
+            self._scratch.write(file, yaml.safe_dump(model, sort_keys=False))
             yield self._client(
                 compose_files=[file],
                 compose_project_name=project,

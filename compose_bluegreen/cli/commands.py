@@ -37,6 +37,7 @@ def up(where: Where, order: Order, progress: str) -> int:
 
     observer, project = faces.observer(progress), reading.project()
     with wiring.outside(where, project.name, observer, reading.git_revision()) as out:
+        out.scratch.prove()
         done = core.up(order, project, out.caller, out.ports, _plan(order.dry_run))
         if done is None and not order.dry_run:
             observer.remark("nothing changed since the live release; --force deploys all the same")
@@ -52,6 +53,7 @@ def rollback(where: Where, order: RollbackOrder, progress: str) -> int:
 
     with wiring.outside(where, name.read(), faces.observer(progress)) as out:
         project = out.compose.project
+        out.scratch.prove()
         done = core.rollback(order, project, out.caller, out.ports, _plan(order.dry_run))
     if done:
         _say(render.summary(done))

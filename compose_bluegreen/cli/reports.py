@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compose_bluegreen import __version__
+from compose_bluegreen.adapters.scratch import make_private
 
+_REPORTS = "reports"
 _PASSWORD = re.compile(r"(?<=://)[^/\s@]*@")
 
 
@@ -28,7 +30,7 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def write_report(error: BaseException) -> Path | None:
     """Readable by its owner only, for a message may quote a secret; None where nothing is writable."""
     text = _report(error)
-    for folder in (state_folder() / "reports", Path(tempfile.gettempdir())):
+    for folder in (state_folder() / _REPORTS, Path(tempfile.gettempdir())):
         try:
             return _written(folder, text)
         except OSError:
@@ -37,7 +39,8 @@ def write_report(error: BaseException) -> Path | None:
 
 
 def _written(folder: Path, text: str) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.name == _REPORTS:
+        make_private(folder)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     # mkstemp: mode 0600, and a name that nobody could have put a link under.
     number, path = tempfile.mkstemp(".txt", f"compose-bluegreen-{stamp}-", folder)

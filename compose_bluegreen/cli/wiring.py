@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from compose_bluegreen.adapters.clock import SystemClock
 from compose_bluegreen.adapters.compose import WhalesCompose
 from compose_bluegreen.adapters.config_reader import ConfigReader
-from compose_bluegreen.errors import BluegreenError
+from compose_bluegreen.adapters.scratch import Scratch
+from compose_bluegreen.cli.reports import state_folder
 from compose_bluegreen.orders import Where
 from compose_bluegreen.ports import Observer, Ports
 from compose_bluegreen.project import Project, read
@@ -53,6 +54,7 @@ class Outside:
     caller: Caller
     compose: WhalesCompose
     proxy: HaproxyProxy
+    scratch: Scratch
 
 
 @contextmanager
@@ -66,7 +68,9 @@ def outside(
     with ExitStack() as opened:
         api = connect()
         opened.callback(api.close)
-        compose = WhalesCompose(where, project, _scratch())
+        scratch = Scratch(state_folder() / "run")
+        opened.callback(scratch.close)
+        compose = WhalesCompose(where, project, scratch)
         proxy = HaproxyProxy(project, api, compose)
         opened.callback(proxy.close)
         proxy.warm_up()  # a shell in a container takes as long to start as the next import
@@ -80,22 +84,7 @@ def outside(
         history = JournalledHistory(local, proxy.journal, proxy, observer.remark)
         ports = Ports(compose, engine, proxy, history, history, SystemClock(), observer)
         caller = Caller(_actor(), str(scope.engine), git_revision)
-        yield Outside(ports, caller, compose, proxy)
-
-
-def _scratch() -> Path:
-    """For models on their way to Compose: they hold resolved secrets."""
-    from compose_bluegreen.adapters.history import default_file  # noqa: PLC0415
-
-    folder = default_file(os.environ).parent / "run"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise BluegreenError(
-            f"can't write to {folder}: {error.strerror}",
-            hint="set XDG_STATE_HOME to a folder of yours",
-        ) from error
-    return folder
+        yield Outside(ports, caller, compose, proxy, scratch)
 
 
 def _actor() -> str:

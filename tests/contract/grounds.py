@@ -13,6 +13,7 @@ from compose_bluegreen.adapters.clock import SystemClock
 from compose_bluegreen.adapters.compose import WhalesCompose
 from compose_bluegreen.adapters.engine import SdkEngine, connect
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
+from compose_bluegreen.adapters.scratch import Scratch
 from compose_bluegreen.domain import Image, Model
 from compose_bluegreen.orders import Where
 from compose_bluegreen.ports import Compose, Engine, Holder, Lock, Ports, Proxy
@@ -79,8 +80,7 @@ def fake() -> Iterator[Ground]:
 @contextmanager
 def real(stage: Stage, sample: str) -> Iterator[Ground]:
     """``stage`` clears the project at its end, whatever becomes of it."""
-    scratch = Path(stage.environment["XDG_STATE_HOME"]) / "run"
-    scratch.mkdir(parents=True, exist_ok=True)
+    scratch = Scratch(Path(stage.environment["XDG_STATE_HOME"]) / "run")
     config: Model = a_file(web=a_service(port=str(stage.port)) | {"image": sample})
     config["name"] = stage.project
     config["networks"]["default"]["name"] = f"{stage.project}_default"
@@ -107,6 +107,7 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
         rival.close()
         api.close()
         rival_api.close()
+        scratch.close()
 
 
 def _stranger(project: str, image: str) -> None:
