@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import BadSetting, UsageError
+from compose_bluegreen.references import is_reference
 from compose_bluegreen.settings import (
     KEY,
     ProjectSettings,
@@ -25,6 +27,8 @@ REFUSED = {
     "volumes_from": "it names one container, and a colour comes and goes; use a named volume",
     "mac_address": "two colours can't both have it",
 }
+_PORT = re.compile(r"[0-9]{1,5}")
+_ALIAS = re.compile(r"[A-Za-z0-9._-]{1,255}")
 REFUSED_ON_A_NETWORK = ("ipv4_address", "ipv6_address", "link_local_ips", "mac_address")
 
 
@@ -141,6 +145,7 @@ def read(config: Model, file: str) -> Project:
 
 def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> ManagedService:
     _refuse_what_two_colours_cannot_share(model, where)
+    _refuse_odd_names(model, where)
     published = tuple(_published(port, where) for port in model.get("ports") or ())
     exposed = tuple(_exposed(port, where) for port in model.get("expose") or ())
     targets = [port.target for port in published] + list(exposed)
@@ -178,6 +183,23 @@ def _refuse_what_two_colours_cannot_share(model: Model, where: str) -> None:
     _refuse_odd_scales(model, where)
 
 
+def _refuse_odd_names(model: Model, where: str) -> None:
+    """They reach Docker's command line and HAProxy's configuration."""
+    image = model.get("image")
+    if image and not is_reference(image):
+        raise BadSetting(
+            f"{where}.image", f"{image[:80]!r} is no image's name", hint="write it as in name:tag"
+        )
+    for key, own in (model.get("networks") or {}).items():
+        for alias in (own or {}).get("aliases") or ():
+            if not _ALIAS.fullmatch(alias):
+                raise BadSetting(
+                    f"{where}.networks.{key}.aliases",
+                    f"{alias[:80]!r} can't be asked for by HTTP",
+                    hint="letters, numbers, - _ and . only",
+                )
+
+
 def _refuse_odd_scales(model: Model, where: str) -> None:
     deploy = model.get("deploy") or {}
     if deploy.get("mode", "replicated") != "replicated":
@@ -190,6 +212,7 @@ def _refuse_odd_scales(model: Model, where: str) -> None:
 
 def _published(port: Mapping[str, Any], where: str) -> PublishedPort:
     host_port = str(port.get("published") or "")
+    host_port = "" if host_port == "0" else host_port  # either lets Docker choose
     if port.get("protocol", "tcp") != "tcp":
         raise BadSetting(f"{where}.ports", f"{port['protocol']} can't be switched, only tcp can")
     if "-" in host_port:
@@ -198,12 +221,18 @@ def _published(port: Mapping[str, Any], where: str) -> PublishedPort:
             f"the range {host_port} for one port can't be taken over",
             hint="name one port",
         )
+    if host_port and not _is_port(host_port):
+        raise BadSetting(f"{where}.ports", f"{host_port[:80]!r} is no port", hint="1 to 65535")
     return PublishedPort(str(port.get("host_ip") or ""), host_port, int(port["target"]))
+
+
+def _is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and 0 < int(text) < 65536
 
 
 def _exposed(port: object, where: str) -> int:
     number, _, protocol = str(port).partition("/")
-    if protocol not in ("", "tcp") or not number.isdecimal():
+    if protocol not in ("", "tcp") or not _is_port(number):
         raise BadSetting(
             f"{where}.expose", f"{port!r} can't be switched, only single tcp ports can"
         )

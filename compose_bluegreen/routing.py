@@ -112,7 +112,8 @@ class ProxySettings:
     """The ``proxy:`` part of the top-level ``x-bluegreen``.
 
     ``image`` None means ours, ``monitor`` the loopback port of statistics and metrics (0 lets
-    Docker choose), ``snippets`` are texts added to ``global``, ``defaults`` and ``frontend``.
+    Docker choose), ``snippets`` are texts added to ``global``, ``defaults`` and ``frontend``,
+    ``monitor_from`` networks that may read statistics beside the Docker host.
     """
 
     image: str | None = None
@@ -120,6 +121,7 @@ class ProxySettings:
     timeout_ms: int = 3_600_000
     trusted_proxies: tuple[str, ...] = ()
     snippets: tuple[tuple[str, str], ...] = ()
+    monitor_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -14,12 +15,14 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 
 from compose_bluegreen import durations
 from compose_bluegreen.errors import BadSetting
 from compose_bluegreen.routing import Check, ProxySettings
 
 KEY = "x-bluegreen"
+_SHOWN = 60
 
 
 def _duration(value: object) -> timedelta:
@@ -42,6 +45,14 @@ def _timer(value: timedelta) -> timedelta:
     return value
 
 
+def _upwards(value: str) -> str:
+    for part in value.split(","):
+        first, _, last = part.partition("-")
+        if last and last < first:
+            raise ValueError(f"{part} ends before it begins")
+    return value
+
+
 def _network(value: object) -> str:
     return str(ip_network(str(value), strict=False))
 
@@ -60,9 +71,13 @@ Port = Annotated[int, BeforeValidator(_number), Field(ge=1, le=65535)]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1000)]
 # These two reach HAProxy's configuration: nothing that could end a word or a line there.
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&:@,+-]*$", max_length=512)]
+_CODES = r"[1-5][0-9][0-9](-[1-5][0-9][0-9])?"
 StatusRange = Annotated[
-    str, StringConstraints(pattern=r"^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*$")
+    str,
+    StringConstraints(pattern=rf"^{_CODES}(,{_CODES})*$", max_length=200),
+    AfterValidator(_upwards),
 ]
+Networks = tuple[Annotated[str, BeforeValidator(_network)], ...]
 Snippet = Annotated[str, StringConstraints(max_length=20_000)]
 
 
@@ -121,8 +136,9 @@ class Proxy(_Keys):
 
     image: Annotated[str, StringConstraints(pattern=r"^[^\s$]+$", max_length=512)] | None = None
     monitor: Annotated[int, BeforeValidator(_number), Field(ge=0, le=65535)] = 0
+    monitor_from: Networks = ()
     timeout: Timer = timedelta(hours=1)
-    trusted_proxies: tuple[Annotated[str, BeforeValidator(_network)], ...] = ()
+    trusted_proxies: Networks = ()
     snippets: Snippets = Snippets()
 
     def routing(self) -> ProxySettings:
@@ -133,6 +149,7 @@ class Proxy(_Keys):
             timeout_ms=milliseconds(self.timeout),
             trusted_proxies=self.trusted_proxies,
             snippets=tuple((name, text) for name, text in parts.items() if text),
+            monitor_from=self.monitor_from,
         )
 
 
@@ -171,7 +188,17 @@ def stored(settings: ServiceSettings) -> dict[str, Any]:
 
 
 def restored(plain: dict[str, Any]) -> ServiceSettings:
-    return ServiceSettings.model_validate(plain)
+    """A key that another version wrote is passed over: what it meant is not ours to guess."""
+    return ServiceSettings.model_validate(_known(ServiceSettings, plain))
+
+
+def _known(kind: type[_Keys], plain: dict[str, Any]) -> dict[str, Any]:
+    found = {key: value for key, value in plain.items() if key in kind.model_fields}
+    for key, value in found.items():
+        inner = _keys_of(kind, key)
+        if inner is not kind and isinstance(value, dict):
+            found[key] = _known(inner, value)
+    return found
 
 
 def _mapping(raw: object, where: str) -> dict[str, Any]:
@@ -179,7 +206,7 @@ def _mapping(raw: object, where: str) -> dict[str, Any]:
         return {}
     if not isinstance(raw, dict):
         raise BadSetting(
-            where, f"{raw!r} is not a mapping", hint=f"write `{KEY}: {{}}` or some of its keys"
+            where, f"{raw!r:.60} is not a mapping", hint=f"write `{KEY}: {{}}` or some of its keys"
         )
     return raw
 
@@ -209,7 +236,13 @@ def _bad_setting(kind: type[_Keys], error: ValidationError, where: str) -> BadSe
         known = ", ".join(sorted(field.alias or name for name, field in owner.model_fields.items()))
         return BadSetting(f"{where}.{key}", "unknown key", hint=f"known keys are {known}")
     message = first["msg"].removeprefix("Value error, ")
-    return BadSetting(f"{where}.{key}", f"{first['input']!r} is not allowed: {message}")
+    return BadSetting(f"{where}.{key}", f"{_shown(first)} is not allowed: {message}")
+
+
+def _shown(error: ErrorDetails) -> str:
+    """Never what stands among the snippets: they may hold passwords."""
+    said = "what stands there" if "snippets" in error["loc"] else repr(error["input"])
+    return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
 
 
 def _keys_of(owner: type[_Keys], key: str) -> type[_Keys]:

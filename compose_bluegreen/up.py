@@ -14,6 +14,7 @@ from compose_bluegreen.errors import BluegreenError, UsageError
 from compose_bluegreen.orders import Order
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.project import ManagedService, Project
+from compose_bluegreen.references import is_reference
 from compose_bluegreen.saga import Step, Undo
 
 
@@ -35,6 +36,11 @@ def up(
         raise UsageError(
             "--image is for one service",
             hint=f"docker bluegreen up {services[0].name} --image {order.image}",
+        )
+    if order.image and not is_reference(order.image):
+        raise UsageError(
+            f"--image {order.image[:80]!r} is no image's name",
+            hint="docker bluegreen up --image name:tag",
         )
     choice = _Choice(order, project, services, at)
     draft = Draft(

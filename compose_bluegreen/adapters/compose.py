@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from compose_bluegreen.adapters import compose_yaml
 from compose_bluegreen.adapters.scratch import Scratch
 from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import ComposeFailed
@@ -192,7 +191,7 @@ class WhalesCompose:
         """
         name = f"{companion(self.project)}.yaml"
         with self._scratch.file(name) as file, _quiet_environment():
-            self._scratch.write(file, yaml.safe_dump(model, sort_keys=False))
+            self._scratch.write(file, compose_yaml.text(model))
             yield self._client(
                 compose_files=[file],
                 compose_project_name=project,

@@ -7,26 +7,31 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import UsageError
 from compose_bluegreen.orders import Where
+
+_PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""Compose's own rule. The name becomes part of paths and of names on the engine."""
 
 
 class ConfigReader:
     """``docker compose config`` in the background: it runs while Python imports the rest."""
 
     def __init__(self, where: Where, *options: str) -> None:
-        self._files = where.files
+        self._where, self._options = where, options
         self._process = subprocess.Popen(
             ["docker", "compose", *_global_flags(where), "config", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            # Whatever this machine's locale: Compose speaks UTF-8.
+            encoding="utf-8",
+            errors="replace",
         )
 
     def read(self) -> tuple[Model, str]:
@@ -34,10 +39,14 @@ class ConfigReader:
 
         As YAML, for the JSON form drops a service's ``x-`` keys.
         """
-        import yaml  # noqa: PLC0415 - reading commands do without
+        from compose_bluegreen.adapters import compose_yaml  # noqa: PLC0415 - reading commands do without
 
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.load(self._said(), Loader=loader), self._file()  # noqa: S506 - both are safe
+        said = self._said()
+        model = compose_yaml.whole(said)
+        if model is None:
+            exact = ConfigReader(self._where, *self._options, "--format", "json")
+            model = compose_yaml.grafted(json.loads(exact._said()), said)
+        return model, self._file()
 
     def name(self) -> str:
         """The project's name, where ``--format json`` was asked for. Raises UsageError."""
@@ -54,7 +63,7 @@ class ConfigReader:
         return said
 
     def _file(self) -> str:
-        return ", ".join(str(file) for file in self._files) or _default_file()
+        return ", ".join(str(file) for file in self._where.files) or _default_file()
 
 
 class NameReader:
@@ -66,7 +75,15 @@ class NameReader:
 
     def read(self) -> str:
         """Raises UsageError."""
-        return self._config.name() if self._config else str(self._given)
+        if self._config:
+            return self._config.name()
+        given = str(self._given)
+        if not _PROJECT_NAME.fullmatch(given):
+            raise UsageError(
+                f"--project-name {given[:80]!r} can't be a project's name",
+                hint="a letter or number first, then lower-case letters, numbers, - and _",
+            )
+        return given
 
 
 def _global_flags(where: Where) -> list[str]:

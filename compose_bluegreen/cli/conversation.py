@@ -12,6 +12,7 @@ from compose_bluegreen import interrupts
 from compose_bluegreen.cli import completion
 from compose_bluegreen.cli.app import build_app
 from compose_bluegreen.cli.docker_flags import PLUGIN, understood
+from compose_bluegreen.errors import UsageError
 
 if TYPE_CHECKING:
     from compose_bluegreen.cli.app import Commands
@@ -23,6 +24,7 @@ def converse(arguments: Sequence[str]) -> int:
     if arguments[:1] == [completion.ASKED]:
         words = arguments[2:] if arguments[1:2] == [PLUGIN] else arguments[1:]
         return completion.answer(group, words)
+    refuse_what_is_not_text(arguments)
     call = understood(arguments)
     call.apply_to(os.environ)
     interrupts.listen()
@@ -31,6 +33,16 @@ def converse(arguments: Sequence[str]) -> int:
     with group.make_context(call.program, list(call.words)) as context:
         code = group.invoke(context)
     return int(code or 0)
+
+
+def refuse_what_is_not_text(arguments: Sequence[str]) -> None:
+    """Neither history nor JSON could hold it."""
+    for word in arguments:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = word.encode(errors="replace").decode()
+            raise UsageError(f"{shown!r:.80} isn't UTF-8", hint="docker bluegreen --help") from None
 
 
 def _commands() -> Commands:

@@ -92,7 +92,8 @@ def _actor() -> str:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+    # Either may hold bytes that are no UTF-8, and history holds nothing else.
+    return f"{user}@{socket.gethostname()}".encode(errors="replace").decode()
 
 
 def _git_revision(folder: Path | None) -> subprocess.Popen[str] | None:

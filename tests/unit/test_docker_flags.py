@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from compose_bluegreen.adapters.config_reader import NameReader
+from compose_bluegreen.cli.conversation import refuse_what_is_not_text
 from compose_bluegreen.cli.docker_flags import understood
 from compose_bluegreen.errors import UsageError
+from compose_bluegreen.orders import Where
 
 
 def words(line: str) -> tuple[str, tuple[str, ...]]:
@@ -92,3 +95,14 @@ def test_a_context_replaces_the_host_that_was_set() -> None:
 def test_what_docker_would_refuse_is_refused(line: str) -> None:
     with pytest.raises(UsageError):
         understood(line.split())
+
+
+def test_a_word_that_is_no_text_is_refused() -> None:
+    with pytest.raises(UsageError, match="isn't UTF-8"):
+        refuse_what_is_not_text(["up", "-m", "caf\udce9"])
+
+
+@pytest.mark.parametrize("name", ["../x", "Shop", "-x", "a b", "_a", "shop\n"])
+def test_a_project_name_that_is_a_path_or_a_flag_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="can't be a project's name"):
+        NameReader(Where(project_name=name)).read()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import BadSetting, UsageError
 from compose_bluegreen.project import ManagedService, Project, PublishedPort, host, read
+from compose_bluegreen.references import is_reference
 from tests.fakes.site import a_file, a_service
 
 FILE = "compose.yaml"
@@ -176,3 +177,55 @@ def test_dependencies_are_those_that_are_required() -> None:
         "db": "service_healthy",
         "old": "service_started",
     }
+
+
+# ── names and numbers that Compose doesn't look into ─────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ({"image": "--help"}, "image"),
+        ({"image": "../../info"}, "image"),
+        ({"image": "web latest"}, "image"),
+        ({"networks": {"default": {"aliases": ["web\n    server x 1.2.3.4:1"]}}}, "aliases"),
+        ({"networks": {"default": {"aliases": ["%[env(HOME)]"]}}}, "aliases"),
+        ({"port": "", "expose": ["0"]}, "expose"),
+        ({"port": "", "expose": ["٢"]}, "expose"),
+        ({"ports": [{"target": 80, "published": "x"}]}, "ports"),
+        ({"ports": [{"target": 80, "published": "70000"}]}, "ports"),
+    ],
+)
+def test_what_would_reach_a_command_or_the_proxy_as_something_else_is_refused(
+    more: Model, key: str
+) -> None:
+    with pytest.raises(BadSetting, match=rf"^compose.yaml: services\.web\..*{key}"):
+        web(**more)
+
+
+def test_port_0_lets_docker_choose() -> None:
+    (found,) = web(ports=[{"target": 80, "published": "0"}]).published
+    assert found.where == ":/tcp->80"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "web",
+        "web:latest",
+        "localhost:5000/web",
+        "[::1]:5000/team/web:1.4_x",
+        "r.example/web@sha256:" + "ab" * 32,
+        "sha256:" + "ab" * 32,
+        "a--b__c.d/e",
+    ],
+)
+def test_what_docker_would_pull_is_a_reference(reference: str) -> None:
+    assert is_reference(reference)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-q", "Web", "web:", "a b", "a\n", "/a", "a//b", "a/../b", "web:" + "x" * 129, "é"]
+)
+def test_what_it_would_not_is_none(text: str) -> None:
+    assert not is_reference(text)

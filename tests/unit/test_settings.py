@@ -11,6 +11,7 @@ from compose_bluegreen.settings import (
     ProjectSettings,
     ServiceSettings,
     project_settings,
+    restored,
     service_settings,
     stored,
 )
@@ -189,3 +190,27 @@ def test_what_history_keeps_is_plain() -> None:
     plain = stored(settings({"deploy_timeout": "90s"}))
     assert plain["deploy_timeout"] == "1m30s"
     assert plain["health"]["interval"] == "1s"
+
+
+def test_a_key_that_a_newer_version_wrote_is_passed_over() -> None:
+    plain = stored(ServiceSettings())
+    newer = {**plain, "sidecars": 2, "health": {**plain["health"], "grpc": True}}
+    assert restored(newer) == ServiceSettings()
+
+
+@pytest.mark.parametrize("status", ["٢٠٠", "2٠٠", "399-200", "200,500-400", "200\n", "200 "])
+def test_a_status_that_haproxy_would_misread_is_refused(status: str) -> None:
+    with pytest.raises(BadSetting, match=r"health\.status"):
+        service_settings({"health": {"status": status}}, ProjectSettings(), WHERE)
+
+
+def test_what_stands_among_the_snippets_is_never_repeated() -> None:
+    with pytest.raises(BadSetting) as refused:
+        project_settings({"proxy": {"snippets": {"global": ["hush"]}}}, WHERE)
+    assert "hush" not in refused.value.message
+
+
+def test_a_long_value_is_told_in_short() -> None:
+    with pytest.raises(BadSetting) as refused:
+        service_settings({"mode": "x" * 500}, ProjectSettings(), WHERE)
+    assert len(refused.value.message) < 200

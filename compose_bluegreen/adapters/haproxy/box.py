@@ -13,10 +13,10 @@ import docker.errors
 from docker.types import IPAMConfig, IPAMPool
 
 from compose_bluegreen.adapters.haproxy import container
-from compose_bluegreen.adapters.haproxy.config import STATE
+from compose_bluegreen.adapters.haproxy.config import HOSTS, STATE
 from compose_bluegreen.errors import EngineUnreachable, ProxyFailed
 from compose_bluegreen.models import LABEL
-from compose_bluegreen.routing import MONITOR_DOOR
+from compose_bluegreen.routing import MONITOR_DOOR, Topology
 
 _ATTEMPTS = 5
 
@@ -80,7 +80,12 @@ class Box:
         return self._archived(file, self.name) if self.status() else self._from_volume(file)
 
     def write(self, files: Mapping[str, str]) -> None:
-        self._api.put_archive(self.name, STATE, container.archive(files))
+        chunks, _ = self._api.get_archive(self.name, STATE)
+        owner = container.owner(chunks)
+        # Snippets may hold passwords. Where the folder is root's, HAProxy must still be able to
+        # change what we put there.
+        packed = container.archive(files, 0o600 if owner[0] else 0o666, owner)
+        self._api.put_archive(self.name, STATE, packed)
 
     def _archived(self, file: str, where: str) -> str | None:
         try:
@@ -163,6 +168,22 @@ class Box:
             yield reader
         finally:
             self._api.remove_container(reader, v=True)
+
+    def write_hosts(self, topology: Topology) -> None:
+        """Who may read statistics: the Docker host, which is the gateway of each network.
+
+        By which of them Docker publishes a port is for Docker to choose.
+        """
+        names = (container.front(self._project), *topology.networks)
+        gateways = sorted({one for name in names for one in self._gateways(name)})
+        self.write({HOSTS: "".join(f"{one}\n" for one in gateways)})
+
+    def _gateways(self, network: str) -> list[str]:
+        try:
+            pools = self._api.inspect_network(network)["IPAM"]["Config"] or []
+        except docker.errors.NotFound:
+            return []
+        return [pool["Gateway"].partition("/")[0] for pool in pools if pool.get("Gateway")]
 
     # ── the network that only the proxy and the colours share ────────────────────────────────
 

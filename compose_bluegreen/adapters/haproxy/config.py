@@ -16,6 +16,8 @@ from compose_bluegreen.routing import MONITOR_DOOR, Check, Route, Target, Topolo
 
 STATE = "/var/lib/bluegreen"
 MAP = f"{STATE}/route.map"
+HOSTS = "hosts.acl"
+"""The file with the Docker host's own addresses."""
 
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 """Compose's own rule for names; nothing else reaches the configuration or the socket."""
@@ -118,6 +120,8 @@ def render(topology: Topology, network: IPv4Network) -> str:
         timeout_ms=topology.settings.timeout_ms,
         trusted=topology.settings.trusted_proxies,
         monitor_port=MONITOR_DOOR,
+        monitor_from=("127.0.0.0/8", *topology.settings.monitor_from),
+        hosts=f"{STATE}/{HOSTS}",
         map_path=MAP,
         doors=_doors(topology),
         backends=[one for route in topology.routes for one in _backends(route, network)],

@@ -14,6 +14,7 @@ from compose_bluegreen.models import LABEL, LINK, companion
 from compose_bluegreen.routing import MONITOR_DOOR, Topology
 
 SERVICE = "proxy"
+FRONT = "front"
 JOURNAL = "/var/lib/bluegreen-history"
 """A volume of its own, which ``down`` leaves."""
 
@@ -40,7 +41,7 @@ def link(project: str) -> str:
 
 def front(project: str) -> str:
     """The network by which it publishes ports."""
-    return f"{companion(project)}_front"
+    return f"{companion(project)}_{FRONT}"
 
 
 def image(topology: Topology) -> str:
@@ -56,10 +57,10 @@ def model(topology: Topology) -> Model:
     """Stand-alone; networks of the user's project are external, like the colours'."""
     project = topology.project
     networks: dict[str, Any] = {
-        "front": {},
+        FRONT: {},
         LINK: {"name": link(project), "external": True},
     }
-    joined: dict[str, Any] = {"front": {}, LINK: {}}
+    joined: dict[str, Any] = {FRONT: {}, LINK: {}}
     ports: list[dict[str, Any]] = [
         _port("127.0.0.1", str(topology.settings.monitor or ""), MONITOR_DOOR)
     ]
@@ -128,8 +129,15 @@ def _port(host_ip: str, host_port: str, door: int) -> dict[str, Any]:
     return port
 
 
-def archive(files: Mapping[str, str], mode: int = 0o666, owner: tuple[int, int] = (0, 0)) -> bytes:
-    """A tar for the Docker API, readable by everybody in it: the folder around it is 0700."""
+def owner(chunks: Any) -> tuple[int, int]:
+    """User and group of the first entry in an archive that the Docker API sends."""
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        first = tar.next()
+        return (first.uid, first.gid) if first else (0, 0)
+
+
+def archive(files: Mapping[str, str], mode: int, owner: tuple[int, int]) -> bytes:
+    """A tar for the Docker API."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for file, text in files.items():

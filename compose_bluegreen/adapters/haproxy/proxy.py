@@ -103,6 +103,7 @@ class HaproxyProxy:
                 self._create(wanted)
         elif change is Change.START:
             self._box.write(self._drawn(wanted, self._subnet()) | self._map_if_missing(wanted))
+            self._box.write_hosts(wanted)
             self._hands.start([self._box.name])
         else:
             self._replace(wanted, change)
@@ -204,6 +205,7 @@ class HaproxyProxy:
         kept = read_map(self._box.read("route.map") or "")
         routes = {route.service: kept.get(route.service) for route in wanted.routes}
         self._box.write({**files, "route.map": map_text(kept | routes)})
+        self._box.write_hosts(wanted)
         try:
             self._hands.bring_up(model)
         except BluegreenError:
@@ -223,6 +225,7 @@ class HaproxyProxy:
         self._have_image(wanted, model)
         files = self._drawn(wanted, self._subnet())
         running = self._box.status() == "running"
+        self._box.write_hosts(wanted)
         if running:
             self._write_checked(wanted, files)
         else:

@@ -17,6 +17,7 @@ from compose_bluegreen.errors import ProxyFailed
 from compose_bluegreen.interrupts import put_off
 
 _MARK = "@@bluegreen@@"
+_SHELL = ["sh", "-c", "umask 077; exec sh"]
 _HEADER = struct.Struct(">BxxxL")
 
 
@@ -84,7 +85,7 @@ class Session:
     """A shell. Raises SessionLost as its stream does."""
 
     def __init__(self, api: Any, container: str) -> None:
-        self._shell = Stream(api, container, ["sh"])
+        self._shell = Stream(api, container, _SHELL)
 
     def run(self, script: str) -> str:
         """What the script prints, both streams; raises ProxyFailed unless it ends with 0."""
