@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 from alembic import context
@@ -19,7 +18,7 @@ from sqlalchemy.types import TypeDecorator
 
 from compose_bluegreen.adapters.history.places import database_url
 from compose_bluegreen.adapters.history.schema import VERSION_TABLE
-from compose_bluegreen.adapters.history.sqlite import SqliteStore
+from compose_bluegreen.adapters.history.store import store_at
 from compose_bluegreen.adapters.history.tables import metadata
 
 
@@ -47,8 +46,7 @@ given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    file = Path(database_url(None, os.environ).database or "")
-    store = SqliteStore(file, patience=timedelta(seconds=30))
+    store = store_at(database_url(None, os.environ), patience=timedelta(seconds=30))
     with store.as_it_is() as connection:
         run(connection)
     store.close()

@@ -1,4 +1,4 @@
-"""What every history does: one body over the fake and over a real SQLite file."""
+"""What every history does: one body over the fake, a real SQLite file and a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from compose_bluegreen.domain import (
 )
 from compose_bluegreen.ports import History
 from tests.fakes.history import MemoryHistory
+from tests.postgres import Server, running
 
 ENGINE, PROJECT = "ABCD:EFGH", "shop"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,17 +64,32 @@ Opened = Callable[[str, str], History]
 """The history of a project on an engine; all of one test are in one place."""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def opened(request: pytest.FixtureRequest, migrated: Path, tmp_path: Path) -> Iterator[Opened]:
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     if request.param == "memory":
         shelf = defaultdict[tuple[str, str], MemoryHistory](MemoryHistory)
         yield lambda engine, project: shelf[engine, project]
         return
-    file = shutil.copy(migrated, tmp_path)
+    if request.param == "sqlite":
+        place = str(shutil.copy(request.getfixturevalue("migrated"), tmp_path))
+    else:
+        server: Server = request.getfixturevalue("server")
+        server.run("TRUNCATE deployments CASCADE", "contract")
+        place = server.url("contract")
     with ExitStack() as all_of_them:
         yield lambda engine, project: all_of_them.enter_context(
-            open_history(str(file), {}, Scope(engine, project))
+            open_history(place, {}, Scope(engine, project))
         )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Fails, and never skips, where there is none to be had."""
+    with running() as server:
+        server.run("CREATE DATABASE contract")
+        with open_history(server.url("contract"), {}, Scope(ENGINE, PROJECT)) as history:
+            history.check_writable()
+        yield server
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from compose_bluegreen.adapters.history.failures import explained
 from compose_bluegreen.adapters.history.places import sqlite_url
 from compose_bluegreen.domain import Part
 from compose_bluegreen.errors import HistoryUnusable
-from tests.unit.test_history_sqlite import DRAFT, PART, SCOPE, by_hand, released
+from tests.unit.test_history_sqlite import DRAFT, PART, SCOPE, by_hand, engine_of, released
 
 NOBODY = 65534
 Act = Callable[[SqlHistory], object]
@@ -152,7 +152,7 @@ def test_a_full_disk_is_found_before_a_deployment_begins(file: Path) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages + 1}").close()
 
     with open_history(str(file), {}, SCOPE) as history:
-        event.listen(history.store._engine, "connect", no_more_room)
+        event.listen(engine_of(history), "connect", no_more_room)
         with pytest.raises(HistoryUnusable, match="the disk is full") as caught:
             history.check_writable()
         assert "df -h" in caught.value.hint

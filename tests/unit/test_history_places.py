@@ -44,6 +44,14 @@ def test_a_path_and_a_url_name_the_same_file(value: str) -> None:
     assert file_at(value, {}) == "/a b/100%.db"
 
 
+def test_postgresql_is_reached_by_the_driver_that_the_extra_installs() -> None:
+    for scheme in ("postgresql", "postgresql+psycopg"):
+        found = database_url(f"{scheme}://ada:p%40ss@db:5433/shop?sslmode=require", {})
+        assert found.drivername == "postgresql+psycopg"
+        assert (found.username, found.password, found.host) == ("ada", "p@ss", "db")
+        assert (found.port, found.database, found.query["sslmode"]) == (5433, "shop", "require")
+
+
 def test_a_relative_path_is_taken_from_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,7 +63,9 @@ def test_a_relative_path_is_taken_from_here(
 @pytest.mark.parametrize(
     "value",
     [
-        "postgresql+psycopg://ada:hunter2@db/shop",
+        "postgresql+psycopg2://ada:hunter2@db/shop",
+        "postgresql+psycopg://ada:hunter2@db",
+        "mysql://ada:hunter2@db/shop",
         "nonsense://ada:hunter2@db",
         "sqlite://ada:hunter2@db/x.db",
         "sqlite://",
@@ -66,7 +76,7 @@ def test_a_relative_path_is_taken_from_here(
         "postgresql://ada:hunter2@db:port/shop",
     ],
 )
-def test_what_is_not_a_sqlite_file_is_refused_without_repeating_it(value: str) -> None:
+def test_what_is_neither_a_file_nor_postgresql_is_refused_without_repeating_it(value: str) -> None:
     for given, environ in ((value, {}), (None, {VARIABLE: value})):
         with pytest.raises(UsageError) as caught:
             database_url(given, environ)

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
+from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.domain import Colour, Draft, Image, Kind, Part, Release, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -42,6 +43,11 @@ def by_hand(file: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as connection:
         connection.execute("PRAGMA foreign_keys = ON")
         yield connection
+
+
+def engine_of(history: SqlHistory) -> Engine:
+    assert isinstance(history.store, SqliteStore)
+    return history.store._engine
 
 
 def mode(path: Path) -> int:
@@ -175,7 +181,7 @@ def test_every_question_is_answered_from_an_index(file: Path, history: SqlHistor
     released(history)
     asked: list[tuple[str, tuple[object, ...]]] = []
 
-    @event.listens_for(history.store._engine, "before_cursor_execute")
+    @event.listens_for(engine_of(history), "before_cursor_execute")
     def note(
         _c: object, _k: object, statement: str, values: tuple[object, ...], *_: object
     ) -> None:

@@ -14,7 +14,7 @@ from compose_bluegreen.errors import UsageError
 
 VARIABLE = "BLUEGREEN_DATABASE_URL"
 
-_ALLOWED = "give a path, or sqlite:////the/absolute/path.db"
+_ALLOWED = "give a path, sqlite:////the/absolute/path.db or postgresql+psycopg://user@host/database"
 
 
 def open_history(given: str | None, environ: Mapping[str, str], scope: Scope) -> SqlHistory:
@@ -53,6 +53,10 @@ def _url(value: str, said_by: str) -> URL:
     except (ArgumentError, ValueError):
         # "from None": their message repeats the URL, password and all.
         raise UsageError(f"{said_by} is not a database URL", hint=_ALLOWED) from None
+    if url.drivername in {"postgresql", "postgresql+psycopg"}:
+        if not url.database:
+            raise UsageError(f"{said_by} names no database", hint=_ALLOWED)
+        return url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
         raise UsageError(f"{said_by}: {url.drivername} is not supported", hint=_ALLOWED)
     if not url.database or url.database == ":memory:" or url.host or url.query:

@@ -22,6 +22,28 @@ def stored_revision(connection: Connection) -> str | None:
     return connection.scalar(select(_version.c.version_num))
 
 
+def version_of(connection: Connection, ours: Schema) -> str | None:
+    """Raises Foreign or Newer."""
+    revision = stored_revision(connection)
+    if revision is None and has_tables(connection):
+        raise Foreign
+    if revision is not None and revision not in ours.revisions:
+        raise Newer(revision)
+    return revision
+
+
+class Foreign(Exception):
+    """The tables are another program's."""
+
+
+class Newer(Exception):
+    """A later version of ours made the tables."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(revision)
+        self.revision = revision
+
+
 def has_tables(connection: Connection) -> bool:
     return bool(inspect(connection).get_table_names())
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Row, Select, delete, func, insert, make_url, select, update
 
-from compose_bluegreen.adapters.history import failures, moves
+from compose_bluegreen.adapters.history import moves
 from compose_bluegreen.adapters.history.rows import draft_row, load, part_row, step_row
 from compose_bluegreen.adapters.history.scope import Scope
-from compose_bluegreen.adapters.history.sqlite import SqliteStore
+from compose_bluegreen.adapters.history.store import store_at
 from compose_bluegreen.adapters.history.tables import (
     deployment_parts,
     deployment_services,
@@ -44,12 +43,9 @@ class SqlHistory:
     def __init__(
         self, url: str | URL, scope: Scope, *, patience: timedelta = timedelta(seconds=30)
     ) -> None:
-        file = make_url(url).database
-        if not file:
-            raise ValueError("a history needs a file")
         self.scope = scope
         self.taken: frozenset[int] = frozenset()
-        self.store = SqliteStore(Path(file).absolute(), patience)
+        self.store = store_at(make_url(url), patience)
 
     def __enter__(self) -> Self:
         return self
@@ -238,4 +234,4 @@ class SqlHistory:
                 return load(connection, chosen, models=models, steps=steps)
             except ValueError as error:
                 # A word or a JSON document that nobody of us wrote.
-                raise failures.damaged(self.store.file) from error
+                raise self.store.damaged() from error

@@ -15,7 +15,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from compose_bluegreen.adapters.history import failures
-from compose_bluegreen.adapters.history.schema import OURS, Schema, has_tables, stored_revision
+from compose_bluegreen.adapters.history.schema import OURS, Foreign, Newer, Schema, version_of
+from compose_bluegreen.errors import HistoryUnusable
 
 _WRITES = "bluegreen_writes"
 _ROOM = 256 * 1024
@@ -42,6 +43,9 @@ class SqliteStore:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def damaged(self) -> HistoryUnusable:
+        return failures.damaged(self.file)
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
@@ -124,12 +128,12 @@ class SqliteStore:
             return self._revision(connection)
 
     def _revision(self, connection: Connection) -> str | None:
-        revision = stored_revision(connection)
-        if revision is None and has_tables(connection):
-            raise failures.of_another_program(self.file)
-        if revision is not None and revision not in self._ours.revisions:
-            raise failures.from_newer_version(self.file, revision)
-        return revision
+        try:
+            return version_of(connection, self._ours)
+        except Foreign:
+            raise failures.of_another_program(self.file) from None
+        except Newer as newer:
+            raise failures.from_newer_version(self.file, newer.revision) from None
 
 
 def _engine_on(file: Path, patience: timedelta) -> Engine:

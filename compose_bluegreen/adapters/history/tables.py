@@ -48,6 +48,16 @@ class Word(TypeDecorator[E]):
         return None if value is None else self.enum(value)
 
 
+class Said(TypeDecorator[str]):
+    """What people and programs said. PostgreSQL has no room for the character NUL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else value.replace("\0", "\ufffd")
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An aware time. SQLite keeps it as text without an offset, in UTC, so that it sorts."""
 
@@ -94,13 +104,13 @@ deployments = Table(
     Column("number", Integer, nullable=False),
     Column("kind", Word(Kind), nullable=False),
     Column("state", Word(State), nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("actor", Said, nullable=False),
+    Column("message", Said, nullable=False),
     Column("git_revision", Text),
     Column("started_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
     Column("retired_at", UtcTime),
-    Column("reason", Text, nullable=False),
+    Column("reason", Said, nullable=False),
     # Numbers too. No foreign keys: what they name may be older than what the engine keeps.
     Column("rollback_of", Integer),
     Column("restores", Integer),
@@ -168,10 +178,10 @@ deployment_steps = Table(
     _of_deployment(),
     Column("number", Integer, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("cause", Text, nullable=False),
+    Column("cause", Said, nullable=False),
     Column("outcome", Word(Outcome), nullable=False),
     Column("started_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
-    Column("detail", Text, nullable=False),
+    Column("detail", Said, nullable=False),
     one_of("outcome", Outcome),
 )
