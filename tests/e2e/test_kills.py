@@ -17,7 +17,7 @@ from tests.e2e.kills import Act, Kills, deaths
 
 pytestmark = pytest.mark.engine
 
-SHARES = {Act.UP: 13, Act.ROLLBACK: 7, Act.UNDO: 6}
+SHARES = {Act.UP: 14, Act.ROLLBACK: 7, Act.UNDO: 6}
 
 
 def test_whoever_dies_what_served_serves_and_the_next_command_knows(

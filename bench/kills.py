@@ -1,0 +1,108 @@
+"""python -m bench.kills: hundreds of ``kill -9`` under load, and what was lost. Needs an engine.
+
+The same seed gives the same deaths.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.kills import Act, Kills, deaths
+from tests.e2e.stage import LIGHT, ROOT, SAMPLE, Stage, environment, plugin_folder
+from tests.load import Load
+
+A_BATCH = 20
+"""Deaths for each load: it keeps a record of every request."""
+
+
+def main() -> int:
+    asked = _arguments()
+    seed = asked.seed if asked.seed is not None else secrets.randbelow(1_000_000)
+    sys.stderr.write(f"bench: seed {seed}\n")
+    requests, failed = 0, Counter[str]()
+    with _stage() as stage:
+        kills = Kills(stage)
+        kills.prepare()
+        coming = deaths(seed, _shares(asked.kills))
+        while batch := list(islice(coming, A_BATCH)):
+            log = stage.folder / "load.jsonl"
+            with Load.running(stage.url, log=log, mix=LIGHT) as load:
+                for death in batch:
+                    kills.die(death)
+                    sys.stderr.write(f"bench: {kills.told[-1]}\n")
+            report = load.report()
+            requests += report.started
+            failed.update(f"{one.kind}: {one.outcome}" for one in report.failed)
+        for death in deaths(seed, {Act.DOWN: max(2, asked.kills // 20)}):
+            kills.die(death)
+    print(json.dumps(_answer(seed, kills, requests, failed), indent=2))
+    return 1 if failed else 0
+
+
+def _answer(seed: int, kills: Kills, requests: int, failed: Counter[str]) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "deaths": len(kills.told),
+        "killed in time": kills.killed,
+        "requests": requests,
+        "failed": dict(failed),
+        "settled": dict(kills.settled.most_common()),
+        "at steps": dict(kills.at_steps.most_common()),
+    }
+
+
+def _shares(kills: int) -> dict[Act, int]:
+    return {Act.UP: kills - 2 * (kills // 4), Act.ROLLBACK: kills // 4, Act.UNDO: kills // 4}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.kills", description=__doc__)
+    parser.add_argument("--kills", type=int, default=220, metavar="N", help="how many (220)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of an earlier run")
+    return parser.parse_args()
+
+
+@contextmanager
+def _stage() -> Iterator[Stage]:
+    subprocess.run(
+        ["docker", "build", "--quiet", "--tag", SAMPLE, str(ROOT / "sample_service")],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    with tempfile.TemporaryDirectory(prefix="bgkills-") as path:
+        folder = Path(path)
+        config = plugin_folder(folder / "docker", _compose())
+        own = environment(folder / "state") | {"DOCKER_CONFIG": str(config)}
+        own.setdefault("DOCKER_HOST", "unix:///var/run/docker.sock")
+        (folder / "project").mkdir()
+        stage = Stage(f"bgkills{os.getpid()}", folder / "project", own, plugin=True)
+        try:
+            yield stage
+        finally:
+            stage.close()
+
+
+def _compose() -> Path:
+    said = subprocess.run(
+        ["docker", "info", "--format", "{{json .ClientInfo.Plugins}}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return next(Path(one["Path"]) for one in json.loads(said) if one["Name"] == "compose")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
