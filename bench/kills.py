@@ -23,7 +23,7 @@ from tests.e2e.kills import Act, Kills, deaths
 from tests.e2e.stage import LIGHT, ROOT, SAMPLE, Stage, environment, plugin_folder
 from tests.load import Load
 
-A_BATCH = 20
+A_BATCH = 10
 """Deaths for each load: it keeps a record of every request."""
 
 
@@ -44,6 +44,7 @@ def main() -> int:
                     sys.stderr.write(f"bench: {kills.told[-1]}\n")
             report = load.report()
             requests += report.started
+            sys.stderr.write(f"bench: {report.started} requests, {len(report.failed)} failed\n")
             failed.update(f"{one.kind}: {one.outcome}" for one in report.failed)
         for death in deaths(seed, {Act.DOWN: max(2, asked.kills // 20)}):
             kills.die(death)

@@ -82,6 +82,7 @@ class Kills:
     told: list[str] = field(default_factory=list)
     settled: Counter[str] = field(default_factory=Counter)
     killed: int = 0
+    can_go_back: bool = True
     at_steps: Counter[str] = field(default_factory=Counter)
     _versions: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -93,6 +94,8 @@ class Kills:
 
     def die(self, death: Death) -> None:
         """Raises AssertionError where anything isn't as it must be."""
+        if death.act is Act.ROLLBACK and not self.can_go_back:
+            self.stage.up(self._version())
         before = self.stage.ask().version
         wanted = self._version()
         try:
@@ -137,6 +140,7 @@ class Kills:
         found = self._once_the_lock_is_free()
         (one,) = found["services"]
         assert one["live"], "the proxy routes to exactly one colour"
+        self.can_go_back = one["rollback_to"] is not None
         served = self.stage.ask().version
         pending = [each for each in found["drift"] if each["kind"] == "unfinished"]
         run = self._next(death.after)
@@ -162,15 +166,23 @@ class Kills:
         return "taken down by the next down" if again.code == 0 else "down was done"
 
     def _next(self, act: Act) -> Run:
-        if act is Act.ROLLBACK:
-            return self.stage.bluegreen("rollback").ended(0)
+        if act is Act.ROLLBACK and self.can_go_back:
+            run = self.stage.bluegreen("rollback")
+            if "no earlier release" not in run.err:
+                return run.ended(0)
+            self.stage.up(self._version())  # the killed one was the rollback to the first release
+            return run
         version = self._version()
         run = self.stage.up(version)
         self.stage.serves(version)
         return run
 
     def _is_clean(self) -> None:
-        assert self.stage.drift() == []
+        found = self.stage.status()
+        assert not found["drift"], found["drift"]
+        (one,) = found["services"]
+        assert not one["drift"], one["drift"]
+        self.can_go_back = one["rollback_to"] is not None
 
     def _once_the_lock_is_free(self) -> Model:
         """It ends with its holder, but Docker has to notice."""

@@ -26,6 +26,12 @@ _WATCH_SECONDS = 0.25
 """How often a holder that is busy elsewhere looks whether it still has the lock: a build may take
 minutes, and whoever wants the lock gives it only some seconds after a restart of the proxy."""
 
+_PAUSE = 0.02
+
+_STOPPED_LOOKS = 150
+"""How often in a row, for three seconds, a container must be seen stopped before it isn't just being
+restarted."""
+
 _T = TypeVar("_T")
 
 
@@ -122,6 +128,7 @@ class Connection:
 
     def _answered(self, act: Callable[[], _T]) -> _T:
         deadline = time.monotonic() + READY_SECONDS
+        stopped = 0
         while True:
             try:
                 with self._turn:
@@ -130,9 +137,11 @@ class Connection:
                 if isinstance(error, SessionLost):
                     self.close()
                 self._hang_up()
-                if self._has_ended() or time.monotonic() > deadline:
+                status = self._box.status()
+                stopped = stopped + 1 if status in ("exited", "created") else 0
+                if status is None or stopped > _STOPPED_LOOKS or time.monotonic() > deadline:
                     raise
-                time.sleep(0.02)
+                time.sleep(_PAUSE)
 
     def _socket(self) -> Master:
         if self._master is None:
@@ -175,6 +184,3 @@ class Connection:
                 pass  # told to the command when it asks
             finally:
                 self._turn.release()
-
-    def _has_ended(self) -> bool:
-        return self._box.status() in (None, "exited", "created")
