@@ -22,9 +22,13 @@ from typing import Any
 from tests.e2e.kills import Act, Kills, deaths
 from tests.e2e.stage import LIGHT, ROOT, SAMPLE, Stage, environment, plugin_folder
 from tests.load import Load
+from tests.load.mix import Bounds
 
 A_BATCH = 10
 """Deaths for each load: it keeps a record of every request."""
+
+
+_LONG = Bounds(seconds=3600.0)
 
 
 def main() -> int:
@@ -38,7 +42,7 @@ def main() -> int:
         coming = deaths(seed, _shares(asked.kills))
         while batch := list(islice(coming, A_BATCH)):
             log = stage.folder / "load.jsonl"
-            with Load.running(stage.url, log=log, mix=LIGHT) as load:
+            with Load.running(stage.url, log=log, mix=LIGHT, bounds=_LONG) as load:
                 for death in batch:
                     kills.die(death)
                     sys.stderr.write(f"bench: {kills.told[-1]}\n")

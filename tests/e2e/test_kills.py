@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -27,10 +28,12 @@ def test_whoever_dies_what_served_serves_and_the_next_command_knows(
     with stages(plugin=True) as stage, stage.step(f"KILLS_SEED={seed}"):
         kills = Kills(stage)
         kills.prepare()
-        with stage.load():
-            for death in deaths(seed, SHARES):
-                with stage.step(str(death)):
-                    kills.die(death)
+        coming = deaths(seed, SHARES)
+        while batch := list(islice(coming, 9)):
+            with stage.load():
+                for death in batch:
+                    with stage.step(str(death)):
+                        kills.die(death)
         with stage.step("and a down"):
             for death in deaths(seed, {Act.DOWN: 2}):
                 kills.die(death)

@@ -17,6 +17,7 @@ import pytest
 from compose_bluegreen.adapters.compose import WhalesCompose
 from compose_bluegreen.adapters.engine import connect
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
+from compose_bluegreen.adapters.scratch import Scratch
 from compose_bluegreen.errors import LockHeld
 from compose_bluegreen.orders import Where
 from compose_bluegreen.ports import Holder
@@ -162,7 +163,7 @@ def test_of_many_at_once_exactly_one_has_it_in_each_round(here: Stage, tmp_path:
 
     def contend(number: int) -> None:
         api = connect()
-        compose = WhalesCompose(Where(), here.project, tmp_path)
+        compose = WhalesCompose(Where(), here.project, Scratch(tmp_path))
         proxy = HaproxyProxy(here.project, api, compose)
         for each in range(rounds):
             start.wait(60)

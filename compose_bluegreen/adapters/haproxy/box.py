@@ -12,7 +12,7 @@ from typing import Any
 import docker.errors
 from docker.types import IPAMConfig, IPAMPool
 
-from compose_bluegreen.adapters.haproxy import container
+from compose_bluegreen.adapters.haproxy import container, making
 from compose_bluegreen.adapters.haproxy.config import HOSTS, STATE
 from compose_bluegreen.errors import EngineUnreachable, ProxyFailed
 from compose_bluegreen.models import LABEL
@@ -185,6 +185,16 @@ class Box:
             return []
         return [pool["Gateway"].partition("/")[0] for pool in pools if pool.get("Gateway")]
 
+    @contextmanager
+    def alone(self, image: str) -> Iterator[None]:
+        """Nobody else makes this proxy, at no machine. An image that isn't here yet can't help: then
+        it is as ``docker compose up`` at two machines."""
+        if not self.has_image(image):
+            yield
+            return
+        with making.alone(self._api, f"{self.name}-maker", image):
+            yield
+
     # ── the network that only the proxy and the colours share ────────────────────────────────
 
     def subnet(self) -> IPv4Network | None:
@@ -222,7 +232,14 @@ class Box:
 
     def _free_subnet(self) -> IPv4Network:
         name = f"{container.link(self._project)}-probe"
-        probe = self._api.create_network(name, internal=True)["Id"]
+        try:
+            probe = self._api.create_network(name, internal=True)["Id"]
+        except docker.errors.NotFound as error:
+            raise ProxyFailed(
+                "Docker has no range of addresses left for a network",
+                detail=str(error),
+                hint="docker network prune removes those that nobody uses",
+            ) from error
         try:
             return IPv4Network(self._api.inspect_network(probe)["IPAM"]["Config"][0]["Subnet"])
         finally:

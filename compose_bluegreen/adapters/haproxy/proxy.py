@@ -200,6 +200,11 @@ class HaproxyProxy:
             return  # somebody else made it since we looked
         model = container.model(wanted)
         self._have_image(wanted, model)
+        with self._box.alone(container.image(wanted)):
+            if self._box.status() != "running":
+                self._make(wanted, model)
+
+    def _make(self, wanted: Topology, model: Model) -> None:
         files = self._drawn(wanted, self._subnet())
         self._bring_up(wanted, start=False)
         kept = read_map(self._box.read("route.map") or "")
