@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from compose_bluegreen.adapters import compose_yaml
 from compose_bluegreen.adapters.scratch import Scratch
+from compose_bluegreen.discretion import learn
 from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import ComposeFailed
 from compose_bluegreen.models import companion
@@ -191,6 +192,7 @@ class WhalesCompose:
         """
         name = f"{companion(self.project)}.yaml"
         with self._scratch.file(name) as file, _quiet_environment():
+            learn(model)
             self._scratch.write(file, compose_yaml.text(model))
             yield self._client(
                 compose_files=[file],

@@ -11,6 +11,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from compose_bluegreen.discretion import learn
 from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import UsageError
 from compose_bluegreen.orders import Where
@@ -46,6 +47,7 @@ class ConfigReader:
         if model is None:
             exact = ConfigReader(self._where, *self._options, "--format", "json")
             model = compose_yaml.grafted(json.loads(exact._said()), said)
+        learn(model)
         return model, self._file()
 
     def name(self) -> str:

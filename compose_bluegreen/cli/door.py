@@ -15,6 +15,7 @@ import typer
 from compose_bluegreen.cli.docker_flags import DEBUG_VARIABLE
 from compose_bluegreen.cli.reports import write_report
 from compose_bluegreen.cli.terminal import clean, seen_through, speak_plainly
+from compose_bluegreen.discretion import concealed
 from compose_bluegreen.errors import BluegreenError, ExitCode
 from compose_bluegreen.interrupts import deafen
 
@@ -79,9 +80,9 @@ def _bug(error: BaseException) -> int:
     if os.environ.get(DEBUG_VARIABLE):
         import traceback  # noqa: PLC0415 - only here, and rarely
 
-        _write(sys.stderr, "".join(traceback.format_exception(error)))
+        _write(sys.stderr, concealed("".join(traceback.format_exception(error))))
     _say(
-        f"a bug in compose-bluegreen: {type(error).__name__}: {error}",
+        concealed(f"a bug in compose-bluegreen: {type(error).__name__}: {error}"),
         hint=f"send the report {path}"
         if path
         else "no report could be written; see docker -D bluegreen",

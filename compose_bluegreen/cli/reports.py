@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 import tempfile
 import time
@@ -14,9 +13,9 @@ from pathlib import Path
 
 from compose_bluegreen import __version__
 from compose_bluegreen.adapters.scratch import make_private
+from compose_bluegreen.discretion import concealed
 
 _REPORTS = "reports"
-_PASSWORD = re.compile(r"(?<=://)[^/\s@]*@")
 
 
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -54,7 +53,7 @@ def _report(error: BaseException) -> str:
     head = (
         f"compose-bluegreen {__version__}",
         f"Python {platform.python_version()} on {platform.platform()}",
-        f"arguments: {_PASSWORD.sub('…@', arguments)}",
+        f"arguments: {arguments}",
         "",
     )
-    return "\n".join(head) + "\n" + "".join(traceback.format_exception(error))
+    return concealed("\n".join(head) + "\n" + "".join(traceback.format_exception(error)))
