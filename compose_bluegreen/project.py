@@ -28,7 +28,8 @@ REFUSED = {
     "mac_address": "two colours can't both have it",
 }
 _PORT = re.compile(r"[0-9]{1,5}")
-_ALIAS = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9._-]{0,254}")
+"""What begins with a dash is a flag to somebody."""
 REFUSED_ON_A_NETWORK = ("ipv4_address", "ipv6_address", "link_local_ips", "mac_address")
 
 
@@ -145,6 +146,8 @@ def read(config: Model, file: str) -> Project:
 
 def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> ManagedService:
     _refuse_what_two_colours_cannot_share(model, where)
+    if not _NAME.fullmatch(name):
+        raise BadSetting(where, "a service that is released can't have that name")
     _refuse_odd_names(model, where)
     published = tuple(_published(port, where) for port in model.get("ports") or ())
     exposed = tuple(_exposed(port, where) for port in model.get("expose") or ())
@@ -192,7 +195,7 @@ def _refuse_odd_names(model: Model, where: str) -> None:
         )
     for key, own in (model.get("networks") or {}).items():
         for alias in (own or {}).get("aliases") or ():
-            if not _ALIAS.fullmatch(alias):
+            if not _NAME.fullmatch(alias):
                 raise BadSetting(
                     f"{where}.networks.{key}.aliases",
                     f"{alias[:80]!r} can't be asked for by HTTP",

@@ -81,8 +81,8 @@ def test_which_colour_is_live_is_not_in_it() -> None:
 def test_two_services_behind_one_port_are_told_apart_by_the_name_that_was_called() -> None:
     topology = shop(a_route("api", slot=20, door=10002), a_route())
     lines = section(render(topology, NETWORK), "frontend door-8080")
-    assert "acl is_way0 req.hdr(host),host_only,lower -m str api api-alias" in lines
-    assert "acl is_way1 req.hdr(host),host_only,lower -m str web web-alias" in lines
+    assert "acl is_way0 req.hdr(host),host_only,lower -m str -- api api-alias" in lines
+    assert "acl is_way1 req.hdr(host),host_only,lower -m str -- web web-alias" in lines
     assert "use_backend api-green-8080 if is_way0 { var(txn.way0) -m str green }" in lines
     alone = section(render(topology, NETWORK), "frontend door-10001")
     assert not any(line.startswith("acl") for line in alone)
