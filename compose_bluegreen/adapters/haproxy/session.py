@@ -18,6 +18,9 @@ from compose_bluegreen.interrupts import put_off
 
 _MARK = "@@bluegreen@@"
 _SHELL = ["sh", "-c", "umask 077; exec sh"]
+_NO_ROOM = ("No space left", "I/O error", "Disk quota exceeded")
+"""What the shell and its tools say; dash calls a full disk an I/O error."""
+
 _HEADER = struct.Struct(">BxxxL")
 
 
@@ -90,6 +93,12 @@ class Session:
     def run(self, script: str) -> str:
         """What the script prints, both streams; raises ProxyFailed unless it ends with 0."""
         code, said = self._run(script)
+        if code and any(sign in said for sign in _NO_ROOM):
+            raise ProxyFailed(
+                "the proxy can't write to its volume: the engine's disk is full, or fails",
+                detail=said.strip(),
+                hint="make room where the engine is: docker system df",
+            )
         if code:
             raise ProxyFailed("a command in the proxy's container failed", detail=said.strip())
         return said

@@ -41,8 +41,11 @@ class Steering:
 
     def route_to(self, changed: Mapping[str, Colour | None]) -> None:
         """First to the disk, then into memory: whatever dies between, the disk is what was told."""
-        whole = disk.routes(self._session) | dict(changed)
-        disk.write_routes(self._session, whole)
+        written = disk.routes(self._session)
+        whole = written | dict(changed)
+        # A switch that failed for a full disk must be taken back on it: the disk never knew of it.
+        if whole != written:
+            disk.write_routes(self._session, whole)
         self.load_routes(whole)
 
     def settle(self) -> None:
