@@ -41,8 +41,6 @@ def main() -> int:
     except CommandFailed as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    for left in seen:
-        print(json.dumps(asdict(left)))
     first, last = seen[0], seen[-1]
     grown = [
         name
@@ -66,6 +64,7 @@ def _measured(stage: Stage, releases: int) -> list[Left]:
         images.append(_released(stage, number))
         if number in looks:
             seen.append(_left(stage, number, images, before))
+            print(json.dumps(asdict(seen[-1])), flush=True)
             sys.stderr.write(f"bench: {number} releases in {time.monotonic() - began:.0f} s\n")
     return seen
 
