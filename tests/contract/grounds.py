@@ -13,12 +13,14 @@ from compose_bluegreen.adapters.clock import SystemClock
 from compose_bluegreen.adapters.compose import WhalesCompose
 from compose_bluegreen.adapters.engine import SdkEngine, connect
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
+from compose_bluegreen.adapters.history.journal import Journal
 from compose_bluegreen.adapters.scratch import Scratch
 from compose_bluegreen.domain import Image, Model
 from compose_bluegreen.orders import Where
 from compose_bluegreen.ports import Compose, Engine, Holder, Lock, Ports, Proxy
 from compose_bluegreen.project import Project, read
 from tests.e2e.stage import Stage
+from tests.fakes.journal import FakeJournal
 from tests.fakes.lock import FakeLock
 from tests.fakes.observer import FakeObserver
 from tests.fakes.site import Site, a_file, a_service
@@ -36,6 +38,7 @@ class Ground:
     restart: Callable[[str], None]
     rival: Lock
     stranger: Callable[[], None]
+    journal: Journal
 
     @property
     def compose(self) -> Compose:
@@ -74,6 +77,7 @@ def fake() -> Iterator[Ground]:
         restart,
         FakeLock(site.world),
         stranger,
+        FakeJournal(),
     )
 
 
@@ -101,6 +105,7 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
             lambda name: _docker("restart", "--time", "1", name),
             rival,
             lambda: _stranger(stage.project, sample),
+            proxy.journal,
         )
     finally:
         proxy.close()

@@ -18,7 +18,6 @@ from compose_bluegreen.adapters.history.tables import (
     deployments,
 )
 from compose_bluegreen.domain import PROVEN
-from compose_bluegreen.settings import restored
 
 _columns = deployments.c
 
@@ -66,6 +65,8 @@ def _of(scope: Scope) -> Select[Any]:
 
 def _targets(connection: Connection, scope: Scope) -> set[int]:
     """As retention counts them: so many images of a service as its ``keep`` says."""
+    from compose_bluegreen.settings import restored  # noqa: PLC0415 - pydantic: not to look
+
     parts = deployment_parts.c
     images: dict[str, set[str]] = defaultdict(set)
     found: set[int] = set()
