@@ -12,6 +12,7 @@ from shlex import quote
 from compose_bluegreen.adapters.haproxy.box import Box
 from compose_bluegreen.adapters.haproxy.connection import Connection
 from compose_bluegreen.adapters.haproxy.container import JOURNAL
+from compose_bluegreen.adapters.haproxy.session import SessionLost
 from compose_bluegreen.adapters.history.documents import HALF
 from compose_bluegreen.adapters.history.journal import NOTES, Seen, seen
 from compose_bluegreen.errors import ProxyFailed
@@ -25,12 +26,13 @@ class EngineJournal:
         self._connection = connection
 
     def look(self) -> Seen | None:
-        if not self._runs():
+        try:
+            said = self._shell(
+                f"cd {JOURNAL} 2>/dev/null || {{ echo {quote(_NONE)}; exit; }}"
+                f"; printf '%s\\n' *; echo /; cat {NOTES} 2>/dev/null || true"
+            )
+        except SessionLost:
             return self.read()
-        said = self._shell(
-            f"cd {JOURNAL} 2>/dev/null || {{ echo {quote(_NONE)}; exit; }}"
-            f"; printf '%s\\n' *; echo /; cat {NOTES} 2>/dev/null || true"
-        )
         if said.strip() == _NONE:
             raise ProxyFailed(
                 "the proxy was made by an earlier version, and has no room for it",
@@ -44,28 +46,25 @@ class EngineJournal:
         return seen(packed) if packed is not None else None
 
     def write(self, files: Mapping[str, str], gone: Sequence[str]) -> None:
-        if not self._runs():
-            self._box.write_journal({name: f"{text}\n" for name, text in files.items()})
-            return
         words = [f"printf '%s\\n' {quote(text)} >{name}{HALF}" for name, text in files.items()]
         if files:
             words.append(f"sync {' '.join(f'{name}{HALF}' for name in files)}")
         words += [f"mv {name}{HALF} {name}" for name in files]
         if gone:
             words.append(f"rm -f {' '.join(gone)}")
-        self._shell(" && ".join([f"cd {JOURNAL}", *words, f": >{NOTES}"]))
+        try:
+            self._shell(" && ".join([f"cd {JOURNAL}", *words, f": >{NOTES}"]))
+        except SessionLost:
+            if self._box.status() == "running":
+                raise
+            self._box.write_journal({name: f"{text}\n" for name, text in files.items()})
 
     def set_aside(self, names: Mapping[str, str]) -> None:
-        if self._runs():
-            moves = [f"mv {old} {new}" for old, new in names.items()]
-            self._shell(" && ".join([f"cd {JOURNAL}", *moves]))
+        moves = [f"mv {old} {new}" for old, new in names.items()]
+        self._shell(" && ".join([f"cd {JOURNAL}", *moves]))
 
     def note(self, line: str) -> None:
-        if self._runs():
-            self._shell(f"printf '%s\\n' {quote(line)} >>{JOURNAL}/{NOTES}")
-
-    def _runs(self) -> bool:
-        return self._box.status() == "running"
+        self._shell(f"printf '%s\\n' {quote(line)} >>{JOURNAL}/{NOTES}")
 
     def _shell(self, script: str) -> str:
         """In a shell of its own: what it changes of itself is nobody else's."""

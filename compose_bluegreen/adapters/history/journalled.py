@@ -44,6 +44,8 @@ class JournalledHistory(FollowingHistory):
         self._lock = lock
         self._holds = False
         self._arrived: list[Name] = []
+        self._uids: dict[int, str] = {}
+        """Of the deployments that this command wrote to the journal."""
 
     # ── the lock ─────────────────────────────────────────────────────────────────────────────
 
@@ -103,7 +105,7 @@ class JournalledHistory(FollowingHistory):
         return deployment
 
     def discard(self, deployment: int) -> None:
-        uid = self._local.uid(deployment)
+        uid = self._uids.pop(deployment, None)
         self._local.discard(deployment)
         if uid and self._able():
             self._write([], [str(name) for name in self._there.pop(uid, [])])
@@ -174,6 +176,7 @@ class JournalledHistory(FollowingHistory):
             self._warn(error)
             return
         self._arrived += [one.name for one in leaving]
+        self._uids |= {one.name.number: one.name.uid for one in leaving}
         self._there |= {one.name.uid: [one.name] for one in leaving}
 
     def _trim(self) -> None:
@@ -192,7 +195,7 @@ class JournalledHistory(FollowingHistory):
     def _note(self, deployment: int, number: int, step: StepRecord) -> None:
         if not self._able():
             return
-        there = self._there.get(self._local.uid(deployment) or "")
+        there = self._there.get(self._uids.get(deployment, ""))
         if not there:
             return
         line = {

@@ -188,13 +188,6 @@ class SqlHistory:
         )
         return self._load(chosen)
 
-    def uid(self, deployment: int) -> str | None:
-        """By which all machines know it."""
-        with self.store.reading() as connection:
-            if connection is None:
-                return None
-            return connection.scalar(self._named(deployment).with_only_columns(deployments.c.uid))
-
     def _row(self, connection: Connection, deployment: int) -> Row[Any]:
         """Held still until the transaction ends. Raises LookupError."""
         named = self._named(deployment).with_only_columns(deployments).with_for_update()
