@@ -551,6 +551,16 @@ def test_of_two_that_are_live_the_engines_is(a: Machine, b: Machine) -> None:
     assert sum(one.state is State.LIVE for one in a.story()) == 1
 
 
+def test_of_two_that_the_engine_has_as_live_the_newer_is(a: Machine, b: Machine) -> None:
+    a.release("1")
+    live = dict(a.journal.files)
+    a.release("2")
+    newer = {name: text for name, text in a.journal.files.items() if name.startswith("000002")}
+    a.journal.files = live | newer
+    assert b.told() == [(2, State.LIVE), (1, State.SUPERSEDED)]
+    assert b.live() == 2
+
+
 def test_an_engine_with_a_new_id_keeps_its_story(a: Machine, b: Machine) -> None:
     """Docker before 24 has its id in /etc/docker, which may be thrown away alone."""
     a.release("1")
