@@ -93,18 +93,22 @@ def proxy_step(wanted: Topology, change: Change, at: Ports) -> Step:
     }[change]
     before = at.proxy.topology() if change is Change.RECREATE else None
     undo = Undo("put the proxy back", partial(_put_back, before, wanted, at)) if before else None
-    return Step(name, cause, partial(at.proxy.apply, wanted, change), undo)
+    return Step(name, cause, partial(_apply, wanted, change, at), undo)
+
+
+def _apply(wanted: Topology, change: Change, at: Ports) -> str:
+    return gap(at.proxy.apply(wanted, change))
+
+
+def gap(seconds: float) -> str:
+    return f"nobody answered for {seconds:.2f} s" if seconds else ""
 
 
 def _put_back(before: Topology, wanted: Topology, at: Ports) -> None:
-    """Only if the new one doesn't run: one that does serves too, and costs no second gap."""
-    if at.proxy.change_to(wanted) is not Change.NONE:
-        _recreate_proxy(before, at)
-
-
-def _recreate_proxy(wanted: Topology, at: Ports) -> None:
-    gone = at.proxy.change_to(wanted) is Change.CREATE
-    at.proxy.apply(wanted, Change.CREATE if gone else Change.RECREATE)
+    """Only if neither runs: one that does serves too, and costs no second gap."""
+    change = at.proxy.change_to(before)
+    if Change.NONE not in (change, at.proxy.change_to(wanted)):
+        at.proxy.apply(before, change)
 
 
 def take_over(holders: Sequence[Container], full: Topology, at: Ports) -> str:

@@ -8,6 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 
 
+class ProxyAct(StrEnum):
+    RELOAD = "reload"
+    RECREATE = "recreate"
+    LOGS = "logs"
+
+
 class LockAct(StrEnum):
     STATUS = "status"
     RELEASE = "release"
@@ -34,6 +40,17 @@ class Where:
             project_directory=later.project_directory or self.project_directory,
             database=later.database or self.database,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyOrder:
+    """``proxy``: ``pull`` is for ``recreate``, ``follow`` and ``tail`` are for ``logs``."""
+
+    act: ProxyAct
+    pull: bool = False
+    follow: bool = False
+    tail: int | None = None
+    patience: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

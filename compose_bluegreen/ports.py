@@ -164,8 +164,12 @@ class Proxy(Protocol):
     def change_to(self, wanted: Topology) -> Change:
         """What it takes to get there. Looks only."""
 
-    def apply(self, wanted: Topology, change: Change) -> None:
-        """Brings the proxy up or makes it know ``wanted``, by the means that ``change`` names."""
+    def apply(self, wanted: Topology, change: Change) -> float:
+        """Brings the proxy up or makes it know ``wanted``, by the means that ``change`` names.
+
+        Returns the seconds in which nobody answered. A new container that fails gives way to the
+        one that served.
+        """
 
     def remove(self) -> None:
         """The proxy, its state and its networks."""

@@ -168,6 +168,7 @@ def _proxy(drift: Drift, at: Ports) -> tuple[str, str, Callable[[], None]]:
 
 
 def _apply(topology: Topology, change: Change, at: Ports) -> None:
+    """Nobody was served as it was, so there is no gap to be told."""
     at.proxy.apply(topology, change)
 
 

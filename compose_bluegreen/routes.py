@@ -43,6 +43,22 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
     return topology
 
 
+def opened(topology: Topology, project: Project) -> Topology:
+    """With a way from each published port to the colours that are there, without a new release."""
+    for service in project.services.values():
+        route = topology.route(service.name)
+        if route is None:
+            continue
+        behind = {one.where: one.target for one in service.published}
+        new = {one.door: behind[one.where] for one in route.published if one.where in behind}
+        targets = tuple(
+            (colour, replace(known, doors=tuple(sorted((new | dict(known.doors)).items()))))
+            for colour, known in route.targets
+        )
+        topology = topology.with_route(replace(route, targets=targets))
+    return topology
+
+
 def reached(routes: Mapping[str, Colour | None], now: Topology | None) -> dict[str, Colour]:
     """The colours that are live and that somebody can reach."""
     fronted = {route.service for route in now.routes if route.fronted} if now else set()

@@ -113,11 +113,9 @@ class WhalesCompose:
         with self._written(model, model["name"]) as client, _mapped("building the proxy's image"):
             _drain(client.compose.build(stream_logs=True))
 
-    def bring_up(self, model: Model, *, start: bool = True, recreate: bool = False) -> None:
+    def bring_up(self, model: Model, *, start: bool = True) -> None:
         with self._written(model, model["name"]) as client, _mapped("starting the proxy"):
-            client.compose.up(
-                detach=start, start=start, force_recreate=recreate, no_build=True, quiet=True
-            )
+            client.compose.up(detach=start, start=start, no_build=True, quiet=True)
 
     def take_down(self, model: Model) -> None:
         with self._written(model, model["name"]) as client, _mapped("docker compose down"):

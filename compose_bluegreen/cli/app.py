@@ -36,7 +36,15 @@ from compose_bluegreen.cli.options import (
 from compose_bluegreen.cli.progress import Face, Json
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, ExitCode, Interrupted
-from compose_bluegreen.orders import LockAct, Order, PruneOrder, RollbackOrder, Where
+from compose_bluegreen.orders import (
+    LockAct,
+    Order,
+    ProxyAct,
+    ProxyOrder,
+    PruneOrder,
+    RollbackOrder,
+    Where,
+)
 
 
 class Commands(Protocol):
@@ -61,6 +69,7 @@ class Commands(Protocol):
     def resume(self, where: Where, progress: str, /) -> int: ...
     def abort(self, where: Where, progress: str, /) -> int: ...
     def lock(self, where: Where, act: LockAct, output: str, /) -> int: ...
+    def proxy(self, where: Where, order: ProxyOrder, progress: str, /) -> int: ...
     def prune(self, where: Where, order: PruneOrder, /) -> int: ...
 
 
@@ -274,6 +283,34 @@ def prune(
     return call.commands.prune(call.where, PruneOrder(failed=failed, dry_run=dry_run))
 
 
+def proxy(  # noqa: PLR0913, PLR0917
+    call: Call,
+    act: Annotated[ProxyAct, typer.Argument(metavar="reload|recreate|logs", hidden=True)],
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Pull the proxy's image before recreate.")
+    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with logs as they come.")] = False,
+    tail: Annotated[
+        int | None, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")
+    ] = None,
+    progress: Progress = Face.AUTO,
+    wait: Wait = None,
+) -> int:
+    """Reload or recreate the proxy, or show its log.
+
+    reload makes true what the compose file says of it, and loses nothing. recreate makes a new
+    container, for another image or another port: it is proven beside the old one, and the gap while
+    it takes over is measured and told.
+    """
+    order = ProxyOrder(act, pull, follow, tail, duration("--wait", wait))
+    try:
+        return _told(progress, lambda: call.commands.proxy(call.where, order, progress.value))
+    except Interrupted:
+        if act is not ProxyAct.LOGS:
+            raise
+        return ExitCode.INTERRUPTED
+
+
 def install() -> int:
     """Make it known as docker bluegreen."""
     from compose_bluegreen.cli import plugin  # noqa: PLC0415 - no other command needs it
@@ -322,6 +359,11 @@ _EXAMPLES: dict[Callable[..., int], tuple[str, ...]] = {
     abort: ("docker bluegreen abort",),
     lock: ("docker bluegreen lock status", "docker bluegreen lock release"),
     prune: ("docker bluegreen prune --dry-run", "docker bluegreen prune --failed"),
+    proxy: (
+        "docker bluegreen proxy reload",
+        "docker bluegreen proxy recreate --pull",
+        "docker bluegreen proxy logs --follow",
+    ),
     install: ("docker-bluegreen install",),
     uninstall: ("docker-bluegreen uninstall",),
     doctor: ("docker-bluegreen doctor",),

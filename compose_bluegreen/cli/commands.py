@@ -19,7 +19,15 @@ from compose_bluegreen.cli import progress as faces
 from compose_bluegreen.cli import render
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, ExitCode, UsageError
-from compose_bluegreen.orders import LockAct, Order, PruneOrder, RollbackOrder, Where
+from compose_bluegreen.orders import (
+    LockAct,
+    Order,
+    ProxyAct,
+    ProxyOrder,
+    PruneOrder,
+    RollbackOrder,
+    Where,
+)
 
 if TYPE_CHECKING:
     from compose_bluegreen.adapters.history import SqlHistory
@@ -160,6 +168,34 @@ def lock(where: Where, act: LockAct, format: str) -> int:  # noqa: A002
             _say(render.lock(out.compose.project, out.ports.lock.holder(), format))
         else:
             _say(render.released(out.compose.project, out.ports.lock.release(), format))
+    return ExitCode.DONE
+
+
+def proxy(where: Where, order: ProxyOrder, progress: str) -> int:
+    if order.act is ProxyAct.LOGS:
+        return _proxy_logs(where, order)
+    from compose_bluegreen.cli import wiring
+
+    reading = wiring.Reading(where)
+    from compose_bluegreen import proxy_care as core
+
+    observer, project = faces.observer(progress), reading.project()
+    with wiring.outside(where, project.name, observer, reading.git_revision()) as out:
+        if order.act is ProxyAct.RELOAD:
+            core.reload(project, out.caller, out.ports, order.patience)
+        else:
+            core.recreate(project, out.caller, out.ports, order.patience, pull=order.pull)
+    return ExitCode.DONE
+
+
+def _proxy_logs(where: Where, order: ProxyOrder) -> int:
+    name = NameReader(where)
+    from compose_bluegreen.cli import wiring
+
+    with wiring.outside(where, name.read(), faces.observer("quiet")) as out:
+        for line in out.proxy.log(follow=order.follow, tail=order.tail):
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
     return ExitCode.DONE
 
 

@@ -67,6 +67,18 @@ class OwnEngine:
         for left in ("docker.pid", "exec/containerd/containerd.pid"):
             (self.folder / left).unlink(missing_ok=True)
 
+    def kill_containerd(self) -> None:
+        """The daemon's own, which it starts again; containers go on under their shims."""
+        file = self.folder / "exec" / "containerd" / "containerd.pid"
+        before = int(file.read_text())
+        os.kill(before, signal.SIGKILL)
+
+        def is_back() -> bool:
+            now = file.read_text() if file.exists() else ""
+            return now.isdecimal() and int(now) != before and self.answers()
+
+        eventually(is_back, "another containerd")
+
     def docker(self, *words: str, check: bool = True) -> int:
         return subprocess.run(
             ("docker", "--host", self.host, *words), check=check, capture_output=True, timeout=120

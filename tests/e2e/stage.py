@@ -246,6 +246,10 @@ class Stage:
         run = self._begin(("docker", *words), {}).end().ended(0)
         return run.out.strip()
 
+    def begin_docker(self, *words: str) -> Running:
+        """Whose end nobody waits for."""
+        return self._begin(("docker", *words), {})
+
     def inspect(self, name: str) -> Model:
         found: list[Model] = json.loads(self.docker("inspect", name))
         return found[0]

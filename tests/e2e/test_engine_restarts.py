@@ -1,4 +1,7 @@
-"""The Docker daemon goes, orderly and not: the right colour serves again with nobody's help."""
+"""The Docker daemon goes, or containerd, orderly and not, between deployments and during one.
+
+The right colour serves again with nobody's help, and the deployment says what became of it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import pytest
 from compose_bluegreen.adapters.haproxy.container import image
 from compose_bluegreen.routing import Topology
 from tests.e2e.own_engine import OwnEngine, own_engine
-from tests.e2e.stage import SAMPLE, Stage, eventually, service
+from tests.e2e.stage import SAMPLE, Answer, Stage, eventually, service
 
 pytestmark = pytest.mark.engine
 
@@ -31,8 +34,8 @@ def daemon(
         yield engine
 
 
-@pytest.fixture
-def away(stages: Callable[..., Any], daemon: OwnEngine) -> Iterator[Stage]:
+@pytest.fixture(scope="module")
+def site(stages: Callable[..., Any], daemon: OwnEngine) -> Iterator[Stage]:
     """A stage whose project runs on the test's own engine, in its second release: green."""
     with stages() as stage:
         stage.environment["DOCKER_HOST"] = daemon.host
@@ -43,24 +46,77 @@ def away(stages: Callable[..., Any], daemon: OwnEngine) -> Iterator[Stage]:
         stage.bluegreen("down").ended(0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
-def test_the_live_colour_serves_again_after_the_daemon_was(
-    number: signal.Signals, away: Stage, daemon: OwnEngine
-) -> None:
-    def serves() -> bool:
-        with suppress(OSError, HTTPException):
-            found = away.ask(host=daemon.address)
-            return (found.status, found.version, found.colour) == (200, "v2", "green")
-        return False
+def _answer(site: Stage, daemon: OwnEngine) -> Answer | None:
+    """None where nobody answers well."""
+    with suppress(OSError, HTTPException):
+        found = site.ask(host=daemon.address)
+        return found if found.status == 200 else None
+    return None
 
-    with away.step("it serves before"):
-        eventually(serves, "v2 from green")
-    with away.step(f"the daemon goes by {number.name} and comes back"):
+
+def _restart(number: signal.Signals) -> Callable[[OwnEngine], None]:
+    def restarted(daemon: OwnEngine) -> None:
         daemon.end(number)
         daemon.start()
-    with away.step("the right colour serves, with no command of ours"):
-        eventually(serves, "v2 from green, after the daemon came back")
-    with away.step("and the next release finds its way"):
-        away.up("v3")
-        away.serves("v3", host=daemon.address)
-        assert away.drift() == []
+
+    return restarted
+
+
+WAYS = [
+    pytest.param(_restart(signal.SIGTERM), id="the daemon is restarted"),
+    pytest.param(_restart(signal.SIGKILL), id="the daemon is killed"),
+    pytest.param(OwnEngine.kill_containerd, id="containerd is killed"),
+]
+
+
+@pytest.mark.parametrize("befalls", WAYS)
+def test_between_deployments(
+    befalls: Callable[[OwnEngine], None], site: Stage, daemon: OwnEngine
+) -> None:
+    before = _answer(site, daemon)
+    assert before
+    befalls(daemon)
+
+    def serves() -> bool:
+        found = _answer(site, daemon)
+        return found is not None and (found.version, found.colour) == (
+            before.version,
+            before.colour,
+        )
+
+    with site.step("the right colour serves, with no command of ours"):
+        eventually(serves, f"{before.version} from {before.colour}, as before")
+    with site.step("and nothing differs"):
+        eventually(lambda: site.drift() == [], "no drift")
+
+
+@pytest.mark.parametrize(
+    ("befalls", "point"),
+    [
+        pytest.param(_restart(signal.SIGTERM), "wait until web-", id="restarted before the switch"),
+        pytest.param(_restart(signal.SIGKILL), "wait until web-", id="killed before the switch"),
+        pytest.param(_restart(signal.SIGKILL), "drain web-", id="killed after the switch"),
+        pytest.param(OwnEngine.kill_containerd, "wait until web-", id="containerd is killed"),
+    ],
+)
+def test_during_a_deployment(
+    befalls: Callable[[OwnEngine], None], point: str, site: Stage, daemon: OwnEngine
+) -> None:
+    """Before the switch the old version serves on, after it the new one, whatever the command says."""
+    before = _answer(site, daemon)
+    assert before
+    new = f"{before.version}+"
+    delay = "2" if point.startswith("wait") else "0"
+    running = site.begin("up", "--progress", "json", VERSION=new, START_DELAY=delay)
+    running.until(f'"step_began", "step": "{point}')
+    befalls(daemon)
+    run = running.end()
+    with site.step("what the command said is so"):
+        wanted = new if run.code == 0 or point.startswith("drain") else before.version
+        assert run.code in {0, 1, 4}, run
+        told = {new} if run.code == 0 else {before.version, new} if run.code == 4 else {wanted}
+        eventually(lambda: (one := _answer(site, daemon)) and one.version in told, f"{told}")
+    with site.step("the next release settles it"):
+        site.up(f"{new}!")
+        site.serves(f"{new}!", host=daemon.address)
+        assert site.drift() == []

@@ -36,13 +36,21 @@ class FakeProxy:
             return Change.START
         return Change.NONE if now == wanted else Change.RELOAD
 
-    def apply(self, wanted: Topology, change: Change) -> None:
+    def apply(self, wanted: Topology, change: Change) -> float:
         notes = self._world.notes
         if change is Change.NONE:
-            return
+            return 0.0
         if change is Change.RECREATE:
+            before, old = notes.topology, self._world.proxy_box()
             notes.topology = wanted  # written down before the container is replaced
-        if change in (Change.CREATE, Change.RECREATE):
+            try:
+                self._make(wanted)
+            except ComposeFailed:
+                notes.topology = before
+                if old:
+                    self._world.put(old)
+                raise
+        elif change is Change.CREATE:
             self._make(wanted)
         elif change is Change.START:
             self._box().started = self._world.time
@@ -52,6 +60,7 @@ class FakeProxy:
         for route in wanted.routes:
             notes.disk.setdefault(route.service, None)
         notes.memory = dict(notes.disk)
+        return 0.25 if change is Change.RECREATE else 0.0
 
     def remove(self) -> None:
         """``docker compose down --remove-orphans`` of the project that it shares with colours."""

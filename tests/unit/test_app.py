@@ -16,7 +16,15 @@ from compose_bluegreen import __version__
 from compose_bluegreen.cli.app import build_app
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, Interrupted, LockHeld, UsageError
-from compose_bluegreen.orders import LockAct, Order, PruneOrder, RollbackOrder, Where
+from compose_bluegreen.orders import (
+    LockAct,
+    Order,
+    ProxyAct,
+    ProxyOrder,
+    PruneOrder,
+    RollbackOrder,
+    Where,
+)
 
 COMMANDS = (
     "up",
@@ -25,6 +33,7 @@ COMMANDS = (
     "show",
     "status",
     "repair",
+    "proxy",
     "logs",
     "down",
     "resume",
@@ -65,6 +74,9 @@ class Recorder:
 
     def status(self, where: Where, check: bool, output: str) -> int:
         return self._noted("status", where, check, output)
+
+    def proxy(self, where: Where, order: ProxyOrder, progress: str) -> int:
+        return self._noted("proxy", where, order, progress)
 
     def repair(self, where: Where, dry_run: bool, progress: str, output: str) -> int:
         return self._noted("repair", where, dry_run, progress, output)
@@ -171,6 +183,20 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         ("show 42 --format json", ("show", Where(), 42, "json")),
         ("status --format json", ("status", Where(), False, "json")),
         ("status --check", ("status", Where(), True, "table")),
+        ("proxy reload", ("proxy", Where(), ProxyOrder(ProxyAct.RELOAD), "auto")),
+        (
+            "proxy recreate --pull --wait 5s --progress plain",
+            (
+                "proxy",
+                Where(),
+                ProxyOrder(ProxyAct.RECREATE, pull=True, patience=timedelta(seconds=5)),
+                "plain",
+            ),
+        ),
+        (
+            "proxy logs --follow --tail 5",
+            ("proxy", Where(), ProxyOrder(ProxyAct.LOGS, follow=True, tail=5), "auto"),
+        ),
         ("repair", ("repair", Where(), False, "auto", "table")),
         (
             "repair --dry-run --progress plain --format json",

@@ -19,13 +19,15 @@ from compose_bluegreen.models import LABEL
 from compose_bluegreen.routing import MONITOR_DOOR, Topology
 
 _ATTEMPTS = 5
+_ENDS_WITHIN = 20
+"""Seconds that Docker has to end a container that was killed."""
 
 
 class Box:
     """``api`` is the docker SDK's low-level client (``engine.Client``)."""
 
     def __init__(self, project: str, api: Any) -> None:
-        self.name = container.name(project)
+        self.usual_name = self.name = container.name(project)
         self._project = project
         self._api = api
 
@@ -45,6 +47,11 @@ class Box:
     def log_tail(self) -> str:
         return str(self._api.logs(self.name, tail=15).decode(errors="replace"))
 
+    def log(self, *, follow: bool, tail: int | None) -> Iterator[bytes]:
+        last = "all" if tail is None else tail
+        found: Iterator[bytes] = self._api.logs(self.name, stream=True, follow=follow, tail=last)
+        return found
+
     def monitor_address(self) -> str | None:
         """``host:port`` of statistics and metrics."""
         found = self._inspect()
@@ -63,6 +70,47 @@ class Box:
         """Off and on again: Docker may believe that a container is where it isn't."""
         with suppress(docker.errors.NotFound, EngineUnreachable):
             self._api.disconnect_container_from_network(self.name, network, force=True)
+        self._connect(network, aliases)
+
+    # ── the one that takes its place ─────────────────────────────────────────────────────────
+
+    def compose_service(self) -> str:
+        """What Compose calls it."""
+        found = self._inspect()
+        labels = found["Config"]["Labels"] if found else {}
+        return str(labels.get("com.docker.compose.service", container.SERVICE))
+
+    def remove_successor(self) -> None:
+        """One that somebody left who was killed in the middle, too."""
+        with suppress(docker.errors.NotFound):
+            self._api.remove_container(container.successor_name(self._project), force=True, v=True)
+
+    def signal(self, name: str, number: str) -> None:
+        self._api.kill(name, number)
+
+    def end(self, name: str) -> None:
+        """At once; returns when its ports are free. ``restart: always`` leaves it ended."""
+        with suppress(docker.errors.NotFound, EngineUnreachable):
+            self._api.kill(name)
+        self._api.wait(name, timeout=_ENDS_WITHIN)
+
+    def start(self, name: str) -> None:
+        self._api.start(name)
+
+    def has_front(self) -> bool:
+        try:
+            self._api.inspect_network(container.front(self._project))
+        except docker.errors.NotFound:
+            return False
+        return True
+
+    def publish(self, networks: Mapping[str, Sequence[str]]) -> None:
+        """Its ports, by the first network, then its names on the others."""
+        every = {container.front(self._project): (), **networks}
+        for network, aliases in every.items():
+            self._connect(network, aliases)
+
+    def _connect(self, network: str, aliases: Sequence[str]) -> None:
         try:
             self._api.connect_container_to_network(
                 self.name, network, aliases=[container.SERVICE, *aliases]
@@ -72,6 +120,16 @@ class Box:
                 f"can't put {self.name} on {network}: one of them is gone",
                 hint="docker bluegreen status",
             ) from error
+
+    def succeed(self) -> None:
+        """The old one is no more; the new one gets its name."""
+        with suppress(docker.errors.NotFound):
+            self._api.remove_container(self.usual_name, force=True, v=True)
+        self._api.rename(container.successor_name(self._project), self.usual_name)
+        self.name = self.usual_name
+
+    def link_socket(self) -> None:
+        self._api.put_archive(self.name, STATE, container.socket_link())
 
     # ── files on its volume ──────────────────────────────────────────────────────────────────
 
@@ -249,5 +307,18 @@ class Box:
         try:
             found: dict[str, Any] = self._api.inspect_container(self.name)
         except docker.errors.NotFound:
+            return self._heir()
+        return found
+
+    def _heir(self) -> dict[str, Any] | None:
+        """Somebody was killed before he gave the new one its name: it serves all the same."""
+        successor = container.successor_name(self._project)
+        try:
+            found: dict[str, Any] = self._api.inspect_container(successor)
+        except docker.errors.NotFound:
             return None
+        if container.front(self._project) not in found["NetworkSettings"]["Networks"]:
+            return None
+        with suppress(EngineUnreachable):  # somebody else was quicker
+            self._api.rename(successor, self.usual_name)
         return found

@@ -70,6 +70,15 @@ class Connection:
         """Every act can be done twice, so a proxy that restarts under us is asked again."""
         return self._answered(lambda: act(Steering(self.shell(), self._socket())))
 
+    @contextmanager
+    def steering(self, name: str) -> Iterator[Steering]:
+        """Of a container beside the one that is steered. Looks only."""
+        master = Master(self._api, name)
+        try:
+            yield Steering(self.shell(), master)
+        finally:
+            master.close()
+
     def ask(self, act: Callable[[Session], _T]) -> _T:
         """The same for what isn't HAProxy's own."""
         return self._answered(lambda: act(self.shell()))

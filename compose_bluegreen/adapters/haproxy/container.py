@@ -15,6 +15,13 @@ from compose_bluegreen.routing import MONITOR_DOOR, Topology
 
 SERVICE = "proxy"
 FRONT = "front"
+_OTHER_SERVICE = "proxy-b"
+"""What Compose calls the successor: two containers of one service it would take for one."""
+
+_OWN_SOCKET = "/dev/shm/bluegreen-master.sock"  # noqa: S108 - of the container, and of no other
+"""Docker gives each container a writable folder there, whatever its image and its root are. Two
+may run on one volume, and each must be steered by its own."""
+
 JOURNAL = "/var/lib/bluegreen-history"
 """A volume of its own, which ``down`` leaves."""
 
@@ -25,6 +32,11 @@ volume are ahead of it, where somebody was killed before he made a new one."""
 
 def name(project: str) -> str:
     return f"{companion(project)}-{SERVICE}"
+
+
+def successor_name(project: str) -> str:
+    """Of a container that is about to take the other's place."""
+    return f"{name(project)}-next"
 
 
 def volume(project: str) -> str:
@@ -108,13 +120,24 @@ def model(topology: Topology) -> Model:
     }
 
 
+def successor(topology: Topology, service: str) -> Model:
+    """The same beside the one that serves, which Compose knows as ``service``: on no network by
+    which Docker would publish its ports."""
+    found = model(topology)
+    own = found["services"][SERVICE]
+    own |= {"container_name": successor_name(topology.project), "networks": {LINK: {}}}
+    found["services"] = {_OTHER_SERVICE if service == SERVICE else SERVICE: own}
+    found["networks"] = {LINK: found["networks"][LINK]}
+    return found
+
+
 def _command() -> list[str]:
     return [
         "haproxy",
         "-W",
         "-db",
         "-S",
-        f"{STATE}/master.sock,mode,600",
+        f"{_OWN_SOCKET},mode,600",
         "-f",
         f"{STATE}/haproxy.cfg",
     ]
@@ -146,6 +169,16 @@ def archive(files: Mapping[str, str], mode: int, owner: tuple[int, int]) -> byte
             entry.size, entry.mode = len(content), mode
             entry.uid, entry.gid = owner
             tar.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def socket_link() -> bytes:
+    """A tar with a link on the volume, which leads to the socket of whichever container looks."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        entry = tarfile.TarInfo("master.sock")
+        entry.type, entry.linkname = tarfile.SYMTYPE, _OWN_SOCKET
+        tar.addfile(entry)
     return packed.getvalue()
 
 

@@ -26,6 +26,7 @@ from compose_bluegreen.adapters.haproxy.config import (
 from compose_bluegreen.adapters.haproxy.connection import Connection
 from compose_bluegreen.adapters.haproxy.journal import EngineJournal
 from compose_bluegreen.adapters.haproxy.steering import Steering
+from compose_bluegreen.adapters.haproxy.swap import Swap
 from compose_bluegreen.domain import Colour, Model
 from compose_bluegreen.errors import BluegreenError, ProxyFailed
 from compose_bluegreen.ports import Holder, Seats, ServerHealth
@@ -39,7 +40,7 @@ class Hands(Protocol):
 
     def build_model(self, model: Model) -> None: ...
 
-    def bring_up(self, model: Model, *, start: bool = True, recreate: bool = False) -> None: ...
+    def bring_up(self, model: Model, *, start: bool = True) -> None: ...
 
     def take_down(self, model: Model) -> None: ...
 
@@ -71,6 +72,14 @@ class HaproxyProxy:
     def monitor_address(self) -> str | None:
         return self._box.monitor_address()
 
+    def log(self, *, follow: bool, tail: int | None) -> Iterator[bytes]:
+        """Of its container, as it comes. Raises ProxyFailed where there is none."""
+        if self._box.status() is None:
+            raise ProxyFailed(
+                f"there is no proxy of {self._project}", hint="docker bluegreen up makes one"
+            )
+        return self._box.log(follow=follow, tail=tail)
+
     # ── what it is configured for ────────────────────────────────────────────────────────────
 
     def topology(self) -> Topology | None:
@@ -95,9 +104,10 @@ class HaproxyProxy:
     def _is_made_for(self, wanted: Topology) -> bool:
         return self._box.made_for() in (None, container.made_for(wanted))
 
-    def apply(self, wanted: Topology, change: Change) -> None:
+    def apply(self, wanted: Topology, change: Change) -> float:
         if change is Change.NONE:
-            return
+            return 0.0
+        gap = 0.0
         if change is Change.CREATE:
             with self._hands.alone():
                 self._create(wanted)
@@ -106,9 +116,10 @@ class HaproxyProxy:
             self._box.write_hosts(wanted)
             self._hands.start([self._box.name])
         else:
-            self._replace(wanted, change)
+            gap = self._replace(wanted, change)
         self._known = None
         self._until_ready()
+        return gap
 
     def remove(self) -> None:
         # The lock is held until its container has gone: nobody may come in between.
@@ -206,7 +217,10 @@ class HaproxyProxy:
 
     def _make(self, wanted: Topology, model: Model) -> None:
         files = self._drawn(wanted, self._subnet())
+        if self._box.status() is not None:
+            self._hands.remove([self._box.name])
         self._bring_up(wanted, start=False)
+        self._box.link_socket()
         kept = read_map(self._box.read("route.map") or "")
         routes = {route.service: kept.get(route.service) for route in wanted.routes}
         self._box.write({**files, "route.map": map_text(kept | routes)})
@@ -225,27 +239,48 @@ class HaproxyProxy:
         else:
             self.remove()
 
-    def _replace(self, wanted: Topology, change: Change) -> None:
+    def _replace(self, wanted: Topology, change: Change) -> float:
         model = container.model(wanted)
         self._have_image(wanted, model)
         files = self._drawn(wanted, self._subnet())
-        running = self._box.status() == "running"
+        if self._box.status() != "running" or not self._box.has_front():
+            self._make_anew(wanted, files)
+            return 0.0
         self._box.write_hosts(wanted)
-        if running:
-            self._write_checked(wanted, files)
-        else:
-            self._box.write(files | self._map_if_missing(wanted))
-        if change is Change.RECREATE:
-            # The session isn't closed: a lock that goes with its container is given time to come back.
-            self._bring_up(wanted, recreate=True)
-        elif running:
-            try:
-                self._connection.steer(Steering.reload)
-            except ProxyFailed:
-                self._connection.shell().run(
-                    f"cd {STATE} && mv haproxy.cfg.old haproxy.cfg && mv topology.json.old topology.json"
-                )
-                raise
+        before = self.topology()
+        self._write_checked(wanted, files)
+        try:
+            if change is Change.RECREATE:
+                return self._swap(wanted, before)
+            self._connection.steer(Steering.reload)
+        except BluegreenError:
+            self._connection.shell().run(
+                f"cd {STATE} && mv haproxy.cfg.old haproxy.cfg && mv topology.json.old topology.json"
+            )
+            raise
+        return 0.0
+
+    def _make_anew(self, wanted: Topology, files: dict[str, str]) -> None:
+        """Where none runs, or it publishes nothing, nobody is served by it."""
+        self._box.write(files | self._map_if_missing(wanted))
+        self._box.link_socket()
+        self._box.write_hosts(wanted)
+        self._hands.remove([self._box.name])
+        self._bring_up(wanted)
+
+    def _swap(self, wanted: Topology, before: Topology | None) -> float:
+        swap = Swap(self._box, self._connection)
+        self._box.make_journal()
+        self._box.own_journal(container.image(wanted))
+        self._box.link_socket()
+        swap.prepare(wanted, self._hands.bring_up)
+        old = [
+            backend(route.service, colour, port)
+            for route in (before.routes if before else ())
+            for colour, target in route.targets
+            for port in target.ports
+        ]
+        return swap.hand_over(wanted.networks, old)
 
     def _write_checked(self, wanted: Topology, files: Mapping[str, str]) -> None:
         """Only a configuration that HAProxy accepts takes the place of the one that serves."""
@@ -264,10 +299,10 @@ class HaproxyProxy:
             " cp $f $f.old && sync $f.new && mv $f.new $f; done && sync ."
         )
 
-    def _bring_up(self, wanted: Topology, *, start: bool = True, recreate: bool = False) -> None:
+    def _bring_up(self, wanted: Topology, *, start: bool = True) -> None:
         """With room for history, whose owner is known once the image is."""
         self._box.make_journal()
-        self._hands.bring_up(container.model(wanted), start=start, recreate=recreate)
+        self._hands.bring_up(container.model(wanted), start=start)
         self._box.own_journal(container.image(wanted))
 
     def _have_image(self, wanted: Topology, model: Model) -> None:

@@ -1,0 +1,109 @@
+"""A replica or the proxy dies, between deployments and during one: nobody has to help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPException
+from typing import Any
+
+import pytest
+
+from tests.e2e.stage import Stage, eventually, service
+from tests.load import Load, Mix
+
+pytestmark = pytest.mark.engine
+
+GETS = Mix.only(new_per_s=60, keep_alive=3, keep_alive_per_s=20)
+
+# The kernel kills what uses most of the memory that a container may have. The shell that uses it up
+# is exempt, so that is the service itself.
+OUT_OF_MEMORY = (
+    "echo -1000 >/proc/self/oom_score_adj;"
+    ' exec python3 -c "x = [bytearray(1 << 20) for _ in range(400)]; import time; time.sleep(5)"'
+)
+
+
+@pytest.fixture(scope="module")
+def two(stages: Callable[..., Any]) -> Iterator[Stage]:
+    """Two replicas of a service that may use 128 MiB each."""
+    with stages() as stage:
+        stage.write(
+            web=service(
+                f"{stage.port}:8080", deploy={"replicas": 2}, mem_limit="128m", memswap_limit="128m"
+            )
+        )
+        stage.up("v1")
+        yield stage
+
+
+def _run_out_of_memory(stage: Stage, name: str) -> None:
+    began = stage.inspect(name)["State"]["StartedAt"]
+    stage.begin_docker("exec", "--privileged", name, "sh", "-c", OUT_OF_MEMORY)
+
+    def died() -> bool:
+        return bool(stage.inspect(name)["State"]["StartedAt"] != began)
+
+    eventually(died, f"{name} killed by the kernel, and started again by Docker")
+
+
+def test_with_two_replicas_no_idempotent_request_is_lost_when_one_dies(two: Stage) -> None:
+    name = two.container(two.ask().colour, number=1)
+    log = two.folder / "load.jsonl"
+    with Load.running(two.url, log=log, mix=GETS) as load:
+        _run_out_of_memory(two, name)
+        eventually(lambda: two.drift() == [], "both serve again")
+    report = load.report()
+    assert not report.failed, report.describe()
+
+
+def test_during_a_deployment_too(two: Stage) -> None:
+    """The new colour is starting while a replica of the old one dies."""
+    name = two.container(two.ask().colour, number=2)
+    log = two.folder / "load-during.jsonl"
+    with Load.running(two.url, log=log, mix=GETS) as load:
+        running = two.begin("up", "--progress", "json", VERSION="v2", START_DELAY="3")
+        running.until('"step_began", "step": "wait until web-')
+        _run_out_of_memory(two, name)
+        running.end().ended(0)
+    report = load.report()
+    assert not report.failed, report.describe()
+    two.serves("v2")
+    assert two.drift() == []
+
+
+@pytest.mark.parametrize("point", ["wait until web-", "drain web-"])
+def test_the_proxy_is_restarted_during_a_deployment(point: str, two: Stage) -> None:
+    """The command waits for it, holds its lock again, and finishes."""
+    new = f"restarted-at-{point.partition(' ')[0]}"
+    running = two.begin("up", "--progress", "json", VERSION=new, START_DELAY="2")
+    running.until(f'"step_began", "step": "{point}')
+    two.docker("restart", two.proxy)
+    running.end().ended(0)
+    two.serves(new)
+    assert two.drift() == []
+
+
+def test_the_proxy_is_killed_by_hand_during_a_deployment(two: Stage) -> None:
+    """What a person has killed, Docker leaves so: the command says that it can't go on."""
+    before = two.ask()
+    running = two.begin("up", "--progress", "json", VERSION="never", START_DELAY="4")
+    running.until('"step_began", "step": "wait until web-')
+    two.docker("kill", two.proxy)
+    run = running.end()
+    assert run.code in {1, 4}, run
+    assert "isn't running" in run.err
+    with two.step("started again, it serves what served before"):
+        two.docker("start", two.proxy)
+
+        def serves() -> bool:
+            with suppress(OSError, HTTPException):
+                found = two.ask()
+                return (found.version, found.colour) == (before.version, before.colour)
+            return False
+
+        eventually(serves, f"{before.version} from {before.colour}")
+    with two.step("and the next release settles the rest"):
+        two.up("after-the-kill")
+        two.serves("after-the-kill")
+        assert two.drift() == []
