@@ -79,7 +79,7 @@ def test_a_new_port_and_a_new_image_come_with_a_gap_that_is_told(site: Stage) ->
         site.bluegreen("proxy", "recreate").ended(0)
         site.serves("v2")
     assert site.drift() == []
-    assert "proxy" in site.bluegreen("proxy", "logs", "--tail", "50").ended(0).out.lower()
+    assert "New worker" in site.bluegreen("proxy", "logs", "--tail", "50").ended(0).out
 
 
 def test_one_that_fails_gives_way_to_the_one_that_served(site: Stage) -> None:
