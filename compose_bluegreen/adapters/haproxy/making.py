@@ -13,6 +13,7 @@ from typing import Any
 
 import docker.errors
 
+from compose_bluegreen.adapters.haproxy.session import hang_up
 from compose_bluegreen.errors import EngineUnreachable, ProxyFailed
 
 _PATIENCE = 60.0
@@ -34,7 +35,7 @@ def alone(api: Any, name: str, image: str) -> Iterator[None]:
         api.start(made)
         yield
     finally:
-        stream.close()
+        hang_up(stream)
         with suppress(docker.errors.NotFound, EngineUnreachable):
             api.remove_container(made, force=True)
 

@@ -32,6 +32,19 @@ class NotReady(ProxyFailed):
     """The container runs, but HAProxy doesn't answer (yet)."""
 
 
+def hang_up(stream: Any) -> None:
+    """A stream of the SDK's, and the socket below it, which ``close`` alone leaves open."""
+    below = _socket(stream)
+    stream.close()
+    below.close()
+
+
+def _socket(stream: Any) -> socket.socket:
+    """There is one more layer without TLS than with it."""
+    found: socket.socket = getattr(stream, "_sock", stream)
+    return found
+
+
 class Stream:
     """Standard input and output of a program in the container.
 
@@ -44,7 +57,7 @@ class Stream:
         """``timeout`` in seconds bounds each read: a proxy that hangs must not hang a deploy."""
         made = api.exec_create(container, list(program), stdin=True, stdout=True, stderr=True)
         self._stream = api.exec_start(made["Id"], socket=True)
-        self._socket: socket.socket = getattr(self._stream, "_sock", self._stream)
+        self._socket = _socket(self._stream)
         self._socket.settimeout(timeout)
         self._turn = Lock()
 
@@ -67,8 +80,7 @@ class Stream:
         return said
 
     def close(self) -> None:
-        self._stream.close()
-        self._socket.close()
+        hang_up(self._stream)
 
     def _frame(self) -> str:
         _, length = _HEADER.unpack(self._exactly(_HEADER.size))
