@@ -36,7 +36,6 @@ def deploy(attempt: Attempt, at: Ports) -> Deployment | None:
         for step in _plan_steps(attempt, moves, wanted, change, at):
             terms.tell_plan(step.name, step.cause)
         return None
-    attempt.ground()
     with fronts.under_the_lock(wanted, change, attempt, at):
         return _deploy(attempt, at)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 from compose_bluegreen import waiting
@@ -65,8 +66,12 @@ def under_the_lock(wanted: Topology, change: Change, attempt: Attempt, at: Ports
     me = holder(draft)
     try:
         if change in BEFORE_THE_LOCK:
-            told_before_the_lock(proxy_step(wanted, change, at), draft, at)
+            make = partial(_make, attempt.ground, wanted, change, at)
+            step = replace(proxy_step(wanted, change, at), act=make)
+            told_before_the_lock(step, draft, at)
         with waiting.until_alone(me, attempt.terms.patience, at):
+            if change not in BEFORE_THE_LOCK:
+                attempt.ground()
             yield
     except (NeedsPerson, LockLost):
         raise
@@ -94,6 +99,13 @@ def proxy_step(wanted: Topology, change: Change, at: Ports) -> Step:
     before = at.proxy.topology() if change is Change.RECREATE else None
     undo = Undo("put the proxy back", partial(_put_back, before, wanted, at)) if before else None
     return Step(name, cause, partial(_apply, wanted, change, at), undo)
+
+
+def _make(ground: Callable[[], None], wanted: Topology, change: Change, at: Ports) -> str:
+    # Docker would let two machines make two networks of one name.
+    with at.proxy.alone(wanted):
+        ground()
+        return _apply(wanted, change, at)
 
 
 def _apply(wanted: Topology, change: Change, at: Ports) -> str:

@@ -164,6 +164,9 @@ class Proxy(Protocol):
     def change_to(self, wanted: Topology) -> Change:
         """What it takes to get there. Looks only."""
 
+    def alone(self, wanted: Topology) -> AbstractContextManager[None]:
+        """Inside, nobody else makes this proxy or what it stands on, at any machine."""
+
     def apply(self, wanted: Topology, change: Change) -> float:
         """Brings the proxy up or makes it know ``wanted``, by the means that ``change`` names.
 

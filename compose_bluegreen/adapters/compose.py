@@ -82,7 +82,6 @@ class WhalesCompose:
             "volumes": {key: config["volumes"][key] for key in volumes},
         }
         with (
-            self.alone(),
             self._written(model, self.project) as client,
             _mapped("docker compose up (networks, volumes)"),
         ):
@@ -90,10 +89,7 @@ class WhalesCompose:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Inside, no other command on this machine makes networks or a proxy for this project.
-
-        Docker itself would let two commands make two networks of the same name.
-        """
+        """Inside, no other command on this machine makes a proxy for this project."""
         with self._scratch.alone(self.project):
             yield
 

@@ -198,7 +198,7 @@ def test_a_stray_is_drift_with_its_cure(stage: Stage) -> None:
         (drift,) = stage.drift()
         assert drift["kind"] == "stray"
         assert f"{stage.project}-web-1" in drift["cause"]
-        assert drift["cure"] == f"docker rm -f {stage.project}-web-1"
+        assert drift["cure"] == "docker bluegreen repair"
     with stage.step("its cure helps"):
-        stage.docker(*drift["cure"].split()[1:])
+        stage.bluegreen("repair").ended(0)
         assert stage.drift() == []

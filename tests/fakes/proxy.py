@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ComposeFailed, ProxyFailed
@@ -35,6 +36,9 @@ class FakeProxy:
         if not self._world.proxy_runs():
             return Change.START
         return Change.NONE if now == wanted else Change.RELOAD
+
+    def alone(self, wanted: Topology) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def apply(self, wanted: Topology, change: Change) -> float:
         notes = self._world.notes

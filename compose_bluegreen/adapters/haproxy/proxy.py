@@ -60,6 +60,7 @@ class HaproxyProxy:
         self._connection = Connection(project, api, self._box)
         self.journal = EngineJournal(self._box, self._connection)
         self._known: Topology | None = None
+        self._alone = False
 
     def warm_up(self) -> None:
         """Begins what the first look would wait for; a proxy that isn't there is no error."""
@@ -104,12 +105,26 @@ class HaproxyProxy:
     def _is_made_for(self, wanted: Topology) -> bool:
         return self._box.made_for() in (None, container.made_for(wanted))
 
+    @contextmanager
+    def alone(self, wanted: Topology) -> Iterator[None]:
+        if self._alone:
+            yield
+            return
+        with self._hands.alone():
+            self._have_image(wanted, container.model(wanted))
+            with self._box.alone(container.image(wanted)):
+                self._alone = True
+                try:
+                    yield
+                finally:
+                    self._alone = False
+
     def apply(self, wanted: Topology, change: Change) -> float:
         if change is Change.NONE:
             return 0.0
         gap = 0.0
         if change is Change.CREATE:
-            with self._hands.alone():
+            with self.alone(wanted):
                 self._create(wanted)
         elif change is Change.START:
             self._box.write(self._drawn(wanted, self._subnet()) | self._map_if_missing(wanted))
@@ -210,12 +225,6 @@ class HaproxyProxy:
         if self._box.status() == "running":
             return  # somebody else made it since we looked
         model = container.model(wanted)
-        self._have_image(wanted, model)
-        with self._box.alone(container.image(wanted)):
-            if self._box.status() != "running":
-                self._make(wanted, model)
-
-    def _make(self, wanted: Topology, model: Model) -> None:
         files = self._drawn(wanted, self._subnet())
         if self._box.status() is not None:
             self._hands.remove([self._box.name])
