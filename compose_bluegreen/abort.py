@@ -58,7 +58,7 @@ def _start_again(old: Part, found: Unfinished, at: Ports) -> None:
     deployment = found.deployment
     record = at.history.live(deployment.engine, deployment.project, old.service)
     move, saga = Move(old.release, old.colour.other, old.colour), Saga(deployment, at)
-    start = partial(acts.start, move, record.id if record else deployment.id, at)
+    start = partial(acts.start, [move], Terms(), record.id if record else deployment.id, at)
     prove = partial(acts.until_healthy, move, Terms(), at)
     try:
         saga.run(Step(f"start {move.name}", "it served before, and isn't well", start))
@@ -78,4 +78,4 @@ def _start_again(old: Part, found: Unfinished, at: Ports) -> None:
 
 def _route_back(moves: list[Move], back: dict[str, Colour | None], at: Ports) -> str:
     at.proxy.route_to(back)
-    return "; ".join(said for move in moves if (said := acts.drain(move, move.idle, at)))
+    return acts.drain_all([(move, move.idle) for move in moves], at)

@@ -17,22 +17,17 @@ def aftermath(moves: Sequence[Move], at: Ports) -> Iterator[list[Step]]:
 
     What could not be drained is not removed.
     """
-    for move in moves:
-        if move.live:
-            old = f"{move.service}-{move.live}"
-            yield [
-                Step(
-                    f"drain {old}",
-                    "no new request reaches it",
-                    partial(acts.drain, move, move.live, at),
-                ),
-                Step(f"remove {old}", "it is drained", partial(acts.remove, move, move.live, at)),
-            ]
-        if move.held_by:
-            names = [one.name for one in move.held_by]
-            # What it wrote to an anonymous volume is the user's, and nobody has it yet.
-            remove = partial(at.compose.remove, names, keep_volumes=True)
-            cause = "the proxy has its ports and its name"
-            yield [Step(f"remove {fronts.names(move.held_by)}", cause, remove)]
+    if old := [(move, move.live) for move in moves if move.live]:
+        names = " and ".join(f"{move.service}-{colour}" for move, colour in old)
+        cause = "no new request reaches it"
+        yield [
+            Step(f"drain {names}", cause, partial(acts.drain_all, old, at)),
+            Step(f"remove {names}", "it is drained", partial(acts.remove_all, old, at)),
+        ]
+    if holders := [one for move in moves for one in move.held_by]:
+        # What it wrote to an anonymous volume is the user's, and nobody has it yet.
+        remove = partial(at.compose.remove, [one.name for one in holders], keep_volumes=True)
+        cause = "the proxy has its ports and its name"
+        yield [Step(f"remove {fronts.names(holders)}", cause, remove)]
     for step in retention.steps(moves[0].project, [move.release for move in moves], at):
         yield [step]

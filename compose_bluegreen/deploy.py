@@ -101,28 +101,26 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
     ``wanted`` is what the proxy must know before anything starts, ``full`` what it knows once it
     has taken over from containers of the user's own project.
     """
-    switched = " and ".join(move.name for move in moves)
+    names = acts.named(moves)
     holders = [one for move in moves for one in move.held_by]
 
     if change is not Change.NONE:
         yield fronts.proxy_step(wanted, change, at)
-    for move in moves:
-        yield Step(
-            f"start {move.name}",
-            f"{move.live or 'nothing'} is live",
-            partial(acts.start, move, deployment, at),
-            Undo(f"remove {move.name}", partial(acts.remove, move, move.idle, at), can_wait=True),
-            enters=State.STARTING if move is moves[0] else None,
-        )
-    for move in moves:
-        yield Step(
-            f"wait until {move.name} is healthy",
-            "nothing unproven gets traffic",
-            partial(acts.until_healthy, move, terms, at),
-        )
     yield Step(
-        f"switch to {switched}",
-        "it is healthy",
+        f"start {names}",
+        acts.why(moves),
+        partial(acts.start, moves, terms, deployment, at),
+        Undo(f"remove {names}", partial(acts.remove_idle, moves, at), can_wait=True),
+        enters=State.STARTING,
+    )
+    yield Step(
+        f"wait until {names} {_are(moves)} healthy",
+        "nothing unproven gets traffic",
+        partial(acts.all_healthy, moves, terms, at),
+    )
+    yield Step(
+        f"switch to {names}",
+        "it is healthy" if len(moves) == 1 else "all are healthy",
         partial(at.proxy.route_to, {move.service: move.idle for move in moves}),
         Undo("switch back", partial(acts.switch_back, moves, at)),
         enters=State.SWITCHING,
@@ -137,12 +135,15 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
                 partial(fronts.give_back, holders, wanted, at),
             ),
         )
-    for move in moves:
-        yield Step(
-            f"see {move.name} healthy under traffic",
-            "the switch is done",
-            partial(acts.until_healthy, move, terms, at),
-        )
+    yield Step(
+        f"see {names} healthy under traffic",
+        "the switch is done",
+        partial(acts.all_healthy, moves, terms, at),
+    )
+
+
+def _are(moves: Sequence[Move]) -> str:
+    return "is" if len(moves) == 1 else "are"
 
 
 def _tidy(attempt: Attempt, at: Ports) -> None:

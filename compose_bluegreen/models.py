@@ -70,6 +70,8 @@ def release(
         "published": {one.where: one.target for one in service.published},
         "built": built,
     }
+    if after := _ours(project, service):
+        model[KEY]["after"] = after
     settings = stored(service.settings) | {"port": service.port}
     return Release(service.name, image, model, settings, fingerprint(model, settings, image.id))
 
@@ -179,6 +181,16 @@ def published(release: Release) -> dict[str, int]:
 def built_here(release: Release) -> bool:
     """Whether its tag names a local build: then the tag follows what serves."""
     return bool(release.model[KEY]["built"])
+
+
+def after(release: Release) -> dict[str, str]:
+    """Services that are released like it, with the condition that they must meet before it starts."""
+    return dict(release.model[KEY].get("after") or {})
+
+
+def _ours(project: Project, service: ManagedService) -> dict[str, str]:
+    needed = service.dependencies.items()
+    return {name: condition for name, condition in needed if name in project.services}
 
 
 def _external(kind: str, project: Project, keys: list[str]) -> Model:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from compose_bluegreen import waiting
 from compose_bluegreen.attempt import Terms
-from compose_bluegreen.domain import Colour, Release
+from compose_bluegreen.domain import Colour, Model, Release
 from compose_bluegreen.errors import NeedsPerson
 from compose_bluegreen.models import base_labels, colour_labels, colour_model
 from compose_bluegreen.ports import Container, Ports
 from compose_bluegreen.routes import reached
 from compose_bluegreen.settings import restored
+from compose_bluegreen.together import merged, waves
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,39 @@ def live(at: Ports) -> dict[str, Colour]:
     return reached(at.proxy.routes(), at.proxy.topology())
 
 
-def start(move: Move, deployment: int, at: Ports) -> None:
-    clear(move, at)
+def named(moves: Sequence[Move]) -> str:
+    return " and ".join(move.name for move in moves)
+
+
+def why(moves: Sequence[Move]) -> str:
+    """From where they come, for the plan."""
+    if len(moves) == 1:
+        return f"{moves[0].live or 'nothing'} is live"
+    return ", ".join(
+        f"{move.service}-{move.live} is live" if move.live else f"{move.service} is new"
+        for move in moves
+    )
+
+
+def start(moves: Sequence[Move], terms: Terms, deployment: int, at: Ports) -> None:
+    """Side by side, but for what must be healthy before another starts."""
+    for move in moves:
+        clear(move, at)
+    proven: list[Move] = []
+    for wave in waves([move.release for move in moves]):
+        if proven:
+            all_healthy(proven, terms, at)
+        ours = [move for move in moves if move.release in wave]
+        for model in merged([(move.release, _model(move, deployment, at)) for move in ours]):
+            at.compose.start_colour(model)
+        for move in ours:
+            at.proxy.watch(move.service, move.idle)
+        proven = ours
+
+
+def _model(move: Move, deployment: int, at: Ports) -> Model:
     seats = at.proxy.seats(move.service, move.idle)
-    at.compose.start_colour(colour_model(move.release, move.idle, seats, deployment))
-    at.proxy.watch(move.service, move.idle)
+    return colour_model(move.release, move.idle, seats, deployment)
 
 
 def clear(move: Move, at: Ports) -> str:
@@ -72,26 +102,65 @@ def clear(move: Move, at: Ports) -> str:
 
 
 def remove(move: Move, colour: Colour, at: Ports) -> None:
+    remove_all([(move, colour)], at)
+
+
+def remove_idle(moves: Sequence[Move], at: Ports) -> None:
+    remove_all([(move, move.idle) for move in moves], at)
+
+
+def remove_all(which: Sequence[tuple[Move, Colour]], at: Ports) -> None:
     """Never what is live: an undo may run when nobody knows any more what was done."""
-    if at.proxy.routes().get(move.service) is colour:
-        raise NeedsPerson(f"{move.service}-{colour} is live", hint="docker bluegreen status")
-    at.proxy.park(move.service, colour)
-    found = at.engine.containers(colour_labels(move.project, move.service, colour))
+    routes = at.proxy.routes()
+    for move, colour in which:
+        if routes.get(move.service) is colour:
+            raise NeedsPerson(f"{move.service}-{colour} is live", hint="docker bluegreen status")
+    found = []
+    for move, colour in which:
+        at.proxy.park(move.service, colour)
+        found += at.engine.containers(colour_labels(move.project, move.service, colour))
     if found:
         at.compose.remove([one.name for one in found])
 
 
 def until_healthy(move: Move, terms: Terms, at: Ports) -> str:
-    timeout = terms.timeout or restored(move.release.settings).deploy_timeout
-    return waiting.until_healthy(move.project, move.service, move.idle, timeout, at)
+    return all_healthy([move], terms, at)
+
+
+def all_healthy(moves: Sequence[Move], terms: Terms, at: Ports) -> str:
+    return waiting.until_all_healthy(
+        [
+            waiting.Awaited(
+                move.project,
+                move.service,
+                move.idle,
+                terms.timeout or restored(move.release.settings).deploy_timeout,
+            )
+            for move in moves
+        ],
+        at,
+    )
 
 
 def switch_back(moves: Sequence[Move], at: Ports) -> str:
     at.proxy.route_to({move.service: move.live for move in moves})
-    return "; ".join(said for move in moves if (said := drain(move, move.idle, at)))
+    return drain_all([(move, move.idle) for move in moves], at)
 
 
 def drain(move: Move, colour: Colour, at: Ports) -> str:
-    timeout = restored(move.release.settings).drain_timeout
-    left = waiting.until_drained(move.service, colour, timeout, at)
-    return f"{left} still in flight after {timeout.total_seconds():g} s were cut" if left else ""
+    return drain_all([(move, colour)], at)
+
+
+def drain_all(which: Sequence[tuple[Move, Colour]], at: Ports) -> str:
+    """Side by side: each has its own ``drain_timeout`` from now on."""
+    began, said = at.clock.monotonic(), []
+    for move, colour in which:
+        timeout = restored(move.release.settings).drain_timeout
+        over = timedelta(seconds=at.clock.monotonic() - began)
+        left = waiting.until_drained(move.service, colour, timeout - over, at)
+        if left:
+            whose = f" on {move.service}-{colour}" if len(which) > 1 else ""
+            said.append(
+                f"{left} still in flight{whose} after {timeout.total_seconds():g} s were cut"
+            )
+    return "; ".join(said)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from compose_bluegreen import durations
@@ -22,29 +23,57 @@ CRASH_LOOP = 3
 """Restarts after which a container that should come up is taken for one that never will."""
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A colour of a service, and how long it may take to be well."""
+
+    project: str
+    service: str
+    colour: Colour
+    timeout: timedelta
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}-{self.colour}"
+
+
 def until_healthy(project: str, service: str, colour: Colour, timeout: timedelta, at: Ports) -> str:
-    """Until HAProxy sees every replica and each one's own HEALTHCHECK passes.
+    return until_all_healthy([Awaited(project, service, colour, timeout)], at)
+
+
+def until_all_healthy(awaited: Sequence[Awaited], at: Ports) -> str:
+    """Until HAProxy sees every replica of all at the same time, and each one's own HEALTHCHECK has
+    passed.
 
     Docker looks once an interval; we run the same command as soon as HAProxy sees the replica.
     Raises Unhealthy with the last log lines, at once where waiting can't help.
     """
-    deadline = at.clock.monotonic() + timeout.total_seconds()
-    labels = colour_labels(project, service, colour)
+    began = at.clock.monotonic()
     passed: set[str] = set()
     while True:
-        containers = at.engine.containers(labels)
-        for container in containers:
-            _give_up_on(container, at)
-        missing = _missing(service, colour, containers, passed, at)
-        if missing is None:
-            return "" if not passed else "HEALTHCHECK passed"
-        if at.clock.monotonic() >= deadline:
-            raise Unhealthy(
-                f"{service}-{colour} was not healthy within {durations.show(timeout)}: {missing}",
-                detail=_last_lines(containers, at),
-                hint="look at the log above; a slow start needs a longer deploy_timeout or --timeout",
-            )
+        # All of them each time: one that crashes ends the waiting for the others.
+        well = [_is_well(one, began, passed, at) for one in awaited]
+        if all(well):
+            break
         at.clock.sleep(POLL)
+    return "" if not passed else "HEALTHCHECK passed"
+
+
+def _is_well(one: Awaited, began: float, passed: set[str], at: Ports) -> bool:
+    """Raises Unhealthy where it can't get well any more, or its time is up."""
+    containers = at.engine.containers(colour_labels(one.project, one.service, one.colour))
+    for container in containers:
+        _give_up_on(container, at)
+    missing = _missing(one.service, one.colour, containers, passed, at)
+    if missing is None:
+        return True
+    if at.clock.monotonic() - began < one.timeout.total_seconds():
+        return False
+    raise Unhealthy(
+        f"{one.name} was not healthy within {durations.show(one.timeout)}: {missing}",
+        detail=_last_lines(containers, at),
+        hint="look at the log above; a slow start needs a longer deploy_timeout or --timeout",
+    )
 
 
 @contextmanager

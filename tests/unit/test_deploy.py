@@ -134,7 +134,7 @@ def test_several_services_are_switched_in_one_act() -> None:
     assert (site.serving("web"), site.serving("api")) == ({"web1"}, {"api1"})
     assert [part.service for part in done.parts] == ["web", "api"]
     names = [step.name for step in done.steps]
-    assert names.index("wait until api-blue is healthy") < names.index(
+    assert names.index("wait until web-blue and api-blue are healthy") < names.index(
         "switch to web-blue and api-blue"
     )
 

@@ -1,0 +1,176 @@
+"""Several services are one release: all of them are switched to, or none is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from compose_bluegreen.domain import Colour, State
+from compose_bluegreen.errors import BluegreenError, NeedsPerson, Unhealthy
+from tests.fakes.calls import Call, When
+from tests.fakes.site import Site, a_service
+from tests.fakes.world import Behaviour
+from tests.unit.failures import failures, made, outcome, the_error
+from tests.unit.killing import kill
+
+QUICK = Behaviour(healthy_after=0.0)
+NEVER = Behaviour(healthy_after=1e9)
+HEALTHY = {"api": {"condition": "service_healthy"}}
+
+
+def a_set(**needs: Any) -> Site:
+    """``web`` and ``api``; ``needs`` are further keys of ``web``."""
+    return Site(web=a_service(**needs), api=a_service("api", port=""))
+
+
+def live_set(**needs: Any) -> Site:
+    """Both are live in their first version, on blue; the second is ready to be built."""
+    site = a_set(**needs)
+    site.source("w1", does=QUICK), site.source("a1", "api", does=QUICK)
+    assert site.up() is not None
+    site.source("w2", does=QUICK), site.source("a2", "api", does=QUICK)
+    site.forget()
+    return site
+
+
+def serving(site: Site) -> tuple[set[str | None], set[str | None]]:
+    return site.serving("web"), site.serving("api")
+
+
+def the_next_one_works(site: Site) -> None:
+    site.forget()
+    site.world.holder = None
+    site.source("w9"), site.source("a9", "api")
+    if site.records[0].state is State.STUCK:
+        assert isinstance(outcome(site.up), NeedsPerson)
+        site.abort()
+        site.source("w9"), site.source("a9", "api")
+    assert site.up() is not None
+    assert serving(site) == ({"w9"}, {"a9"})
+    assert len(site.world.running()) == 2
+
+
+def test_a_set_is_started_proven_switched_drained_and_removed_as_one() -> None:
+    site = live_set()
+    site.up()
+    assert site.observer.steps[2:8] == [
+        "start web-green and api-green",
+        "wait until web-green and api-green are healthy",
+        "switch to web-green and api-green",
+        "see web-green and api-green healthy under traffic",
+        "drain web-blue and api-blue",
+        "remove web-blue and api-blue",
+    ]
+    assert len(site.world.calls.of("compose.start_colour")) == 1
+    assert len(site.world.calls.of("compose.remove")) == 1
+    assert site.world.outages == []
+
+
+def test_services_get_well_side_by_side() -> None:
+    site = live_set()
+    slow = Behaviour(healthy_after=10.0)
+    site.source("w3", does=slow), site.source("a3", "api", does=slow)
+    before = site.world.time
+    site.up()
+    assert site.world.time - before < 11.0
+
+
+def test_requests_on_several_old_colours_end_side_by_side() -> None:
+    site = live_set()
+    site.world.busy("web", Colour.BLUE, 8.0)
+    site.world.busy("api", Colour.BLUE, 9.0)
+    before = site.world.time
+    site.up()
+    assert site.world.time - before < 11.0
+    assert site.world.cut == []
+
+
+def test_what_crashes_ends_the_waiting_for_all() -> None:
+    """Nobody waits for one that is slow when another never comes."""
+    site = live_set()
+    site.source("w3", does=Behaviour(healthy_after=60.0))
+    site.source("a3", "api", does=Behaviour(ends_after=0.5, exit_code=7))
+    before = site.world.time
+    with pytest.raises(Unhealthy, match="api-green-1 ended with exit code 7"):
+        site.up()
+    assert site.world.time - before < 5.0
+    assert serving(site) == ({"w1"}, {"a1"})
+    assert len(site.world.running()) == 2
+
+
+def test_one_that_never_gets_healthy_keeps_all_from_being_switched() -> None:
+    site = live_set()
+    site.source("a3", "api", does=NEVER)
+    with pytest.raises(Unhealthy, match="api-green was not healthy"):
+        site.up()
+    assert site.world.calls.of("proxy.route_to") == []
+    assert serving(site) == ({"w1"}, {"a1"})
+    assert len(site.world.running()) == 2
+    assert site.records[0].state is State.FAILED
+    assert site.world.names["web:latest"] == "sha256:w1"
+
+
+def test_what_must_be_healthy_first_is_proven_before_the_other_starts() -> None:
+    site = live_set(depends_on=HEALTHY)
+    site.source("a3", "api", does=Behaviour(healthy_after=3.0))
+    began = site.world.time
+    site.up()
+    started = [tuple(one["services"]) for (one,) in site.world.calls.of("compose.start_colour")]  # type: ignore[index]
+    assert started == [("api-green-1",), ("web-green-1",)]
+    boxes = site.world.boxes
+    assert boxes["shop-bluegreen-api-green-1"].started == began
+    assert (boxes["shop-bluegreen-web-green-1"].started or 0.0) >= began + 3.0
+
+
+def test_what_must_be_healthy_first_and_never_is_keeps_the_other_from_starting() -> None:
+    site = live_set(depends_on=HEALTHY)
+    site.source("a3", "api", does=NEVER)
+    with pytest.raises(Unhealthy):
+        site.up()
+    assert len(site.world.calls.of("compose.start_colour")) == 1
+    assert serving(site) == ({"w1"}, {"a1"})
+    assert len(site.world.running()) == 2
+
+
+def test_the_unchanged_one_is_left_where_it_is() -> None:
+    site = live_set()
+    site.source("w1")
+    done = site.up()
+    assert done is not None
+    assert [part.service for part in done.parts] == ["api"]
+    assert (site.routed("web"), site.routed("api")) == (Colour.BLUE, Colour.GREEN)
+
+
+before, after_ = live_set(depends_on=HEALTHY), live_set()
+WAVES = made(before, before.up)
+ALL = made(after_, after_.up)
+
+
+@pytest.mark.parametrize(("call", "when", "kind"), failures(ALL, ("error", "interrupt")), ids=str)
+def test_whatever_fails_both_are_live_in_one_release(call: Call, when: When, kind: str) -> None:
+    site = live_set()
+    site.world.calls.fail(call.name, the_error(kind, call), when=when, nth=call.nth)
+    raised = outcome(site.up)
+    assert raised is None or isinstance(raised, BluegreenError)
+    assert site.world.outages == []
+    assert serving(site) in (({"w1"}, {"a1"}), ({"w2"}, {"a2"}))
+    the_next_one_works(site)
+
+
+@pytest.mark.parametrize("call", [call for call in WAVES if not call.looks], ids=str)
+def test_killed_anywhere_both_are_live_in_one_release(call: Call) -> None:
+    site = live_set(depends_on=HEALTHY)
+    kill(site, call)
+    assert site.world.outages == []
+    assert serving(site) in (({"w1"}, {"a1"}), ({"w2"}, {"a2"}))
+    the_next_one_works(site)
+    assert site.world.outages == []
+
+
+@pytest.mark.parametrize("name", ["compose.start_colour", "proxy.route_to", "compose.remove"])
+def test_killed_halfway_through_an_act_both_are_live_in_one_release(name: str) -> None:
+    site = live_set()
+    kill(site, Call(name, 1), When.HALFWAY if name != "compose.remove" else When.AFTER)
+    assert serving(site) in (({"w1"}, {"a1"}), ({"w2"}, {"a2"}))
+    the_next_one_works(site)
