@@ -36,6 +36,7 @@ class State(StrEnum):
 
     PREPARING = "preparing"
     STARTING = "starting"
+    WAITING = "waiting"
     SWITCHING = "switching"
     LIVE = "live"
     SUPERSEDED = "superseded"
@@ -47,7 +48,7 @@ class State(StrEnum):
 
 
 UNFINISHED = frozenset({State.PREPARING, State.STARTING, State.SWITCHING})
-"""A deployment in one of these, with nobody holding the lock, was killed."""
+"""A deployment in one of these, with nobody holding the lock, was killed. One that waits was not."""
 
 PROVEN = frozenset({State.LIVE, State.SUPERSEDED, State.REMOVED})
 """Its release passed its health checks and nobody has taken it back: rollback may choose it."""
@@ -57,7 +58,8 @@ _ENDS_OF_AN_ATTEMPT = frozenset({State.FAILED, State.INTERRUPTED, State.STUCK})
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         State.PREPARING: frozenset({State.STARTING}) | _ENDS_OF_AN_ATTEMPT,
-        State.STARTING: frozenset({State.SWITCHING}) | _ENDS_OF_AN_ATTEMPT,
+        State.STARTING: frozenset({State.WAITING, State.SWITCHING}) | _ENDS_OF_AN_ATTEMPT,
+        State.WAITING: frozenset({State.SWITCHING}) | _ENDS_OF_AN_ATTEMPT,
         State.SWITCHING: frozenset({State.LIVE}) | _ENDS_OF_AN_ATTEMPT,
         State.LIVE: frozenset({State.SUPERSEDED, State.ROLLED_BACK, State.REMOVED}),
         # A person, or the next command, settles what a crash or a failed undo left open.

@@ -281,6 +281,9 @@ class History(Protocol):
 
     def unfinished(self, engine: str, project: str) -> list[Deployment]: ...
 
+    def waiting(self, engine: str, project: str) -> list[Deployment]:
+        """Proven, without traffic, until a person decides; newest first, with parts and steps."""
+
     def live(self, engine: str, project: str, service: str) -> Deployment | None: ...
 
     def proven(

@@ -29,6 +29,7 @@ _STATES: dict[str, str] = {
     State.ROLLED_BACK: "yellow",
     State.PREPARING: "blue",
     State.STARTING: "blue",
+    State.WAITING: "blue",
     State.SWITCHING: "blue",
 }
 _OUTCOMES: dict[str, str] = {Outcome.DONE: "green", Outcome.FAILED: "red", Outcome.WARNED: "yellow"}

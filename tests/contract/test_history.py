@@ -40,6 +40,7 @@ LATER = NOON + timedelta(seconds=3, microseconds=25)
 WAY = {
     State.PREPARING: [],
     State.STARTING: [State.STARTING],
+    State.WAITING: [State.STARTING, State.WAITING],
     State.SWITCHING: [State.STARTING, State.SWITCHING],
     State.LIVE: [State.STARTING, State.SWITCHING, State.LIVE],
     State.SUPERSEDED: [State.STARTING, State.SWITCHING, State.LIVE, State.SUPERSEDED],
@@ -443,6 +444,20 @@ def test_unfinished_are_those_that_nobody_ended(history: History) -> None:
     }
     found = {each.state: each.id for each in history.unfinished(ENGINE, PROJECT)}
     assert found == {state: standing[state] for state in UNFINISHED}
+
+
+def test_what_waits_was_not_killed_and_comes_with_parts_and_steps(history: History) -> None:
+    for state in State:
+        walked(history, history.begin(a_draft(f"s-{state}")), state)
+    deployment = history.begin(a_draft())
+    history.parts(deployment, [a_part()])
+    step = StepRecord("hold web-blue back", "--no-switch", Outcome.DONE, NOON, LATER)
+    history.step(deployment, step)
+    walked(history, deployment, State.WAITING)
+    newest, *others = history.waiting(ENGINE, PROJECT)
+    assert (newest.id, newest.parts, newest.steps) == (deployment, (a_part(),), (step,))
+    assert [each.state for each in others] == [State.WAITING]
+    assert history.waiting("another engine", PROJECT) == []
 
 
 def test_unfinished_ones_come_with_whole_parts(history: History) -> None:

@@ -115,6 +115,9 @@ class MemoryHistory:
     def unfinished(self, engine: str, project: str) -> list[Deployment]:
         return [replace(each, steps=()) for each in self._in(engine, project, UNFINISHED)]
 
+    def waiting(self, engine: str, project: str) -> list[Deployment]:
+        return self._in(engine, project, {State.WAITING})
+
     def live(self, engine: str, project: str, service: str) -> Deployment | None:
         for each in self._in(engine, project, {State.LIVE}):
             part = each.part(service)

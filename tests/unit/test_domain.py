@@ -20,7 +20,8 @@ from compose_bluegreen.domain import (
 
 ARROWS = {
     "preparing": "starting failed interrupted stuck",
-    "starting": "switching failed interrupted stuck",
+    "starting": "waiting switching failed interrupted stuck",
+    "waiting": "switching failed interrupted stuck",
     "switching": "live failed interrupted stuck",
     "live": "superseded rolled_back removed",
     "stuck": "live failed interrupted removed",
@@ -54,7 +55,7 @@ def test_an_unfinished_deployment_can_always_fail_and_be_interrupted() -> None:
 
 
 def test_nothing_is_proven_that_never_went_live() -> None:
-    assert not PROVEN & (UNFINISHED | {State.FAILED, State.INTERRUPTED, State.STUCK})
+    assert not PROVEN & (UNFINISHED | {State.WAITING, State.FAILED, State.INTERRUPTED, State.STUCK})
     assert State.ROLLED_BACK not in PROVEN
 
 

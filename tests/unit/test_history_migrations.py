@@ -19,7 +19,7 @@ from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.adapters.history.schema import OURS, VERSION_TABLE, Schema
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.adapters.history.tables import metadata
-from compose_bluegreen.domain import Draft, Kind
+from compose_bluegreen.domain import Draft, Kind, State
 from compose_bluegreen.errors import HistoryUnusable
 
 SCOPE = Scope("E", "shop")
@@ -42,13 +42,13 @@ def a_later_version(tmp_path: Path, upgrade: str) -> Schema:
     folder = tmp_path / "50% off"
     shutil.copytree(OURS.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
     body = upgrade if upgrade.startswith("\n") else f"\n    {upgrade}\n"
-    (folder / "versions" / "0003_later.py").write_text(
+    (folder / "versions" / "0004_later.py").write_text(
         "from alembic import op\n"
-        "revision, down_revision = '0003', '0002'\n"
+        "revision, down_revision = '0004', '0003'\n"
         "branch_labels = depends_on = None\n"
         f"def upgrade():{body}"
     )
-    return Schema((*OURS.revisions, "0003"), folder)
+    return Schema((*OURS.revisions, "0004"), folder)
 
 
 def a_store(file: Path, ours: Schema) -> SqliteStore:
@@ -120,7 +120,7 @@ def test_an_older_file_is_brought_up_to_date_by_its_first_writer(
     with store.writing():
         pass
     store.close()
-    assert revision_in(file) == "0003"
+    assert revision_in(file) == "0004"
     assert "second" in objects_in(file)
 
 
@@ -133,7 +133,7 @@ def test_an_older_file_is_brought_up_to_date_by_its_first_reader(
         assert connection is not None
         assert connection.exec_driver_sql("SELECT count(*) FROM deployments").scalar_one() == 1
     store.close()
-    assert revision_in(file) == "0003"
+    assert revision_in(file) == "0004"
 
 
 def test_deployments_of_the_first_version_are_kept_and_numbered_by_their_ids(file: Path) -> None:
@@ -155,6 +155,26 @@ def test_deployments_of_the_first_version_are_kept_and_numbered_by_their_ids(fil
         assert [(one.id, one.restores, one.rollback_of) for one in found] == [(3, 2, 2), (2, 1, 1)]
         assert found[0].services == ("web",)
         assert history.begin(DRAFT) == 4
+
+
+def test_a_deployment_of_before_there_was_waiting_is_kept_and_a_later_one_can_wait(
+    file: Path,
+) -> None:
+    second = a_store(file, Schema(OURS.revisions[:2], OURS.folder))
+    with second.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO deployments (uid, engine, project, number, kind, state, actor, message,"
+            " started_at, reason) VALUES ('u', 'E', 'shop', 41, 'up', 'failed', 'ada', 'x',"
+            " '2026-03-01 12:00:00.000000', 'why')"
+        )
+        connection.exec_driver_sql("INSERT INTO deployment_services VALUES (1, 'web', 0)")
+    second.close()
+    with open_history(str(file), {}, SCOPE) as history:
+        number = history.begin(DRAFT)
+        history.to(number, State.STARTING, DRAFT.started_at)
+        history.to(number, State.WAITING, DRAFT.started_at)
+        told = [(one.id, one.state, one.services) for one in history.newest("shop")]
+    assert told == [(42, State.WAITING, ("web",)), (41, State.FAILED, ("web",))]
 
 
 def test_a_migration_that_copies_a_table_keeps_what_points_to_it(
@@ -186,7 +206,7 @@ def test_a_failing_migration_leaves_an_older_file_as_it_was(file: Path, tmp_path
     with pytest.raises(HistoryUnusable):
         store.check_writable()
     store.close()
-    assert revision_in(file) == "0002"
+    assert revision_in(file) == "0003"
     assert objects_in(file) == before
     written_by_us(file)
 
@@ -206,7 +226,7 @@ def test_a_file_from_a_newer_version_is_left_alone(file: Path, tmp_path: Path) -
     newer.close()
     with open_history(str(file), {}, SCOPE) as history:
         for act in (history.check_writable, lambda: history.newest("shop")):
-            with pytest.raises(HistoryUnusable, match=r"newer version .*0003") as caught:
+            with pytest.raises(HistoryUnusable, match=r"newer version .*0004") as caught:
                 act()
             assert "upgrade" in caught.value.hint
-    assert revision_in(file) == "0003"
+    assert revision_in(file) == "0004"

@@ -455,12 +455,28 @@ def test_files_of_others_are_left_alone(a: Machine, b: Machine) -> None:
 def test_a_newer_version_of_the_format_is_refused_with_the_cure(a: Machine, b: Machine) -> None:
     a.release("1")
     ((name, content),) = a.journal.files.items()
-    a.journal.files[name] = json.dumps({**json.loads(content), "format": 2}).encode()
+    a.journal.files[name] = json.dumps({**json.loads(content), "format": 3}).encode()
     for act in (b.touch, b.story):
         with pytest.raises(HistoryUnusable, match="newer version") as caught:
             act()
         assert "upgrade" in caught.value.hint
     assert list(a.journal.files) == [name]
+
+
+def test_only_what_an_older_version_could_not_read_has_a_newer_format(
+    a: Machine, b: Machine
+) -> None:
+    """Who doesn't know the state must not take its document for a damaged one."""
+    formats = []
+    history = a.command()
+    with history.hold(HOLDER):
+        deployment = a.begin(history)
+        for state in (State.STARTING, State.WAITING, State.INTERRUPTED):
+            history.to(deployment, state, NOON)
+            (content,) = a.journal.files.values()
+            formats.append(json.loads(content)["format"])
+            assert b.told() == [(1, state)]
+    assert formats == [1, 2, 1]
 
 
 # ── two stories ──────────────────────────────────────────────────────────────────────────────

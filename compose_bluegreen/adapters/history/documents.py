@@ -17,7 +17,8 @@ from typing import Any, Protocol, Self
 from compose_bluegreen.domain import Colour, Kind, Outcome, State
 from compose_bluegreen.errors import HistoryUnusable
 
-FORMAT = 1
+FORMAT = 2
+"""The newest that can be read; a document has the oldest that can say what it says."""
 Fields = dict[str, Any]
 
 
@@ -201,7 +202,7 @@ def _text(
 ) -> str:
     """One line of ASCII, so that nothing on its way can take it for something else."""
     whole = {
-        "format": FORMAT,
+        "format": 2 if deployment["state"] == State.WAITING else 1,
         "deployment": deployment,
         "services": services,
         "parts": parts,

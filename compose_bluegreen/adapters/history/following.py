@@ -49,6 +49,10 @@ class FollowingHistory:
         self._refresh()
         return self._local.unfinished(engine, project)
 
+    def waiting(self, engine: str, project: str) -> list[Deployment]:
+        self._refresh()
+        return self._local.waiting(engine, project)
+
     def live(self, engine: str, project: str, service: str) -> Deployment | None:
         self._refresh()
         return self._local.live(engine, project, service)

@@ -163,6 +163,9 @@ class SqlHistory:
     def unfinished(self, engine: str, project: str) -> list[Deployment]:
         return self._load(moves.in_states(engine, project, UNFINISHED))
 
+    def waiting(self, engine: str, project: str) -> list[Deployment]:
+        return self._load(moves.in_states(engine, project, {State.WAITING}), steps=True)
+
     def live(self, engine: str, project: str, service: str) -> Deployment | None:
         chosen = select(deployment_parts.c.deployment_id).where(
             moves.live_parts(engine, project, [service])
