@@ -1,11 +1,11 @@
-"""``abort``: the unfinished deployment is taken away; what served before it serves."""
+"""``abort``: the deployment that is unfinished or waits is taken away; what served before serves."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from compose_bluegreen import moves as acts
-from compose_bluegreen import waiting
+from compose_bluegreen import trial, waiting
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.domain import Colour, Deployment, Part, State
 from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost, NeedsPerson
@@ -14,7 +14,7 @@ from compose_bluegreen.ports import Holder, Ports
 from compose_bluegreen.recovery import PATIENCE, settle, take_away
 from compose_bluegreen.resume import the_one
 from compose_bluegreen.saga import Saga, Step
-from compose_bluegreen.unfinished import Reading, Unfinished, live_part, sick
+from compose_bluegreen.unfinished import Reading, Unfinished, live_part, sick, unfinished
 from compose_bluegreen.up import Caller
 
 
@@ -23,6 +23,9 @@ def abort(project: str, caller: Caller, at: Ports) -> Deployment | None:
     then what has the traffic keeps it, and the next deployment is free to replace it."""
     holder = Holder(caller.actor, "abort", at.clock.now())
     with waiting.until_alone(holder, None, at):
+        waits = trial.the_one(caller.engine, project, at)
+        if waits and not unfinished(caller.engine, project, at):
+            return _no_longer_wait(waits, caller, at)
         found = the_one(project, caller.engine, at)
         if found.reading is Reading.GAP:
             settle(caller.engine, project, at)
@@ -38,6 +41,16 @@ def abort(project: str, caller: Caller, at: Ports) -> Deployment | None:
         )
         at.history.to(found.deployment.id, State.INTERRUPTED, at.clock.now(), reason)
         return at.history.get(found.deployment.id)
+
+
+def _no_longer_wait(waits: Deployment, caller: Caller, at: Ports) -> Deployment | None:
+    """Nobody but who may preview it has ever met it."""
+    moves = tuple(trial.moves_of(waits, at))
+    take_away(Unfinished(waits, Reading.UNTOUCHED, "", moves), at)
+    trial.forget_images(waits, (), at)
+    reason = f"aborted by {caller.actor}; it had waited since {waits.held_since:%Y-%m-%d %H:%M} UTC"
+    at.history.to(waits.id, State.INTERRUPTED, at.clock.now(), reason)
+    return at.history.get(waits.id)
 
 
 def _way_back(found: Unfinished, at: Ports) -> dict[str, Colour | None]:

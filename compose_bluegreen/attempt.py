@@ -17,6 +17,8 @@ TellPlan = Callable[[str, str], None]
 class Terms:
     """How far this command may go. ``timeout`` None: each service's own ``deploy_timeout``.
 
+    ``no_switch``: it stops where the idle colour is proven, and a person decides.
+
     ``patience`` is how long it waits for somebody else's deployment to end; None: not at all.
 
     ``tell_plan`` makes it a dry run: it gets each step's name and cause, and nothing is touched.
@@ -25,6 +27,7 @@ class Terms:
     timeout: timedelta | None = None
     recreate_proxy: bool = False
     take_over: bool = False
+    no_switch: bool = False
     tell_plan: TellPlan | None = None
     patience: timedelta | None = None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
 
-from compose_bluegreen import fronts, recovery
+from compose_bluegreen import fronts, recovery, trial
 from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.attempt import Attempt, Terms
@@ -54,34 +54,37 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
         wanted = fronts.wanted(attempt, moves, at)
         change = fronts.allowed(wanted, moves, attempt.terms, at)
         saga.parts([Part(move.release, move.idle) for move in moves])
-        for step in page(
-            moves,
-            wanted,
-            change,
-            fronts.full(attempt, moves, at),
-            saga.deployment,
-            attempt.terms,
-            at,
-        ):
+        full, terms = fronts.full(attempt, moves, at), attempt.terms
+        for step in trial.gives_way(attempt.draft, moves, saga.deployment, terms, at):
             saga.run(step)
-        saga.promote()
-        try:
-            for steps in aftermath(moves, at):
-                all(saga.attempt(step) for step in steps)
-            return _record(saga.deployment, at)
-        except Interrupted as error:
-            raise Interrupted(
-                f"interrupted after the switch: deployment {saga.deployment} is live and stays",
-                hint="docker bluegreen status shows what is left over; the next up removes it",
-            ) from error
+        for step in page(moves, wanted, change, full, saga.deployment, terms, at):
+            saga.run(step)
+        if terms.no_switch:
+            saga.leave_waiting()
+            return _record(saga.deployment, State.WAITING, at)
+        return stand(saga, moves, at)
 
 
-def _record(deployment: int, at: Ports) -> Deployment | None:
+def stand(saga: Saga, moves: Sequence[Move], at: Ports) -> Deployment | None:
+    """It is live from here on; what is left to do can only warn."""
+    saga.promote()
+    try:
+        for steps in aftermath(moves, at):
+            all(saga.attempt(step) for step in steps)
+        return _record(saga.deployment, State.LIVE, at)
+    except Interrupted as error:
+        raise Interrupted(
+            f"interrupted after the switch: deployment {saga.deployment} is live and stays",
+            hint="docker bluegreen status shows what is left over; the next up removes it",
+        ) from error
+
+
+def _record(deployment: int, state: State, at: Ports) -> Deployment | None:
     try:
         return at.history.get(deployment)
     except HistoryUnusable as error:
         raise NeedsPerson(
-            f"deployment {deployment} is live and stays, but history can't be read: {error.message}",
+            f"deployment {deployment} is {state} and stays, but history can't be read: {error.message}",
             hint=error.hint,
             detail=error.detail,
         ) from error
@@ -102,7 +105,6 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
     has taken over from containers of the user's own project.
     """
     names = acts.named(moves)
-    holders = [one for move in moves for one in move.held_by]
 
     if change is not Change.NONE:
         yield fronts.proxy_step(wanted, change, at)
@@ -114,10 +116,23 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
         enters=State.STARTING,
     )
     yield Step(
-        f"wait until {names} {_are(moves)} healthy",
+        f"wait until {names} {acts.are(moves)} healthy",
         "nothing unproven gets traffic",
         partial(acts.all_healthy, moves, terms, at),
     )
+    if terms.no_switch:
+        yield trial.hold(moves, at)
+    else:
+        yield from from_the_switch_on(moves, wanted, full, terms, at)
+
+
+def from_the_switch_on(
+    moves: Sequence[Move], wanted: Topology, full: Topology, terms: Terms, at: Ports
+) -> Iterator[Step]:
+    """The second half, where ``promote`` goes on."""
+    names = acts.named(moves)
+    holders = [one for move in moves for one in move.held_by]
+
     yield Step(
         f"switch to {names}",
         "it is healthy" if len(moves) == 1 else "all are healthy",
@@ -142,17 +157,16 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
     )
 
 
-def _are(moves: Sequence[Move]) -> str:
-    return "is" if len(moves) == 1 else "are"
-
-
 def _tidy(attempt: Attempt, at: Ports) -> None:
     """Nothing to release, but the proxy's own settings may have changed, or a colour been left."""
     wanted = fronts.wanted(attempt, [], at)
     change = fronts.allowed(wanted, [], attempt.terms, at)
     if change is not Change.NONE:
         told(fronts.proxy_step(wanted, change, at), at)
+    waiting = trial.colours(attempt.draft.engine, attempt.draft.project, at)
     for move in plan(attempt.outlines, at):
+        if (move.service, str(move.idle)) in waiting:
+            continue
         if at.engine.containers(colour_labels(move.project, move.service, move.idle)):
             told(Step(f"remove {move.name}", "it was left over", partial(acts.clear, move, at)), at)
 
@@ -162,9 +176,11 @@ def _plan_steps(
 ) -> list[Step]:
     first = [fronts.proxy_step(wanted, change, at)] if change in fronts.BEFORE_THE_LOCK else []
     later = Change.NONE if first else change
+    full, terms = fronts.full(attempt, moves, at), attempt.terms
     return [
         *first,
         *attempt.preparation,
-        *page(moves, wanted, later, fronts.full(attempt, moves, at), 0, attempt.terms, at),
-        *chain.from_iterable(aftermath(moves, at)),
+        *trial.gives_way(attempt.draft, moves, 0, terms, at),
+        *page(moves, wanted, later, full, 0, terms, at),
+        *(() if terms.no_switch else chain.from_iterable(aftermath(moves, at))),
     ]

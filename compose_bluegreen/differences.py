@@ -15,6 +15,7 @@ def of_service(sight: Sight) -> Iterator[Drift]:
     yield from _routing(sight)
     yield from _containers(sight)
     yield from _strangers(sight)
+    yield from _waiting(sight)
     yield from _leftover(sight)
     yield from _strays(sight)
     yield from _images(sight)
@@ -163,10 +164,28 @@ def _is_extra(sight: Sight, status: ColourStatus) -> bool:
     )
 
 
+def _waiting(sight: Sight) -> Iterator[Drift]:
+    """What a person may promote any day must be as it was proven."""
+    if sight.waiting is None or sight.waits is None:
+        return
+    name, wrong = _name(sight, sight.waiting), ""
+    if not sight.waiting.runs:
+        wrong = f"{name} doesn't run"
+    elif sight.waiting.deployment != sight.waits.id:
+        wrong = f"{name} runs another deployment"
+    elif sick := [one for one in sight.waiting.servers if not one.up]:
+        said = ", ".join(one.check or one.status for one in sick)
+        wrong = f"HAProxy finds {name} unhealthy: {said}"
+    if wrong:
+        cause = f"deployment {sight.waits.id} waits to be promoted, but {wrong}"
+        cure = "docker bluegreen abort, then docker bluegreen up --no-switch"
+        yield Drift(DriftKind.WAITING_UNWELL, cause, cure, sight.service)
+
+
 def _leftover(sight: Sight) -> Iterator[Drift]:
     """Where proxy and history don't agree, what has no traffic may be what should."""
     idle = sight.idle
-    if idle is None or (sight.part and not sight.agrees):
+    if idle is None or idle is sight.waiting or (sight.part and not sight.agrees):
         return
     names = tuple(one.name for one in idle.containers)
     if sight.live is None:

@@ -53,6 +53,9 @@ UNFINISHED = frozenset({State.PREPARING, State.STARTING, State.SWITCHING})
 PROVEN = frozenset({State.LIVE, State.SUPERSEDED, State.REMOVED})
 """Its release passed its health checks and nobody has taken it back: rollback may choose it."""
 
+HOLD = "hold "
+"""How the step is called after which a deployment waits."""
+
 _ENDS_OF_AN_ATTEMPT = frozenset({State.FAILED, State.INTERRUPTED, State.STUCK})
 
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
@@ -218,6 +221,12 @@ class Deployment:
     @property
     def duration(self) -> timedelta | None:
         return self.finished_at - self.started_at if self.finished_at else None
+
+    @property
+    def held_since(self) -> datetime:
+        """Of one that waits, or has waited."""
+        holds = (step.started_at for step in self.steps if step.name.startswith(HOLD))
+        return next(holds, self.started_at)
 
     def part(self, service: str) -> Part | None:
         return next((part for part in self.parts if part.service == service), None)

@@ -48,6 +48,8 @@ def _remove(project: str, caller: Caller, at: Ports) -> None:
     for one in unfinished(caller.engine, project, at):
         ended = State.REMOVED if one.state is State.STUCK else State.INTERRUPTED
         at.history.to(one.id, ended, now, "down took away what it had left")
+    for one in at.history.waiting(caller.engine, project):
+        at.history.to(one.id, State.INTERRUPTED, now, "down took it away while it waited")
     at.history.removed(caller.engine, project, now)
 
 

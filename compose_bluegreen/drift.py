@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 REPAIR = "docker bluegreen repair"
+DECIDE = "docker bluegreen promote switches to it, docker bluegreen abort takes it away"
+"""What a person may do about a deployment that waits."""
 
 
 class DriftKind(StrEnum):
@@ -34,6 +36,7 @@ class DriftKind(StrEnum):
     LABELS_DIFFER = "labels_differ"
     UNLABELLED = "unlabelled"
     IMPOSTOR = "impostor"
+    WAITING_UNWELL = "waiting_unwell"
     LEFTOVER = "leftover"
     STRAY = "stray"
     IMAGE_UNNAMED = "image_unnamed"

@@ -38,6 +38,12 @@ def wanted(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
 def allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -> Change:
     """What it takes; raises where that costs somebody's requests and nobody has agreed to it."""
     holders = [one for move in moves for one in move.held_by]
+    if holders and terms.no_switch:
+        raise BluegreenError(
+            f"{names(holders)} of your own project serves now: what waits beside it could not take"
+            " its ports over without a gap",
+            hint="release it once with docker bluegreen up --take-over; --no-switch is for later ones",
+        )
     if holders and not terms.take_over:
         raise BluegreenError(
             f"{names(holders)} of your own project serves now, and Docker can't hand its ports over"

@@ -63,6 +63,10 @@ def named(moves: Sequence[Move]) -> str:
     return " and ".join(move.name for move in moves)
 
 
+def are(moves: Sequence[Move]) -> str:
+    return "is" if len(moves) == 1 else "are"
+
+
 def why(moves: Sequence[Move]) -> str:
     """From where they come, for the plan."""
     if len(moves) == 1:

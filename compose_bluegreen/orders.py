@@ -71,6 +71,15 @@ class Order:
     keep_failed: bool = False
     recreate_proxy: bool = False
     take_over: bool = False
+    no_switch: bool = False
+    patience: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteOrder:
+    """``promote``: ``timeout`` is how long the colour may take to be proven anew."""
+
+    timeout: timedelta | None = None
     patience: timedelta | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from compose_bluegreen import fronts, waiting
+from compose_bluegreen import fronts, retention, trial, waiting
 from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.domain import Colour, State
@@ -60,7 +60,7 @@ def take_away(found: Unfinished, at: Ports) -> None:
             remove = partial(acts.clear, move, at)
             saga.run(Step(f"remove {move.name}", "it was never finished", remove))
         if built_here(move.release):
-            point = partial(_point_at_what_serves, move, at)
+            point = partial(retention.point_at_what_serves, move.release, at)
             name = move.release.image.reference
             saga.attempt(Step(f"point {name} at what serves", "it was never finished", point))
 
@@ -121,17 +121,6 @@ def _end(found: Unfinished, now: str, at: Ports) -> None:
     at.observer.remark(f"{found.told}; {now}")
 
 
-def _point_at_what_serves(move: Move, at: Ports) -> None:
-    """If anything of ours serves: what it meant before is known to nobody any more.
-
-    The image stays, for nobody has found it broken.
-    """
-    colour = at.proxy.routes().get(move.service)
-    labels = colour_labels(move.project, move.service, colour)
-    if live := at.engine.containers(labels) if colour else []:
-        at.compose.tag(live[0].image_id, move.release.image.reference)
-
-
 def _forget_routes_that_nobody_reaches(at: Ports) -> None:
     """Killed before it took over: what the proxy proved, the user's own container still serves."""
     routes = at.proxy.routes()
@@ -150,7 +139,7 @@ def _clear_up(engine: str, project: str, at: Ports) -> None:
     there = {
         (one.labels.get(f"{LABEL}.service"), one.labels.get(f"{LABEL}.colour"))
         for one in at.engine.containers(colour_labels(project))
-    }
+    } - trial.colours(engine, project, at)
     for route in topology.routes if topology else ():
         service, live = route.service, routes.get(route.service)
         if live is None and route.fronted and any(name == service for name, _ in there):

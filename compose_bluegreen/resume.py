@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from compose_bluegreen import fronts, waiting
+from compose_bluegreen import fronts, trial, waiting
 from compose_bluegreen import moves as acts
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.deploy import page
 from compose_bluegreen.domain import TRANSITIONS, Deployment
+from compose_bluegreen.drift import DECIDE
 from compose_bluegreen.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.models import base_labels
 from compose_bluegreen.moves import Move
@@ -65,7 +66,10 @@ def the_one(project: str, engine: str, at: Ports) -> Unfinished:
     """The newest. Raises BluegreenError."""
     pending = unfinished(engine, project, at)
     if not pending:
-        raise BluegreenError(f"nothing of {project} is unfinished", hint="docker bluegreen status")
+        waits = trial.the_one(engine, project, at)
+        said = f"; deployment {waits.id} waits" if waits else ""
+        hint = DECIDE if waits else "docker bluegreen status"
+        raise BluegreenError(f"nothing of {project} is unfinished{said}", hint=hint)
     return read(pending[-1], _NOW, at)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from compose_bluegreen.domain import PROVEN, Image, Release, State, kept_repository
-from compose_bluegreen.models import built_here
+from compose_bluegreen.models import built_here, colour_labels
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.saga import Step
 from compose_bluegreen.settings import restored
@@ -69,6 +69,22 @@ def take_back_build(
     if not at.engine.tags(broken.id):
         at.compose.remove_image(broken.id)
     return said
+
+
+def point_at_what_serves(release: Release, at: Ports) -> None:
+    """The name of a local build, if anything of ours serves: what it meant before is known to
+    nobody any more. The image that it named stays."""
+    project, service = str(release.model["name"]), release.service
+    colour = at.proxy.routes().get(service)
+    live = at.engine.containers(colour_labels(project, service, colour)) if colour else []
+    if live:
+        at.compose.tag(live[0].image_id, release.image.reference)
+
+
+def forget(project: str, release: Release, at: Ports) -> None:
+    """Lets go of an image that was kept, and never served."""
+    if release.image.id not in _released(project, release.service, at)[1]:
+        drop(Surplus(release.image.id, (release.kept_tag,)), at)
 
 
 def _point(image: Image, at: Ports) -> str:

@@ -79,13 +79,18 @@ class Saga:
     def parts(self, parts: list[Part]) -> None:
         self._at.history.parts(self.deployment, parts)
 
-    def run(self, step: Step) -> None:
+    def owe(self, undo: Undo) -> None:
+        """For a step that somebody else ran before."""
+        self._undos.append(undo)
+
+    def run(self, step: Step, worst: Outcome = Outcome.FAILED) -> None:
+        """``worst`` is what history says of it if it raises."""
         self._at.lock.assure()
         if step.enters:
             self._at.history.to(self.deployment, step.enters, self._at.clock.now())
         if step.undo:
             self._undos.append(step.undo)
-        self._told(step, Outcome.DONE)
+        self._told(step, Outcome.DONE, worst)
 
     def attempt(self, step: Step) -> bool:
         """Runs a step whose failure is a warning: the deployment stands whatever it does."""
@@ -98,6 +103,10 @@ class Saga:
             self._at.observer.remark(f"warning: {step.name}: {error.message}")
             return False
         return True
+
+    def leave_waiting(self) -> None:
+        """A person decides: nothing is undone by itself any more."""
+        self._open = False
 
     def promote(self) -> None:
         """From here on nothing is undone: the new release is live and written down as such."""

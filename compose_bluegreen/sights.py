@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from compose_bluegreen import rollback
+from compose_bluegreen import rollback, trial
 from compose_bluegreen.domain import Colour, Deployment, Image, Part, Release
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.models import (
@@ -100,6 +100,13 @@ class Sight:
     strangers: tuple[Container, ...]
     strays: tuple[Container, ...]
     images: tuple[KeptImage, ...]
+    waits: Deployment | None = None
+    """What is proven and held back, if it has a part here."""
+
+    @property
+    def waiting(self) -> ColourStatus | None:
+        part = self.waits.part(self.service) if self.waits else None
+        return self.colours[part.colour] if part and part.colour is not self.routed else None
 
     @property
     def live(self) -> ColourStatus | None:
@@ -131,6 +138,7 @@ def look(
     record = at.history.live(engine, project, service)
     way_back = _way_back(engine, project, service, record, at)
     seats = _seats(service, at)
+    waits = trial.the_one(engine, project, at)
     mine = at.engine.containers(base_labels(project, service))
     return Sight(
         project=project,
@@ -145,6 +153,7 @@ def look(
         strangers=_strangers(project, seats, at),
         strays=tuple(one for one in mine if not is_one_off(one.labels)),
         images=tuple(_images(service, record, way_back, at)),
+        waits=waits if waits and waits.part(service) else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from compose_bluegreen import trial
 from compose_bluegreen.differences import of_service
 from compose_bluegreen.domain import Deployment, State
 from compose_bluegreen.drift import Drift, DriftKind
@@ -44,11 +45,14 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Status:
+    """``waits`` is the deployment that is proven and held back, until a person decides."""
+
     project: str
     proxy: str
     services: tuple[ServiceStatus, ...]
     drift: tuple[Drift, ...] = ()
     under_way: UnderWay | None = None
+    waits: Deployment | None = None
 
     @property
     def all_drift(self) -> tuple[Drift, ...]:
@@ -82,6 +86,7 @@ _HALFWAY = {DriftKind.PROXY_DISCONNECTED, DriftKind.MAP_DIFFERS}
 _PASSING = {
     DriftKind.UNFINISHED,
     DriftKind.STUCK,
+    DriftKind.WAITING_UNWELL,
     DriftKind.LEFTOVER,
     DriftKind.HISTORY_DIFFERS,
     DriftKind.ROUTED_ELSEWHERE,
@@ -107,7 +112,13 @@ def survey(project: str, engine: str, at: Ports) -> Status:
     if stopped:  # what it was at when it was killed is settled with it
         drift = [one for one in drift if one.kind not in _HALFWAY]
     word = "running" if runs else "stopped" if topology else "none"
-    return Status(project, word, tuple(_service(one) for one in sights), tuple(drift))
+    return Status(
+        project,
+        word,
+        tuple(_service(one) for one in sights),
+        tuple(drift),
+        waits=trial.the_one(engine, project, at),
+    )
 
 
 def _services(topology: Topology | None) -> list[str]:

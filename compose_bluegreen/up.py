@@ -58,6 +58,7 @@ def up(
         timeout=order.timeout,
         recreate_proxy=order.recreate_proxy,
         take_over=order.take_over,
+        no_switch=order.no_switch,
         tell_plan=tell_plan,
         patience=order.patience,
     )

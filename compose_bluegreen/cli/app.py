@@ -39,6 +39,7 @@ from compose_bluegreen.errors import BluegreenError, ExitCode, Interrupted
 from compose_bluegreen.orders import (
     LockAct,
     Order,
+    PromoteOrder,
     ProxyAct,
     ProxyOrder,
     PruneOrder,
@@ -67,6 +68,7 @@ class Commands(Protocol):
     ) -> int: ...
     def down(self, where: Where, patience: timedelta | None, progress: str, /) -> int: ...
     def resume(self, where: Where, progress: str, /) -> int: ...
+    def promote(self, where: Where, order: PromoteOrder, progress: str, /) -> int: ...
     def abort(self, where: Where, progress: str, /) -> int: ...
     def lock(self, where: Where, act: LockAct, output: str, /) -> int: ...
     def proxy(self, where: Where, order: ProxyOrder, progress: str, /) -> int: ...
@@ -96,6 +98,10 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
             "--take-over", help="Let the proxy take the ports of a container that has them."
         ),
     ] = False,
+    no_switch: Annotated[
+        bool,
+        typer.Option("--no-switch", help="Stop when it is proven; promote or abort decides."),
+    ] = False,
     wait: Wait = None,
 ) -> int:
     """Release services blue/green.
@@ -115,6 +121,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
         keep_failed=keep_failed,
         recreate_proxy=recreate_proxy,
         take_over=take_over,
+        no_switch=no_switch,
         patience=duration("--wait", wait),
     )
     return _told(progress, lambda: call.commands.up(call.where, order, progress.value))
@@ -244,8 +251,20 @@ def resume(call: Call, progress: Progress = Face.AUTO) -> int:
     return _told(progress, lambda: call.commands.resume(call.where, progress.value))
 
 
+def promote(
+    call: Call, timeout: Timeout = None, progress: Progress = Face.AUTO, wait: Wait = None
+) -> int:
+    """Switch to the deployment that waits.
+
+    It is proven anew first; if it isn't well any more, it goes on waiting. From the switch on it
+    goes as up does, and what fails is switched back and taken away.
+    """
+    order = PromoteOrder(duration("--timeout", timeout), duration("--wait", wait))
+    return _told(progress, lambda: call.commands.promote(call.where, order, progress.value))
+
+
 def abort(call: Call, progress: Progress = Face.AUTO) -> int:
-    """Take a deployment away that was killed or is stuck.
+    """Take a deployment away that waits, was killed or is stuck.
 
     Traffic goes back to what served before, which is started again if it isn't well; the new
     colour is removed.
@@ -343,6 +362,7 @@ _EXAMPLES: dict[Callable[..., int], tuple[str, ...]] = {
         "docker bluegreen up",
         "docker bluegreen up web --message 'greets in Portuguese'",
         "docker bluegreen up web --image registry.example/web:1.4 --pull",
+        "docker bluegreen up --no-switch",
         "docker bluegreen up --dry-run",
     ),
     rollback: ("docker bluegreen rollback", "docker bluegreen rollback web --to 41"),
@@ -356,6 +376,7 @@ _EXAMPLES: dict[Callable[..., int], tuple[str, ...]] = {
     logs: ("docker bluegreen logs -f web", "docker bluegreen logs --colour green --tail 50 web"),
     down: ("docker bluegreen down",),
     resume: ("docker bluegreen resume",),
+    promote: ("docker bluegreen promote", "docker bluegreen promote --wait 5m"),
     abort: ("docker bluegreen abort",),
     lock: ("docker bluegreen lock status", "docker bluegreen lock release"),
     prune: ("docker bluegreen prune --dry-run", "docker bluegreen prune --failed"),

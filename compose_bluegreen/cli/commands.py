@@ -22,6 +22,7 @@ from compose_bluegreen.errors import BluegreenError, ExitCode, UsageError
 from compose_bluegreen.orders import (
     LockAct,
     Order,
+    PromoteOrder,
     ProxyAct,
     ProxyOrder,
     PruneOrder,
@@ -142,6 +143,18 @@ def resume(where: Where, progress: str) -> int:
 
     with wiring.outside(where, name.read(), faces.observer(progress)) as out:
         done = core.resume(out.compose.project, out.caller, out.ports)
+    if done:
+        _say(render.summary(done))
+    return ExitCode.DONE
+
+
+def promote(where: Where, order: PromoteOrder, progress: str) -> int:
+    name = NameReader(where)
+    from compose_bluegreen import promote as core
+    from compose_bluegreen.cli import wiring
+
+    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+        done = core.promote(order, out.compose.project, out.caller, out.ports)
     if done:
         _say(render.summary(done))
     return ExitCode.DONE

@@ -53,6 +53,8 @@ def with_steps(one: Deployment) -> dict[str, Any]:
 def status(found: Status, monitor: str | None) -> dict[str, Any]:
     """``rollback_to`` is the id of a deployment, as ``rollback --to`` takes it.
 
+    ``waiting`` is the deployment that is proven and held back until a person decides, or null.
+
     ``rollback_image`` says whence its image comes: ``engine``, ``registry``, or it is ``gone``.
     """
     return {
@@ -60,6 +62,7 @@ def status(found: Status, monitor: str | None) -> dict[str, Any]:
         "proxy": found.proxy,
         "monitor": f"http://{monitor}" if monitor else None,
         "under_way": _under_way(found.under_way),
+        "waiting": _waiting(found.waits),
         "services": [_service(one) for one in found.services],
         "drift": [_drift(one) for one in found.drift],
     }
@@ -135,6 +138,18 @@ def _under_way(one: UnderWay | None) -> dict[str, Any] | None:
     if one is None:
         return None
     return {**(held_by(one.holder) or {}), "deployment": one.deployment, "step": one.step or None}
+
+
+def _waiting(one: Deployment | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return {
+        "deployment": one.id,
+        "since": utc(one.held_since),
+        "actor": one.actor,
+        "message": one.message,
+        "colours": {part.service: part.colour.value for part in one.parts},
+    }
 
 
 def _recorded(one: ServiceStatus) -> Image | None:

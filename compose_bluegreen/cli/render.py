@@ -12,6 +12,7 @@ from compose_bluegreen.cli import contract
 from compose_bluegreen.cli.columns import local, table, took
 from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_through
 from compose_bluegreen.domain import Colour, Deployment, Kind, Outcome, State, StepRecord
+from compose_bluegreen.drift import DECIDE
 
 if TYPE_CHECKING:
     from compose_bluegreen.drift import Drift
@@ -70,9 +71,15 @@ def show(
 
 def summary(deployment: Deployment) -> str:
     """One line at the end of ``up`` and ``rollback``."""
-    colours = ", ".join(f"{part.service}-{part.colour}" for part in deployment.parts)
+    if deployment.state is State.WAITING:
+        return f"deployment {deployment.id}: {_colours(deployment)} waits; {DECIDE}\n"
+    colours = _colours(deployment)
     duration = f" after {took(deployment.duration)}" if deployment.duration else ""
     return f"deployment {deployment.id}: {colours or _names(deployment)} {deployment.state}{duration}\n"
+
+
+def _colours(deployment: Deployment) -> str:
+    return ", ".join(f"{part.service}-{part.colour}" for part in deployment.parts)
 
 
 def status(
@@ -101,6 +108,7 @@ def status(
     rows = [_service(one, zone) for one in found.services]
     lines += table(head, rows, terminal, _COLOURS) if rows else ["nothing is released yet"]
     lines += _under_way(found.under_way, terminal, zone) if found.under_way else []
+    lines += _waiting(found.waits, terminal, zone) if found.waits else []
     for drift in found.all_drift:
         lines += _drift(drift, terminal)
     return _text(lines)
@@ -152,6 +160,13 @@ def _under_way(one: UnderWay, terminal: Terminal, zone: tzinfo | None) -> list[s
     return [
         f"{terminal.mark(Outcome.RUNNING)} {what} under way by {_holder(one.holder, zone)}{where}"
     ]
+
+
+def _waiting(one: Deployment, terminal: Terminal, zone: tzinfo | None) -> list[str]:
+    said = f": {one_line(one.message)}" if one.message else ""
+    since = f"since {local(one.held_since, zone)}, by {one_line(one.actor)}{said}"
+    mark = terminal.mark(Outcome.RUNNING)
+    return [f"{mark} deployment {one.id} waits on {_colours(one)} {since}", f"  next: {DECIDE}"]
 
 
 def repair(

@@ -29,6 +29,7 @@ LOOKS = {
     "proxy.in_flight",
     "history.check_writable",
     "history.unfinished",
+    "history.waiting",
     "history.live",
     "history.newest",
     "history.proven",

@@ -10,9 +10,10 @@ from compose_bluegreen.abort import abort
 from compose_bluegreen.attempt import TellPlan
 from compose_bluegreen.domain import Colour, Deployment, Model
 from compose_bluegreen.down import down
-from compose_bluegreen.orders import Order, RollbackOrder
+from compose_bluegreen.orders import Order, PromoteOrder, RollbackOrder
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.project import Project, read
+from compose_bluegreen.promote import promote
 from compose_bluegreen.repair import Repair, repair
 from compose_bluegreen.resume import resume
 from compose_bluegreen.rollback import rollback
@@ -111,6 +112,9 @@ class Site:
 
     def resume(self) -> Deployment | None:
         return resume("shop", CALLER, self.ports)
+
+    def promote(self, **order: Any) -> Deployment | None:
+        return promote(PromoteOrder(**order), "shop", CALLER, self.ports)
 
     def abort(self) -> Deployment | None:
         return abort("shop", CALLER, self.ports)

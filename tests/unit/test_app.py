@@ -19,6 +19,7 @@ from compose_bluegreen.errors import BluegreenError, Interrupted, LockHeld, Usag
 from compose_bluegreen.orders import (
     LockAct,
     Order,
+    PromoteOrder,
     ProxyAct,
     ProxyOrder,
     PruneOrder,
@@ -37,6 +38,7 @@ COMMANDS = (
     "logs",
     "down",
     "resume",
+    "promote",
     "abort",
     "lock",
     "prune",
@@ -96,6 +98,9 @@ class Recorder:
 
     def resume(self, where: Where, progress: str) -> int:
         return self._noted("resume", where, progress)
+
+    def promote(self, where: Where, order: PromoteOrder, progress: str) -> int:
+        return self._noted("promote", where, order, progress)
 
     def abort(self, where: Where, progress: str) -> int:
         return self._noted("abort", where, progress)
@@ -209,6 +214,11 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         ("down --wait 5m", ("down", Where(), timedelta(minutes=5), "auto")),
         ("resume", ("resume", Where(), "auto")),
         ("abort --progress json", ("abort", Where(), "json")),
+        ("up --no-switch", ("up", Where(), Order(no_switch=True), "auto")),
+        (
+            "promote --timeout 5s --wait 1m --progress plain",
+            ("promote", Where(), PromoteOrder(timedelta(seconds=5), timedelta(minutes=1)), "plain"),
+        ),
         ("lock status", ("lock", Where(), LockAct.STATUS, "table")),
         ("lock release --format json", ("lock", Where(), LockAct.RELEASE, "json")),
         ("prune", ("prune", Where(), PruneOrder())),

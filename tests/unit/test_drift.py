@@ -145,6 +145,35 @@ def _the_old_colour_stays(site: Site) -> None:
     site.release("v3")
 
 
+def _one_waits(befalls: Callable[[Site], object]) -> Callable[[Site], None]:
+    """``v3``, on blue."""
+
+    def waiting(site: Site) -> None:
+        site.source("v3")
+        site.up(no_switch=True)
+        befalls(site)
+
+    return waiting
+
+
+def _it_stops(site: Site) -> None:
+    site.world.boxes[BLUE].started = None
+
+
+def _it_goes(site: Site) -> None:
+    del site.world.boxes[BLUE]
+
+
+def _it_turns_sick(site: Site) -> None:
+    site.world.boxes[BLUE].behaviour = Behaviour(sick_after=0.0)
+    site.ports.clock.sleep(1)
+
+
+def _it_is_another(site: Site) -> None:
+    box = site.world.boxes[BLUE]
+    box.labels = {**box.labels, "compose-bluegreen.deployment": "77"}
+
+
 def _a_stray(site: Site) -> None:
     site.world.run_by_hand("web", "v1")
 
@@ -164,7 +193,7 @@ def _what_a_rollback_needs_goes(site: Site) -> None:
     site.world.lose_image("sha256:v1")
 
 
-SITUATIONS = (
+SITUATIONS: tuple[Situation, ...] = (
     Situation(DriftKind.PROXY_STOPPED, _proxy_stops, "the proxy isn't running: nobody is served"),
     Situation(DriftKind.PROXY_GONE, _proxy_goes, "the proxy's container was removed"),
     Situation(
@@ -248,6 +277,20 @@ SITUATIONS = (
         "to deployment 1, whose image v1 (web:latest) is gone, and no registry has it",
         "none is left; each docker bluegreen up keeps its image",
     ),
+)
+SITUATIONS += tuple(
+    Situation(
+        DriftKind.WAITING_UNWELL,
+        _one_waits(befalls),
+        f"deployment 3 waits to be promoted, but {wrong}",
+        "docker bluegreen abort, then docker bluegreen up --no-switch",
+    )
+    for befalls, wrong in (
+        (_it_stops, "web-blue doesn't run"),
+        (_it_goes, "web-blue doesn't run"),
+        (_it_turns_sick, "HAProxy finds web-blue unhealthy: L7STS"),
+        (_it_is_another, "web-blue runs another deployment"),
+    )
 )
 CURABLE = [one for one in SITUATIONS if one.cure == REPAIR]
 LEFT = [one for one in SITUATIONS if one.cure != REPAIR]

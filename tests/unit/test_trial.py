@@ -1,0 +1,419 @@
+"""By hand: what is proven waits, until a person promotes it or takes it away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from compose_bluegreen.domain import Colour, State
+from compose_bluegreen.errors import BluegreenError, NeedsPerson, Unhealthy
+from compose_bluegreen.moves import named, plan
+from tests.fakes.calls import Call, When
+from tests.fakes.site import Site, a_service
+from tests.fakes.world import ENGINE, Behaviour
+from tests.unit.failures import (
+    BLUE,
+    GREEN,
+    QUICK,
+    assert_the_next_one_works,
+    before_the_first,
+    before_the_second,
+    failures,
+    made,
+    outcome,
+    the_error,
+)
+from tests.unit.killing import kill
+
+SICK = Behaviour(sick_after=0.0)
+DAY = 86_400.0
+
+
+def waiting() -> Site:
+    """Blue serves ``v1``; ``v2`` waits on green, since yesterday."""
+    site = before_the_second()
+    assert site.up(no_switch=True) is not None
+    site.forget()
+    site.ports.clock.sleep(DAY)
+    return site
+
+
+@pytest.fixture
+def held() -> Site:
+    return waiting()
+
+
+def assert_it_waits(site: Site) -> None:
+    """And nothing else is otherwise than it was."""
+    assert site.serving() == {"v1"}
+    assert site.world.running() == [BLUE, GREEN]
+    assert site.records[0].state is State.WAITING
+    assert site.world.names["web:latest"] == "sha256:v1"
+    assert not site.status().drifts
+
+
+# ── up --no-switch ───────────────────────────────────────────────────────────────────────────
+
+
+def test_it_stops_before_the_switch_with_the_idle_colour_proven(held: Site) -> None:
+    assert_it_waits(held)
+    assert held.routed() is Colour.BLUE
+    assert [step.name for step in held.records[0].steps] == [
+        "build web",
+        "start web-green",
+        "wait until web-green is healthy",
+        "hold web-green back",
+    ]
+
+
+def test_one_that_is_not_healthy_never_waits() -> None:
+    site = before_the_second()
+    site.source("v2", does=SICK)
+    with pytest.raises(Unhealthy):
+        site.up(no_switch=True)
+    assert site.records[0].state is State.FAILED
+    assert site.world.running() == [BLUE]
+
+
+def test_a_first_release_may_wait_too_and_nobody_is_served() -> None:
+    site = before_the_first()
+    site.up(no_switch=True)
+    assert site.routed() is None
+    assert not site.status().drifts
+    site.promote()
+    assert site.serving() == {"v1"}
+
+
+def test_its_image_is_kept_and_the_name_of_the_build_means_what_serves(held: Site) -> None:
+    assert held.world.names_of("sha256:v2") == ["bluegreen/shop/web:v2"]
+    assert held.world.names["web:latest"] == "sha256:v1"
+
+
+def test_nothing_that_changed_is_nothing_that_waits(serving: Site) -> None:
+    assert serving.up(no_switch=True) is None
+    assert serving.history.waiting(ENGINE, "shop") == []
+
+
+def test_it_takes_nothing_over_from_the_users_own_container(site: Site) -> None:
+    site.world.networks.add("shop_default")
+    site.world.run_by_hand("web", "v0", ":8000")
+    site.source("v1")
+    with pytest.raises(BluegreenError, match="shop-web-1 of your own project serves") as refused:
+        site.up(no_switch=True, take_over=True)
+    assert "docker bluegreen up --take-over" in refused.value.hint
+    assert site.world.running() == ["shop-web-1"]
+
+
+def test_the_plan_of_it_ends_where_it_waits_and_names_what_gives_way(held: Site) -> None:
+    told: list[tuple[str, str]] = []
+    held.up(no_switch=True, dry_run=True, tell_plan=lambda name, cause: told.append((name, cause)))
+    names = [name for name, _ in told]
+    assert names[-1] == "hold web-green back"
+    assert ("take deployment 2 away, which waited", "its colour is needed") in told
+    assert not any("switch" in name or "drain" in name for name in names)
+    assert_it_waits(held)
+
+
+SECOND = made(_site := before_the_second(), lambda: _site.up(no_switch=True))
+
+
+@pytest.mark.parametrize(("call", "when", "kind"), failures(SECOND), ids=str)
+def test_whatever_fails_it_waits_or_is_undone(call: Call, when: When, kind: str) -> None:
+    site = before_the_second()
+    site.world.calls.fail(call.name, the_error(kind, call), when=when, nth=call.nth)
+    raised = outcome(lambda: site.up(no_switch=True))
+    assert site.world.outages == []
+    assert site.serving() == {"v1"}
+    if site.history.waiting(ENGINE, "shop"):
+        assert_it_waits(site)
+    else:
+        assert raised is not None
+        assert site.world.running() == [BLUE]
+        assert site.world.names["web:latest"] == "sha256:v1"
+    assert_the_next_one_works(site)
+
+
+@pytest.mark.parametrize("call", [one for one in SECOND if not one.looks], ids=str)
+def test_killed_anywhere_the_next_one_works(call: Call) -> None:
+    site = before_the_second()
+    kill(site, call, act=lambda: site.up(no_switch=True))
+    assert site.serving() == {"v1"}
+    assert_the_next_one_works(site)
+    assert site.history.waiting(ENGINE, "shop") == []
+
+
+# ── promote ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_promote_proves_it_anew_and_goes_on_as_any_other(held: Site) -> None:
+    done = held.promote()
+    assert done is not None
+    assert (done.id, done.state) == (2, State.LIVE)
+    assert held.serving() == {"v2"}
+    assert held.world.running() == [GREEN]
+    assert held.world.names["web:latest"] == "sha256:v2"
+    assert held.records[1].state is State.SUPERSEDED
+    assert held.observer.steps == [
+        "wait until web-green is healthy",
+        "switch to web-green",
+        "see web-green healthy under traffic",
+        "drain web-blue",
+        "remove web-blue",
+        "keep the image of web",
+        "point web:latest at what serves",
+        "let go of old images of web",
+    ]
+    assert not held.status().drifts
+    assert held.rollback() is not None
+    assert held.serving() == {"v1"}
+
+
+@pytest.mark.parametrize(
+    ("box", "says"),
+    [
+        ("sick", "not healthy"),
+        ("stopped", "web-green doesn't run"),
+        ("gone", "web-green doesn't run"),
+    ],
+)
+def test_what_is_no_longer_well_goes_on_waiting(box: str, says: str, held: Site) -> None:
+    if box == "sick":
+        held.world.boxes[GREEN].behaviour = SICK
+    elif box == "stopped":
+        held.world.boxes[GREEN].started = None
+    else:
+        del held.world.boxes[GREEN]
+    with pytest.raises(BluegreenError, match="deployment 2 goes on waiting: ") as refused:
+        held.promote()
+    assert says in refused.value.message
+    assert not isinstance(refused.value, NeedsPerson)
+    assert "docker bluegreen abort" in refused.value.hint
+    assert held.records[0].state is State.WAITING
+    assert held.serving() == {"v1"}
+
+
+def test_a_healthcheck_is_asked_now_and_not_believed() -> None:
+    """Docker's word may be as old as its interval."""
+    site = before_the_second()
+    site.source("v2", does=Behaviour(healthy_after=0.0, healthcheck=0.0))
+    site.up(no_switch=True)
+    site.ports.clock.sleep(DAY)
+    site.forget()
+    site.promote()
+    assert "engine.probe" in site.world.calls.names
+
+
+def test_one_that_failed_to_be_proven_is_promoted_when_it_is_well_again(held: Site) -> None:
+    """And a kill after that switch isn't taken for the end of an undo."""
+    well = held.world.boxes[GREEN].behaviour
+    held.world.boxes[GREEN].behaviour = SICK
+    assert isinstance(outcome(held.promote), BluegreenError)
+    held.world.boxes[GREEN].behaviour = well
+    held.forget()
+    kill(held, Call("proxy.route_to", 1), When.AFTER, held.promote)
+    done = held.promote()
+    assert done is not None
+    assert (done.id, done.state) == (2, State.LIVE)
+    assert held.serving() == {"v2"}
+
+
+def test_one_that_turns_sick_under_traffic_is_switched_back_and_taken_away(held: Site) -> None:
+    held.world.calls.fail("proxy.health", Unhealthy("sick"), nth=2)
+    with pytest.raises(Unhealthy):
+        held.promote()
+    assert held.records[0].state is State.FAILED
+    assert held.serving() == {"v1"}
+    assert held.world.running() == [BLUE]
+
+
+PROMOTED = made(_held := waiting(), _held.promote)
+
+
+@pytest.mark.parametrize(("call", "when", "kind"), failures(PROMOTED), ids=str)
+def test_a_promotion_that_fails_anywhere_loses_nothing(call: Call, when: When, kind: str) -> None:
+    site = waiting()
+    site.world.calls.fail(call.name, the_error(kind, call), when=when, nth=call.nth)
+    raised = outcome(site.promote)
+    assert site.world.outages == []
+    assert site.world.cut == []
+    state = site.records[0].state
+    if state is State.LIVE:
+        assert site.serving() == {"v2"}
+    elif state is State.WAITING:
+        assert raised is not None
+        assert site.serving() == {"v1"}
+        assert site.world.running() == [BLUE, GREEN]
+    else:
+        assert raised is not None
+        assert site.serving() == {"v1"}
+        assert site.world.running() == [BLUE]
+    assert_the_next_one_works(site)
+
+
+@pytest.mark.parametrize("call", [one for one in PROMOTED if not one.looks], ids=str)
+def test_a_promotion_that_is_killed_anywhere_is_settled_by_the_next(call: Call) -> None:
+    site = waiting()
+    kill(site, call, act=site.promote)
+    assert site.world.outages == []
+    assert site.serving() in ({"v1"}, {"v2"})
+    assert_the_next_one_works(site)
+    assert site.world.outages == []
+
+
+@pytest.mark.parametrize("call", [one for one in PROMOTED if not one.looks], ids=str)
+def test_a_promotion_that_is_killed_anywhere_can_be_given_again(call: Call) -> None:
+    """Unless it was killed between the state and its act: then what waited is taken away."""
+    site = waiting()
+    kill(site, call, act=site.promote)
+    raised = outcome(site.promote)
+    assert site.world.outages == []
+    if raised is None:
+        assert site.serving() == {"v2"}
+    else:
+        assert "waits to be promoted" in str(raised)
+        assert site.serving() in ({"v1"}, {"v2"})
+        assert site.records[0].state in {State.INTERRUPTED, State.LIVE}
+    assert not site.status().drifts
+
+
+def test_where_nothing_waits_promote_says_how_to_make_it(serving: Site) -> None:
+    with pytest.raises(BluegreenError, match="nothing of shop waits") as refused:
+        serving.promote()
+    assert "docker bluegreen up --no-switch" in refused.value.hint
+
+
+def test_several_services_wait_and_are_promoted_in_one_act() -> None:
+    site = Site(web=a_service(), api=a_service("api", port=""))
+    site.source("v1"), site.source("a1", "api")
+    site.up()
+    site.source("v2", does=QUICK), site.source("a2", "api", does=QUICK)
+    site.up(no_switch=True)
+    site.forget()
+    site.promote()
+    assert site.world.calls.of("proxy.route_to") == [({"web": Colour.GREEN, "api": Colour.GREEN},)]
+    assert (site.serving("web"), site.serving("api")) == ({"v2"}, {"a2"})
+
+
+# ── abort, and what else is done while one waits ─────────────────────────────────────────────
+
+
+def test_abort_takes_it_away_with_its_image(held: Site) -> None:
+    done = held.abort()
+    assert done is not None
+    assert done.state is State.INTERRUPTED
+    assert done.reason.startswith("aborted by ada@laptop; it had waited since 2026-03-01")
+    assert held.serving() == {"v1"}
+    assert held.world.running() == [BLUE]
+    assert "sha256:v2" not in held.world.behaviours
+    assert not held.status().drifts
+
+
+ABORTED = made(_away := waiting(), _away.abort)
+
+
+@pytest.mark.parametrize(("call", "when", "kind"), failures(ABORTED), ids=str)
+def test_an_abort_that_fails_anywhere_can_be_given_again(call: Call, when: When, kind: str) -> None:
+    site = waiting()
+    site.world.calls.fail(call.name, the_error(kind, call), when=when, nth=call.nth)
+    outcome(site.abort)
+    site.forget()
+    if site.history.waiting(ENGINE, "shop"):
+        site.abort()
+    assert site.serving() == {"v1"}
+    assert site.records[0].state is State.INTERRUPTED
+    assert_the_next_one_works(site)
+
+
+def test_the_next_up_takes_its_place_and_says_so(held: Site) -> None:
+    held.source("v3")
+    held.up()
+    assert held.observer.steps.index("take deployment 2 away, which waited") == 1
+    assert held.serving() == {"v3"}
+    waited = held.records[1]
+    assert waited.state is State.INTERRUPTED
+    assert waited.reason.endswith("; deployment 3 took its place")
+    assert "sha256:v2" not in held.world.behaviours
+
+
+def test_an_up_whose_build_fails_leaves_it_waiting(held: Site) -> None:
+    held.source("v3")
+    held.world.calls.fail("compose.build", BluegreenError("no space"))
+    assert isinstance(outcome(held.up), BluegreenError)
+    assert held.records[1].state is State.WAITING
+    assert held.serving() == {"v1"}
+    held.promote()
+    assert held.serving() == {"v2"}
+
+
+def test_an_up_without_changes_leaves_it_waiting(held: Site) -> None:
+    held.source("v1")
+    assert held.up() is None
+    assert_it_waits(held)
+
+
+def test_an_up_of_another_service_leaves_it_waiting_unless_that_is_to_wait_too() -> None:
+    site = Site(web=a_service(), api=a_service("api", port=""))
+    site.source("v1"), site.source("a1", "api")
+    site.up()
+    site.source("v2", does=QUICK)
+    site.up("web", no_switch=True)
+    site.source("a2", "api", does=QUICK)
+    site.up("api")
+    assert [one.state for one in site.records] == [State.LIVE, State.WAITING, State.LIVE]
+    assert not site.status().drifts
+    site.source("a3", "api", does=QUICK)
+    site.up("api", no_switch=True)
+    assert [one.state for one in site.records][:3] == [State.WAITING, State.LIVE, State.INTERRUPTED]
+    assert (site.serving("web"), site.serving("api")) == ({"v1"}, {"a2"})
+
+
+def test_a_rollback_takes_its_place() -> None:
+    site = before_the_second()
+    site.up()
+    site.source("v3", does=QUICK)
+    site.up(no_switch=True)
+    site.rollback()
+    assert site.serving() == {"v1"}
+    assert site.records[1].state is State.INTERRUPTED
+    assert not site.status().drifts
+
+
+def test_down_takes_it_along(held: Site) -> None:
+    held.down()
+    assert held.world.running() == []
+    assert held.records[0].state is State.INTERRUPTED
+    held.world.outages.clear()
+
+
+def test_repair_and_prune_leave_it_alone(held: Site) -> None:
+    before = dict(held.world.boxes)
+    assert held.repair().left == ()
+    assert held.world.boxes == before
+    assert "sha256:v2" in held.world.behaviours
+    assert_it_waits(held)
+
+
+def test_resume_says_that_it_waits(held: Site) -> None:
+    with pytest.raises(BluegreenError, match="nothing of shop is unfinished; deployment 2 waits"):
+        held.resume()
+
+
+def test_status_says_who_waits_since_when(held: Site) -> None:
+    waits = held.status().waits
+    assert waits is not None
+    assert (waits.id, waits.actor) == (2, "ada@laptop")
+    assert held.ports.clock.now() - waits.held_since >= timedelta(days=1)
+    seen = held.seen()
+    assert seen.idle is not None
+    assert seen.idle.colour is Colour.GREEN
+
+
+def test_whose_colour_somebody_gave_the_traffic_by_hand_is_not_promoted(held: Site) -> None:
+    held.ports.proxy.route_to({"web": Colour.GREEN})
+    for act in (held.promote, held.abort):
+        with pytest.raises(BluegreenError, match="web-green, which has the traffic already"):
+            act()
+    assert held.serving() == {"v2"}
+    part = held.records[0].parts[0]
+    assert named(plan([part.release], held.ports)) == "web-blue"
