@@ -23,7 +23,7 @@ from compose_bluegreen.domain import (
     State,
     StepRecord,
 )
-from compose_bluegreen.drift import Drift, DriftKind
+from compose_bluegreen.drift import DECIDE, Drift, DriftKind
 from compose_bluegreen.models import LABEL
 from compose_bluegreen.ports import Container, Holder, ServerHealth
 from compose_bluegreen.status import ColourStatus, ServiceStatus, Status, UnderWay
@@ -293,6 +293,7 @@ def test_status_s_json_has_the_promised_keys() -> None:
         "proxy",
         "monitor",
         "under_way",
+        "waiting",
         "services",
         "drift",
     }
@@ -326,6 +327,31 @@ def test_status_s_json_says_null_where_nothing_is_live() -> None:
     answer = json.loads(render.status(found(live=False), None, "json"))
     assert answer["services"][0]["live"] is None
     assert answer["monitor"] is None
+    assert answer["waiting"] is None
+
+
+HOLD = StepRecord("hold web-green back", "--no-switch", Outcome.DONE, START + timedelta(hours=1))
+HELD = replace(UP, state=State.WAITING, finished_at=None, steps=(HOLD,), message="new prices")
+
+
+def test_what_waits_is_told_with_who_since_when_and_what_may_be_done() -> None:
+    waits = replace(found(WELL), waits=HELD)
+    lines = render.status(waits, None, "table", Terminal(symbols=True), EAST).splitlines()
+    assert lines[-2:] == [
+        "… deployment 42 waits on web-green since 2026-03-01 15:00:00, by ada@host: new prices",
+        f"  next: {DECIDE}",
+    ]
+    assert json.loads(render.status(waits, None, "json"))["waiting"] == {
+        "deployment": 42,
+        "since": "2026-03-01T13:00:00.250Z",
+        "actor": "ada@host",
+        "message": "new prices",
+        "colours": {"web": "green"},
+    }
+
+
+def test_the_summary_of_what_waits_says_what_may_be_done() -> None:
+    assert render.summary(HELD) == f"deployment 42: web-green waits; {DECIDE}\n"
 
 
 @pytest.mark.parametrize(
