@@ -43,14 +43,20 @@ class Move:
 
 
 def plan(releases: Sequence[Release], at: Ports) -> list[Move]:
-    """Which colour each release goes to, from where traffic goes now."""
+    """Which colour each release goes to, from where traffic goes now.
+
+    What isn't live yet goes where the others go, so that a set that always moves as one has one
+    colour.
+    """
     routes = live(at)
+    others = {routes[one.service].other for one in releases if one.service in routes}
+    first = others.pop() if len(others) == 1 else Colour.BLUE
     moves = []
     for release in releases:
         colour = routes.get(release.service)
         users = at.engine.containers(base_labels(release.model["name"], release.service))
         held_by = () if colour else tuple(one for one in users if one.running)
-        moves.append(Move(release, colour, colour.other if colour else Colour.BLUE, held_by))
+        moves.append(Move(release, colour, colour.other if colour else first, held_by))
     return moves
 
 

@@ -57,6 +57,7 @@ class ProxyOrder:
 class Order:
     """``up``: no ``services`` means all that opted in, ``timeout`` None what the file says.
 
+    ``together``: what didn't change is released anew beside what did.
     ``patience`` is how long to wait for another deployment of the project; None: not at all.
     """
 
@@ -68,6 +69,7 @@ class Order:
     message: str = ""
     dry_run: bool = False
     force: bool = False
+    together: bool = False
     keep_failed: bool = False
     recreate_proxy: bool = False
     take_over: bool = False

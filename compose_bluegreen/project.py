@@ -141,6 +141,7 @@ def read(config: Model, file: str) -> Project:
             services[name] = _managed(name, model, own, f"{file}: services.{name}")
     project = Project(config["name"], file, config, settings, services)
     _refuse_shared_ports(project)
+    _refuse_endless_waits(project)
     return project
 
 
@@ -240,6 +241,17 @@ def _exposed(port: object, where: str) -> int:
             f"{where}.expose", f"{port!r} can't be switched, only single tcp ports can"
         )
     return int(number)
+
+
+def _refuse_endless_waits(project: Project) -> None:
+    for service in project.services.values():
+        for name, condition in service.dependencies.items():
+            if condition == "service_completed_successfully" and name in project.services:
+                raise BadSetting(
+                    f"{project.file}: services.{service.name}.depends_on.{name}",
+                    f"{name} is released to stay, so it never completes",
+                    hint=f"remove {KEY} from {name}, and it runs once before {service.name}",
+                )
 
 
 def _refuse_shared_ports(project: Project) -> None:

@@ -20,6 +20,8 @@ from compose_bluegreen.up import Caller
 
 _A_FEW = 10
 
+WENT_LIVE = PROVEN | {State.ROLLED_BACK}
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -28,6 +30,11 @@ class Target:
     live: Deployment | None
     restores: Deployment
     release: Release
+
+    @property
+    def is_live(self) -> bool:
+        serving = self.live.part(self.release.service) if self.live else None
+        return serving is not None and serving.release.fingerprint == self.release.fingerprint
 
 
 def rollback(
@@ -39,26 +46,20 @@ def rollback(
     """
     if tell_plan is None:
         _settle_first(project, caller, order, at)
-    services = order.services or _last_released(caller.engine, project, order.to, at)
-    targets = [
-        chosen(caller.engine, project, service, order.to, at)
-        if order.to is not None
-        else previous(caller.engine, project, service, at)
-        for service in services
-    ]
+    targets = _targets(order, caller.engine, project, at)
     found = _Images([one.release for one in targets], at)
     newest = max(targets, key=lambda one: one.live.id if one.live else 0)
     draft = Draft(
         engine=caller.engine,
         project=project,
         kind=Kind.ROLLBACK,
-        services=tuple(services),
+        services=tuple(one.release.service for one in targets),
         actor=caller.actor,
         started_at=at.clock.now(),
         message=order.message,
         git_revision=newest.restores.git_revision,
         rollback_of=newest.live.id if newest.live else None,
-        restores=newest.restores.id,
+        restores=max(one.restores.id for one in targets),
     )
     terms = Terms(
         timeout=order.timeout,
@@ -82,10 +83,42 @@ def _settle_first(project: str, caller: Caller, order: RollbackOrder, at: Ports)
         )
 
 
+def _targets(order: RollbackOrder, engine: str, project: str, at: Ports) -> list[Target]:
+    if order.to is not None:
+        services = order.services or _released_by(order.to, at)
+        named = [chosen(engine, project, service, order.to, at) for service in services]
+        if not (other := [one for one in named if not one.is_live]):
+            what = f"the release of deployment {order.to} is live already"
+            raise BluegreenError(what, hint="docker bluegreen status")
+        return other
+    return _previous_of_all(
+        order.services or _last_released(engine, project, at), engine, project, at
+    )
+
+
+def _previous_of_all(services: Sequence[str], engine: str, project: str, at: Ports) -> list[Target]:
+    """Raises BluegreenError where one has none: half a set was never proven together."""
+    found, new = list[Target](), list[BluegreenError]()
+    for service in services:
+        try:
+            found.append(previous(engine, project, service, at))
+        except BluegreenError as error:
+            new.append(error)
+    if not new:
+        return found
+    if not found:
+        raise new[0]
+    older = " ".join(one.release.service for one in found)
+    raise BluegreenError(
+        f"{new[0].message}, and is to be taken back together with {older}",
+        hint=f"docker bluegreen rollback {older} leaves it where it is",
+    )
+
+
 def previous(engine: str, project: str, service: str, at: Ports) -> Target:
     """The newest release before the live one that was proven and never taken back."""
     live = at.history.live(engine, project, service)
-    origin = _origin(live, at)
+    origin = _origin(live, service, at)
     serving = live.part(service) if live else None
     for limit in (_A_FEW, None):  # whole models are large, and nearly always the first will do
         for deployment in at.history.proven(engine, project, service, limit=limit):
@@ -108,42 +141,51 @@ def chosen(engine: str, project: str, service: str, deployment: int, at: Ports) 
             f"there is no deployment {deployment} of {service} in {project}",
             hint=f"docker bluegreen history {service}",
         )
-    if found.state not in PROVEN | {State.ROLLED_BACK}:
+    if found.state not in WENT_LIVE:
         raise BluegreenError(
             f"deployment {deployment} never went live: it is {found.state}",
             hint=f"docker bluegreen show {deployment} tells why",
         )
-    live = at.history.live(engine, project, service)
-    serving = live.part(service) if live else None
-    if serving and serving.release.fingerprint == part.release.fingerprint:
-        raise BluegreenError(
-            f"the release of deployment {deployment} is live already",
-            hint="docker bluegreen status",
-        )
-    return Target(live, found, part.release)
+    return Target(at.history.live(engine, project, service), found, part.release)
 
 
-def _origin(live: Deployment | None, at: Ports) -> int | None:
-    """The deployment that first released what is live: a rollback of a rollback goes further back."""
-    while live is not None and live.restores is not None:
-        live = at.history.get(live.restores) or None
-    return live.id if live else None
+def _origin(live: Deployment | None, service: str, at: Ports) -> int | None:
+    """The deployment that first released what is live of it: a rollback of a rollback goes further
+    back. One rollback may have brought services back from different ones."""
+    part = live.part(service) if live else None
+    if live is None or part is None or live.restores is None:
+        return live.id if live else None
+    for one in at.history.newest(live.project, service=service):
+        theirs = one.part(service)
+        same = theirs and theirs.release.fingerprint == part.release.fingerprint
+        if one.id <= live.restores and one.kind is Kind.UP and same and one.state in WENT_LIVE:
+            return one.id
+    return live.restores
 
 
-def _last_released(engine: str, project: str, to: int | None, at: Ports) -> Sequence[str]:
+def _released_by(deployment: int, at: Ports) -> Sequence[str]:
+    found = at.history.get(deployment)
+    if found is None:
+        raise UsageError(f"there is no deployment {deployment}", hint="docker bluegreen history")
+    return [part.service for part in found.parts] or found.services
+
+
+def _last_released(engine: str, project: str, at: Ports) -> Sequence[str]:
     """Without names, the set that was released together is taken back together."""
-    if to is not None:
-        found = at.history.get(to)
-        if found is None:
-            raise UsageError(f"there is no deployment {to}", hint="docker bluegreen history")
-        return [part.service for part in found.parts] or found.services
-    for deployment in at.history.newest(project):
-        if deployment.engine == engine and deployment.state is State.LIVE:
-            return [part.service for part in deployment.parts if part.live]
-    raise BluegreenError(
-        f"nothing of {project} is live, so there is nothing to take back",
-        hint="docker bluegreen history; rollback --to ID brings one of them back",
-    )
+    origins = {
+        part.service: _origin(one, part.service, at) or 0
+        for one in at.history.newest(project)
+        if one.engine == engine and one.state is State.LIVE
+        for part in one.parts
+        if part.live
+    }
+    if not origins:
+        raise BluegreenError(
+            f"nothing of {project} is live, so there is nothing to take back",
+            hint="docker bluegreen history; rollback --to ID brings one of them back",
+        )
+    newest = max(origins.values())
+    return [service for service, origin in origins.items() if origin == newest]
 
 
 def _as_it_is(project: str, now: Topology | None) -> Topology:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from compose_bluegreen import models, retention, routes, waiting
+from compose_bluegreen import models, moves, retention, routes, waiting
 from compose_bluegreen.attempt import Attempt, TellPlan, Terms
 from compose_bluegreen.deploy import deploy
 from compose_bluegreen.domain import Deployment, Draft, Image, Kind, Release, kept_repository
@@ -31,18 +31,19 @@ def up(
     order: Order, project: Project, caller: Caller, at: Ports, tell_plan: TellPlan | None = None
 ) -> Deployment | None:
     """None if nothing changed since the live release, or on a dry run. Raises as ``deploy`` does."""
-    services = project.pick(order.services)
-    if order.image and len(services) > 1:
+    named = project.pick(order.services)
+    if order.image and len(named) > 1:
         raise UsageError(
             "--image is for one service",
-            hint=f"docker bluegreen up {services[0].name} --image {order.image}",
+            hint=f"docker bluegreen up {named[0].name} --image {order.image}",
         )
     if order.image and not is_reference(order.image):
         raise UsageError(
             f"--image {order.image[:80]!r} is no image's name",
             hint="docker bluegreen up --image name:tag",
         )
-    choice = _Choice(order, project, services, at)
+    services = _with_what_they_need(named, project, at)
+    choice = _Choice(order, project, services, named[0].name, at)
     draft = Draft(
         engine=caller.engine,
         project=project.name,
@@ -69,6 +70,22 @@ def up(
     )
 
 
+def _with_what_they_need(
+    named: Sequence[ManagedService], project: Project, at: Ports
+) -> list[ManagedService]:
+    """Theirs among our services that nobody has started yet comes along, as with Compose."""
+    found, live = list(named), moves.live(at)
+    for service in found:  # it grows meanwhile
+        for name in service.dependencies:
+            needed = project.services.get(name)
+            if needed is None or needed in found or name in live:
+                continue
+            by_hand = at.engine.containers(models.base_labels(project.name, name))
+            if not any(one.running for one in by_hand):
+                found.append(needed)
+    return found
+
+
 def make_networks_and_volumes(
     services: Sequence[ManagedService], project: Project, at: Ports
 ) -> None:
@@ -93,6 +110,8 @@ class _Choice:
     order: Order
     project: Project
     services: Sequence[ManagedService]
+    first: str
+    """The service that ``--image`` is for."""
     at: Ports
     images: dict[str, Image] = field(default_factory=dict)
     before: dict[str, Image | None] = field(default_factory=dict)
@@ -100,14 +119,17 @@ class _Choice:
 
     def reference(self, service: ManagedService) -> str:
         """``--image``, or the file's ``image:``, or the name that Compose gives to a build."""
-        return self.order.image or service.image or f"{self.project.name}-{service.name}"
+        return self._given(service) or service.image or f"{self.project.name}-{service.name}"
 
     def builds(self, service: ManagedService) -> bool:
-        return service.builds and self.order.build and not self.order.image
+        return self.local(service) and self.order.build
 
     def local(self, service: ManagedService) -> bool:
         """Its name is that of a build here, which follows what serves."""
-        return service.builds and not self.order.image
+        return service.builds and not self._given(service)
+
+    def _given(self, service: ManagedService) -> str | None:
+        return self.order.image if service.name == self.first else None
 
     def release(self, service: ManagedService, image: Image) -> Release:
         return models.release(self.project, service, image, built=self.local(service))
@@ -128,9 +150,10 @@ class _Choice:
         return found
 
     def releases(self) -> list[Release]:
-        """Those that differ from what is live, or all with ``--force``."""
+        """Those that differ from what is live; with ``--all`` the others come along with them."""
         found = [self.release(one, self.images[one.name]) for one in self.services]
-        return found if self.order.force else [one for one in found if not self._is_live(one)]
+        changed = [one for one in found if self.order.force or not self._is_live(one)]
+        return found if changed and self.order.together else changed
 
     def _build(self, service: ManagedService) -> Step:
         reference = self.reference(service)

@@ -90,6 +90,12 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
     dry_run: DryRun = False,
     progress: Progress = Face.AUTO,
     force: Annotated[bool, typer.Option("--force", help="Deploy though nothing changed.")] = False,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Release the unchanged services anew beside those that changed."
+        ),
+    ] = False,
     keep_failed: KeepFailed = False,
     recreate_proxy: RecreateProxy = False,
     take_over: Annotated[
@@ -118,6 +124,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
         message=message,
         dry_run=dry_run,
         force=force,
+        together=together,
         keep_failed=keep_failed,
         recreate_proxy=recreate_proxy,
         take_over=take_over,
@@ -363,6 +370,7 @@ _EXAMPLES: dict[Callable[..., int], tuple[str, ...]] = {
         "docker bluegreen up web --message 'greets in Portuguese'",
         "docker bluegreen up web --image registry.example/web:1.4 --pull",
         "docker bluegreen up --no-switch",
+        "docker bluegreen up web api --all",
         "docker bluegreen up --dry-run",
     ),
     rollback: ("docker bluegreen rollback", "docker bluegreen rollback web --to 41"),

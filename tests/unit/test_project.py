@@ -229,3 +229,10 @@ def test_what_docker_would_pull_is_a_reference(reference: str) -> None:
 )
 def test_what_it_would_not_is_none(text: str) -> None:
     assert not is_reference(text)
+
+
+def test_what_is_released_to_stay_is_nothing_to_wait_for_the_end_of() -> None:
+    needs = {"api": {"condition": "service_completed_successfully", "required": True}}
+    services = {"web": a_service(depends_on=needs), "api": a_service("api", port="")}
+    with pytest.raises(BadSetting, match="api is released to stay, so it never completes"):
+        read(a_file(**services), "compose.yaml")

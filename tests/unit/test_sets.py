@@ -142,6 +142,123 @@ def test_the_unchanged_one_is_left_where_it_is() -> None:
     assert (site.routed("web"), site.routed("api")) == (Colour.BLUE, Colour.GREEN)
 
 
+def test_with_all_the_unchanged_one_comes_along() -> None:
+    site = live_set()
+    site.source("w1")
+    done = site.up(together=True)
+    assert done is not None
+    assert [part.service for part in done.parts] == ["web", "api"]
+    assert serving(site) == ({"w1"}, {"a2"})
+    assert (site.routed("web"), site.routed("api")) == (Colour.GREEN, Colour.GREEN)
+
+
+def test_with_all_and_nothing_changed_nothing_is_done() -> None:
+    site = live_set()
+    site.source("w1"), site.source("a1", "api")
+    assert site.up(together=True) is None
+
+
+def test_a_new_service_joins_the_colour_of_the_others() -> None:
+    site = Site(web=a_service())
+    site.release("w1")
+    site.file["services"]["api"] = a_service("api", port="")
+    site.source("w2"), site.source("a1", "api")
+    site.up(recreate_proxy=True)
+    assert (site.routed("web"), site.routed("api")) == (Colour.GREEN, Colour.GREEN)
+
+
+def test_what_a_named_service_needs_comes_along_where_nobody_has_it_yet() -> None:
+    site = a_set(depends_on=HEALTHY)
+    site.source("w1"), site.source("a1", "api")
+    done = site.up("web")
+    assert done is not None
+    assert {part.service for part in done.parts} == {"web", "api"}
+    site.source("w2"), site.source("a2", "api")
+    site.up("web")
+    assert serving(site) == ({"w2"}, {"a1"})
+
+
+def test_what_a_named_service_needs_and_somebody_runs_by_hand_is_left_to_them() -> None:
+    site = a_set(depends_on=HEALTHY)
+    site.world.networks.add("shop_default")
+    site.world.run_by_hand("api", "a0")
+    site.source("w1"), site.source("a1", "api")
+    done = site.up("web")
+    assert done is not None
+    assert [part.service for part in done.parts] == ["web"]
+
+
+def test_an_image_that_was_given_is_only_for_the_service_that_was_named() -> None:
+    site = a_set(depends_on=HEALTHY)
+    site.source("a1", "api")
+    site.world.names["given:1"] = site.world.make_image("given")
+    site.up("web", image="given:1")
+    assert serving(site) == ({"given"}, {"a1"})
+
+
+def test_the_set_is_rolled_back_as_one() -> None:
+    site = live_set()
+    site.up()
+    site.forget()
+    done = site.rollback()
+    assert done is not None
+    assert serving(site) == ({"w1"}, {"a1"})
+    assert site.world.calls.of("proxy.route_to") == [({"web": Colour.BLUE, "api": Colour.BLUE},)]
+
+
+def test_rolled_back_again_the_set_before_comes_back_and_no_mixture() -> None:
+    """api was released once more by itself: first that is taken back, then the set before it."""
+    site = live_set()
+    site.up()
+    site.source("w2"), site.source("a3", "api")
+    site.up()
+    assert serving(site) == ({"w2"}, {"a3"})
+    site.rollback()
+    assert serving(site) == ({"w2"}, {"a2"})
+    site.rollback()
+    assert serving(site) == ({"w1"}, {"a1"})
+
+
+def test_one_rollback_brings_each_back_from_where_it_was_last_well() -> None:
+    """And the next one takes back what was released last of what is live then."""
+    site = Site(web=a_service(), api=a_service("api", port=""))
+    site.source("w1"), site.source("a1", "api")
+    site.up()
+    for version in ("a2", "a3"):
+        site.source(version, "api")
+        site.up()
+    site.source("w2"), site.source("a4", "api")
+    site.up()
+    found = []
+    for _ in range(3):
+        site.rollback()
+        found.append(serving(site))
+    assert found == [({"w1"}, {"a3"}), ({"w1"}, {"a2"}), ({"w1"}, {"a1"})]
+
+
+def test_to_a_deployment_whose_part_is_live_already_only_the_rest_moves() -> None:
+    site = live_set()
+    site.source("w1")
+    site.up()
+    done = site.rollback(to=1)
+    assert done is not None
+    assert [part.service for part in done.parts] == ["api"]
+    assert serving(site) == ({"w1"}, {"a1"})
+
+
+def test_a_set_of_which_one_is_new_is_not_taken_back_by_halves() -> None:
+    site = Site(web=a_service())
+    site.release("w1")
+    site.file["services"]["api"] = a_service("api", port="")
+    site.source("w2"), site.source("a1", "api")
+    site.up(recreate_proxy=True)
+    with pytest.raises(BluegreenError, match="api has no earlier release") as refused:
+        site.rollback()
+    assert refused.value.hint.startswith("docker bluegreen rollback web ")
+    site.rollback("web")
+    assert serving(site) == ({"w1"}, {"a1"})
+
+
 before, after_ = live_set(depends_on=HEALTHY), live_set()
 WAVES = made(before, before.up)
 ALL = made(after_, after_.up)
