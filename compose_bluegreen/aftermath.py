@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from compose_bluegreen import fronts, retention
+from compose_bluegreen import fronts, retention, standby
 from compose_bluegreen import moves as acts
 from compose_bluegreen.moves import Move
 from compose_bluegreen.ports import Ports
@@ -19,15 +19,16 @@ def aftermath(moves: Sequence[Move], at: Ports) -> Iterator[list[Step]]:
     """
     if old := [(move, move.live) for move in moves if move.live]:
         names = " and ".join(f"{move.service}-{colour}" for move, colour in old)
-        cause = "no new request reaches it"
-        yield [
-            Step(f"drain {names}", cause, partial(acts.drain_all, old, at)),
-            Step(f"remove {names}", "it is drained", partial(acts.remove_all, old, at)),
-        ]
+        drain = Step(
+            f"drain {names}", "no new request reaches it", partial(acts.drain_all, old, at)
+        )
+        yield [drain, *standby.retire(old, at)]
     if holders := [one for move in moves for one in move.held_by]:
         # What it wrote to an anonymous volume is the user's, and nobody has it yet.
         remove = partial(at.compose.remove, [one.name for one in holders], keep_volumes=True)
         cause = "the proxy has its ports and its name"
         yield [Step(f"remove {fronts.names(holders)}", cause, remove)]
     for step in retention.steps(moves[0].project, [move.release for move in moves], at):
+        yield [step]
+    for step in standby.end(moves[0].project, at):
         yield [step]

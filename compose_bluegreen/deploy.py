@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
 
-from compose_bluegreen import fronts, recovery, trial
+from compose_bluegreen import fronts, recovery, standby, trial
 from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.attempt import Attempt, Terms
-from compose_bluegreen.domain import Deployment, Part, State
+from compose_bluegreen.domain import Deployment, Kind, Part, Release, State
 from compose_bluegreen.errors import HistoryUnusable, Interrupted, NeedsPerson
 from compose_bluegreen.models import colour_labels
-from compose_bluegreen.moves import Move, plan
+from compose_bluegreen.moves import Move, Readiness, plan
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.routing import Change, Topology
 from compose_bluegreen.saga import Saga, Step, Undo, told
@@ -29,7 +29,7 @@ def deploy(attempt: Attempt, at: Ports) -> Deployment | None:
     if terms.tell_plan is None:
         holder = fronts.holder(draft)
         recovery.settle_first(draft.engine, draft.project, holder, terms.patience, at)
-    moves = plan(attempt.outlines, at)
+    moves = _moves(attempt, attempt.outlines, at)
     wanted = fronts.wanted(attempt, moves, at)
     change = fronts.allowed(wanted, moves, terms, at)
     if terms.tell_plan:
@@ -50,7 +50,7 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
             saga.discard()
             _tidy(attempt, at)
             return None
-        moves = plan(releases, at)
+        moves = _moves(attempt, releases, at)
         wanted = fronts.wanted(attempt, moves, at)
         change = fronts.allowed(wanted, moves, attempt.terms, at)
         saga.parts([Part(move.release, move.idle) for move in moves])
@@ -63,6 +63,12 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
             saga.leave_waiting()
             return _record(saga.deployment, State.WAITING, at)
         return stand(saga, moves, at)
+
+
+def _moves(attempt: Attempt, releases: Sequence[Release], at: Ports) -> list[Move]:
+    """Only what is to come back as it was may be there already: a new start reads files anew."""
+    moves = plan(releases, at)
+    return standby.readied(moves, at) if attempt.draft.kind is Kind.ROLLBACK else moves
 
 
 def stand(saga: Saga, moves: Sequence[Move], at: Ports) -> Deployment | None:
@@ -108,13 +114,7 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
 
     if change is not Change.NONE:
         yield fronts.proxy_step(wanted, change, at)
-    yield Step(
-        f"start {names}",
-        acts.why(moves),
-        partial(acts.start, moves, terms, deployment, at),
-        Undo(f"remove {names}", partial(acts.remove_idle, moves, at), can_wait=True),
-        enters=State.STARTING,
-    )
+    yield _start(moves, terms, deployment, at)
     yield Step(
         f"wait until {names} {acts.are(moves)} healthy",
         "nothing unproven gets traffic",
@@ -157,17 +157,34 @@ def from_the_switch_on(
     )
 
 
+def _start(moves: Sequence[Move], terms: Terms, deployment: int, at: Ports) -> Step:
+    """What is warm stays so, whatever becomes of this deployment."""
+    cold = [move for move in moves if move.ready is not Readiness.WARM]
+    undo = Undo(f"remove {acts.named(cold)}", partial(acts.remove_idle, cold, at), can_wait=True)
+    return Step(
+        f"{'start' if cold else 'wake'} {acts.named(moves)}",
+        acts.why(moves) if cold else "it stands by",
+        partial(acts.start, moves, terms, deployment, at),
+        undo if cold else None,
+        enters=State.STARTING,
+    )
+
+
 def _tidy(attempt: Attempt, at: Ports) -> None:
     """Nothing to release, but the proxy's own settings may have changed, or a colour been left."""
     wanted = fronts.wanted(attempt, [], at)
     change = fronts.allowed(wanted, [], attempt.terms, at)
     if change is not Change.NONE:
         told(fronts.proxy_step(wanted, change, at), at)
+    for step in standby.end(attempt.draft.project, at):
+        told(step, at)
     waiting = trial.colours(attempt.draft.engine, attempt.draft.project, at)
     for move in plan(attempt.outlines, at):
         if (move.service, str(move.idle)) in waiting:
             continue
-        if at.engine.containers(colour_labels(move.project, move.service, move.idle)):
+        idle = at.engine.containers(colour_labels(move.project, move.service, move.idle))
+        record = at.history.live(attempt.draft.engine, move.project, move.service)
+        if idle and standby.meant(record, move.service, idle) is None:
             told(Step(f"remove {move.name}", "it was left over", partial(acts.clear, move, at)), at)
 
 

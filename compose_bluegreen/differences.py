@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from compose_bluegreen.drift import REPAIR, Drift, DriftKind
 from compose_bluegreen.models import LABEL, replica_name
@@ -11,12 +12,12 @@ from compose_bluegreen.sights import ColourStatus, Sight, WayBack, Whereabouts
 _FORCE = "docker bluegreen up --force"
 
 
-def of_service(sight: Sight) -> Iterator[Drift]:
+def of_service(sight: Sight, now: datetime) -> Iterator[Drift]:
     yield from _routing(sight)
     yield from _containers(sight)
     yield from _strangers(sight)
     yield from _waiting(sight)
-    yield from _leftover(sight)
+    yield from _leftover(sight, now)
     yield from _strays(sight)
     yield from _images(sight)
 
@@ -66,7 +67,9 @@ def _labels(sight: Sight, live: ColourStatus) -> Iterator[Drift]:
     if live.deployment not in (None, record.id):
         yield _other_deployment(sight, live)
         return
-    wanted = {f"{LABEL}.deployment": str(record.id), f"{LABEL}.release": part.release.fingerprint}
+    wanted = {f"{LABEL}.release": part.release.fingerprint}
+    if live.brought_back_by is None:
+        wanted[f"{LABEL}.deployment"] = str(record.id)
     wrong = [one.name for one in live.containers if not wanted.items() <= one.labels.items()]
     if wrong:
         cause = f"{_all(wrong)} doesn't bear the labels of deployment {record.id}: made by somebody else"
@@ -182,16 +185,25 @@ def _waiting(sight: Sight) -> Iterator[Drift]:
         yield Drift(DriftKind.WAITING_UNWELL, cause, cure, sight.service)
 
 
-def _leftover(sight: Sight) -> Iterator[Drift]:
+def _is_meant(sight: Sight, now: datetime) -> bool:
+    """It waits to be promoted, or stands by."""
+    if sight.idle is sight.waiting:
+        return True
+    return sight.standby is not None and sight.agrees and not sight.standby.is_over(now)
+
+
+def _leftover(sight: Sight, now: datetime) -> Iterator[Drift]:
     """Where proxy and history don't agree, what has no traffic may be what should."""
     idle = sight.idle
-    if idle is None or idle is sight.waiting or (sight.part and not sight.agrees):
+    if idle is None or (sight.part and not sight.agrees) or _is_meant(sight, now):
         return
     names = tuple(one.name for one in idle.containers)
     if sight.live is None:
         cause, cure = f"{_all(names)} runs, and nothing is live", "docker bluegreen up"
     else:
         cause = f"{_all(names)} runs beside the live colour, without traffic"
+        if sight.standby:
+            cause = f"{_all(names)} has stood by for as long as it was meant to"
         cure = REPAIR if sight.agrees else "docker bluegreen up"
     yield Drift(DriftKind.LEFTOVER, cause, cure, sight.service, names)
 

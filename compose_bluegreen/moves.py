@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from compose_bluegreen import waiting
 from compose_bluegreen.attempt import Terms
@@ -15,6 +16,14 @@ from compose_bluegreen.ports import Container, Ports
 from compose_bluegreen.routes import reached
 from compose_bluegreen.settings import restored
 from compose_bluegreen.together import merged, waves
+
+
+class Readiness(StrEnum):
+    """What of the release is in the idle colour already."""
+
+    NONE = "none"
+    STOPPED = "stopped"
+    WARM = "warm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,7 @@ class Move:
     live: Colour | None
     idle: Colour
     held_by: tuple[Container, ...] = ()
+    ready: Readiness = Readiness.NONE
 
     @property
     def project(self) -> str:
@@ -85,18 +95,34 @@ def why(moves: Sequence[Move]) -> str:
 
 def start(moves: Sequence[Move], terms: Terms, deployment: int, at: Ports) -> None:
     """Side by side, but for what must be healthy before another starts."""
-    for move in moves:
-        clear(move, at)
+    _wake([move for move in moves if move.ready is not Readiness.NONE], at)
+    new = [move for move in moves if move.ready is Readiness.NONE]
+    clear_all(new, at)
     proven: list[Move] = []
-    for wave in waves([move.release for move in moves]):
+    for wave in waves([move.release for move in new]):
         if proven:
             all_healthy(proven, terms, at)
-        ours = [move for move in moves if move.release in wave]
+        ours = [move for move in new if move.release in wave]
         for model in merged([(move.release, _model(move, deployment, at)) for move in ours]):
             at.compose.start_colour(model)
         for move in ours:
             at.proxy.watch(move.service, move.idle)
         proven = ours
+
+
+def _wake(moves: Sequence[Move], at: Ports) -> None:
+    """They stand by. What HAProxy knows of them may be as old as its interval: they are down until
+    checked anew."""
+    names = [
+        one.name
+        for move in moves
+        if move.ready is Readiness.STOPPED
+        for one in at.engine.containers(colour_labels(move.project, move.service, move.idle))
+    ]
+    if names:
+        at.compose.start(names)
+    for move in moves:
+        at.proxy.watch(move.service, move.idle)
 
 
 def _model(move: Move, deployment: int, at: Ports) -> Model:
@@ -105,9 +131,14 @@ def _model(move: Move, deployment: int, at: Ports) -> Model:
 
 
 def clear(move: Move, at: Ports) -> str:
+    return clear_all([move], at)
+
+
+def clear_all(moves: Sequence[Move], at: Ports) -> str:
     """What was left over in the idle colour may still answer what it was asked when it was live."""
-    said = drain(move, move.idle, at)
-    remove(move, move.idle, at)
+    which = [(move, move.idle) for move in moves]
+    said = drain_all(which, at)
+    remove_all(which, at)
     return said
 
 
@@ -120,17 +151,28 @@ def remove_idle(moves: Sequence[Move], at: Ports) -> None:
 
 
 def remove_all(which: Sequence[tuple[Move, Colour]], at: Ports) -> None:
-    """Never what is live: an undo may run when nobody knows any more what was done."""
+    if found := _parked(which, at):
+        at.compose.remove(found)
+
+
+def stop_all(which: Sequence[tuple[Move, Colour]], at: Ports) -> None:
+    if found := _parked(which, at):
+        at.compose.stop(found)
+
+
+def _parked(which: Sequence[tuple[Move, Colour]], at: Ports) -> list[str]:
+    """Names of their containers; never of what is live: an undo may run when nobody knows any more
+    what was done."""
     routes = at.proxy.routes()
     for move, colour in which:
         if routes.get(move.service) is colour:
             raise NeedsPerson(f"{move.service}-{colour} is live", hint="docker bluegreen status")
-    found = []
+    found: list[str] = []
     for move, colour in which:
         at.proxy.park(move.service, colour)
-        found += at.engine.containers(colour_labels(move.project, move.service, colour))
-    if found:
-        at.compose.remove([one.name for one in found])
+        labels = colour_labels(move.project, move.service, colour)
+        found += [one.name for one in at.engine.containers(labels)]
+    return found
 
 
 def until_healthy(move: Move, terms: Terms, at: Ports) -> str:

@@ -1,4 +1,4 @@
-"""``prune``: what a release lets go of by itself, by hand."""
+"""``prune``: what a release lets go of by itself, by hand, or by a timer."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from compose_bluegreen import standby
 from compose_bluegreen.domain import PROVEN, Part, State, kept_repository
 from compose_bluegreen.down import alone
+from compose_bluegreen.moves import remove_all
 from compose_bluegreen.orders import PruneOrder
 from compose_bluegreen.ports import Holder, Ports
 from compose_bluegreen.retention import Surplus, drop, is_failed, surplus
@@ -18,10 +20,11 @@ from compose_bluegreen.up import Caller
 @dataclass(frozen=True, slots=True)
 class Pruned:
     """Names of images: ``gone`` went, or would on a dry run; ``failed`` stay, for
-    ``up --keep-failed`` kept them."""
+    ``up --keep-failed`` kept them. ``ended`` are colours whose standby is over, and that went too."""
 
     gone: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
 
 
 def prune(order: PruneOrder, project: str, caller: Caller, at: Ports) -> Pruned:
@@ -34,11 +37,14 @@ def prune(order: PruneOrder, project: str, caller: Caller, at: Ports) -> Pruned:
         if order.failed:
             used = {one.image_id for one in at.engine.containers({})}
             old += [Surplus(id_, (name,)) for name, id_ in failed.items() if id_ not in used]
+        ended = standby.over(caller.engine, project, at)
         if not order.dry_run:
+            remove_all(ended, at)
             for one in old:
                 drop(one, at)
     gone = tuple(name for one in old for name in one.names)
-    return Pruned(gone, tuple(name for name in failed if name not in gone))
+    stay = tuple(name for name in failed if name not in gone)
+    return Pruned(gone, stay, tuple(f"{move.service}-{colour}" for move, colour in ended))
 
 
 def _newest(project: str, engine: str, at: Ports) -> list[Part]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from compose_bluegreen import fronts, retention, trial, waiting
+from compose_bluegreen import fronts, retention, standby, trial, waiting
 from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.domain import Colour, State
 from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost
 from compose_bluegreen.models import LABEL, built_here, colour_labels
 from compose_bluegreen.moves import Move
-from compose_bluegreen.ports import Holder, Ports
+from compose_bluegreen.ports import Container, Holder, Ports
 from compose_bluegreen.routes import reached
 from compose_bluegreen.routing import Change
 from compose_bluegreen.saga import Saga, Step
@@ -56,13 +57,20 @@ def take_away(found: Unfinished, at: Ports) -> None:
     """Its colours, which have no traffic, and the name of its build."""
     saga = Saga(found.deployment, at)
     for move in found.moves:
-        if at.engine.containers(colour_labels(move.project, move.service, move.idle)):
+        there = at.engine.containers(colour_labels(move.project, move.service, move.idle))
+        if there and not _stands_by(move, there, at):
             remove = partial(acts.clear, move, at)
             saga.run(Step(f"remove {move.name}", "it was never finished", remove))
         if built_here(move.release):
             point = partial(retention.point_at_what_serves, move.release, at)
             name = move.release.image.reference
             saga.attempt(Step(f"point {name} at what serves", "it was never finished", point))
+
+
+def _stands_by(move: Move, there: Sequence[Container], at: Ports) -> bool:
+    """It hadn't come to clear it away, or took it as it was."""
+    record = at.history.live(at.engine.identity(), move.project, move.service)
+    return standby.meant(record, move.service, there) is not None
 
 
 def keep(found: Unfinished, at: Ports) -> None:
@@ -163,6 +171,10 @@ def _remove_leftover(engine: str, project: str, service: str, live: Colour, at: 
     record = at.history.live(engine, project, service)
     part = record.part(service) if record else None
     if record is None or part is None or part.colour is not live:
+        return
+    if standby.meant(
+        record, service, at.engine.containers(colour_labels(project, service, live.other))
+    ):
         return
     move = Move(part.release, live, live.other)
     try:

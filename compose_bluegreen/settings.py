@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,8 @@ from compose_bluegreen.errors import BadSetting
 from compose_bluegreen.routing import Check, ProxySettings
 
 KEY = "x-bluegreen"
+REMOVED: Final = "removed"
+STOPPED: Final = "stopped"
 _SHOWN = 60
 
 
@@ -37,6 +39,15 @@ def _positive(value: timedelta) -> timedelta:
     if value <= timedelta(0):
         raise ValueError("more than nothing, such as 500ms")
     return value
+
+
+def _standby(value: object) -> object:
+    if value in (REMOVED, STOPPED):
+        return value
+    time = _positive(_duration(value))
+    if time > timedelta(days=365):
+        raise ValueError("at most 8760h; what is stopped stays until the next release")
+    return time
 
 
 def _timer(value: timedelta) -> timedelta:
@@ -69,6 +80,7 @@ Timer = Annotated[timedelta, BeforeValidator(lambda value: _timer(_positive(_dur
 MaybeNoTime = Annotated[timedelta, BeforeValidator(_duration)]
 Port = Annotated[int, BeforeValidator(_number), Field(ge=1, le=65535)]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1000)]
+Standby = Annotated[timedelta | Literal["removed", "stopped"], BeforeValidator(_standby)]
 # These two reach HAProxy's configuration: nothing that could end a word or a line there.
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&:@,+-]*$", max_length=512)]
 _CODES = r"[1-5][0-9][0-9](-[1-5][0-9][0-9])?"
@@ -121,6 +133,7 @@ class ServiceSettings(_Keys):
     deploy_timeout: Duration = timedelta(minutes=2)
     drain_timeout: MaybeNoTime = timedelta(seconds=30)
     keep: Count = 5
+    standby: Standby = REMOVED
 
 
 class Snippets(_Keys):
@@ -182,6 +195,8 @@ def stored(settings: ServiceSettings) -> dict[str, Any]:
     plain: dict[str, Any] = settings.model_dump()
     plain["deploy_timeout"] = durations.show(settings.deploy_timeout)
     plain["drain_timeout"] = durations.show(settings.drain_timeout)
+    if isinstance(settings.standby, timedelta):
+        plain["standby"] = durations.show(settings.standby)
     plain["health"]["interval"] = durations.show(settings.health.interval)
     plain["health"]["timeout"] = durations.show(settings.health.timeout)
     return plain

@@ -4,37 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from compose_bluegreen import rollback, trial
-from compose_bluegreen.domain import Colour, Deployment, Image, Part, Release
+from compose_bluegreen.domain import Colour, Deployment, Image, Kind, Part, Release
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.models import (
     LABEL,
     base_labels,
     colour_labels,
     colour_model,
+    fingerprint_of,
     is_one_off,
     places,
 )
 from compose_bluegreen.ports import Container, Place, Ports, Seats, ServerHealth
 from compose_bluegreen.rollback import Target
 from compose_bluegreen.settings import restored
+from compose_bluegreen.standby import Standby, are_older, meant
 
 
 @dataclass(frozen=True, slots=True)
 class ColourStatus:
-    """One colour: its containers as Docker sees them, its replicas as HAProxy does."""
+    """One colour: its containers as Docker sees them, its replicas as HAProxy does.
+
+    ``brought_back_by``: it stood by, and has the labels of the deployment that had started it.
+    """
 
     colour: Colour
     containers: tuple[Container, ...]
     servers: tuple[ServerHealth, ...]
     in_flight: int
+    brought_back_by: int | None = None
 
     @property
     def deployment(self) -> int | None:
+        if self.brought_back_by:
+            return self.brought_back_by
         ids = {one.labels.get(f"{LABEL}.deployment") for one in self.containers}
         return int(found) if len(ids) == 1 and (found := ids.pop()) and found.isdecimal() else None
 
@@ -100,6 +108,7 @@ class Sight:
     strangers: tuple[Container, ...]
     strays: tuple[Container, ...]
     images: tuple[KeptImage, ...]
+    standby: Standby | None = None
     waits: Deployment | None = None
     """What is proven and held back, if it has a part here."""
 
@@ -136,6 +145,9 @@ def look(
 ) -> Sight:
     colours = {one: _colour(project, service, one, proxy_runs, at) for one in Colour}
     record = at.history.live(engine, project, service)
+    if record and routed:
+        colours[routed] = _brought_back(service, colours[routed], record)
+    idle = colours[routed.other].containers if routed else ()
     way_back = _way_back(engine, project, service, record, at)
     seats = _seats(service, at)
     waits = trial.the_one(engine, project, at)
@@ -153,8 +165,21 @@ def look(
         strangers=_strangers(project, seats, at),
         strays=tuple(one for one in mine if not is_one_off(one.labels)),
         images=tuple(_images(service, record, way_back, at)),
+        standby=meant(record, service, idle),
         waits=waits if waits and waits.part(service) else None,
     )
+
+
+def _brought_back(service: str, live: ColourStatus, record: Deployment) -> ColourStatus:
+    part = record.part(service)
+    if (
+        part is None
+        or record.kind is not Kind.ROLLBACK
+        or not are_older(live.containers, record.id)
+    ):
+        return live
+    same = all(fingerprint_of(one.labels) == part.release.fingerprint for one in live.containers)
+    return replace(live, brought_back_by=record.id) if live.containers and same else live
 
 
 def _colour(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from compose_bluegreen import trial
 from compose_bluegreen.differences import of_service
@@ -16,6 +16,7 @@ from compose_bluegreen.proxy_drift import of_the_proxy
 from compose_bluegreen.routes import reached
 from compose_bluegreen.routing import Topology
 from compose_bluegreen.sights import ColourStatus, Sight, Whereabouts, look
+from compose_bluegreen.standby import Standby
 from compose_bluegreen.unfinished import Reading, read, stopped_at, unfinished
 
 __all__ = ["ColourStatus", "Drift", "ServiceStatus", "Status", "status"]
@@ -23,7 +24,8 @@ __all__ = ["ColourStatus", "Drift", "ServiceStatus", "Status", "status"]
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """``record`` is the deployment that history has as live, ``rollback_to`` where one would go."""
+    """``record`` is the deployment that history has as live, ``rollback_to`` where one would go,
+    ``standby`` says that the idle colour is there on purpose."""
 
     service: str
     live: ColourStatus | None
@@ -32,6 +34,7 @@ class ServiceStatus:
     rollback_to: Deployment | None
     drift: tuple[Drift, ...]
     rollback_image: Whereabouts | None = None
+    standby: Standby | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ def survey(project: str, engine: str, at: Ports) -> Status:
     return Status(
         project,
         word,
-        tuple(_service(one) for one in sights),
+        tuple(_service(one, at.clock.now()) for one in sights),
         tuple(drift),
         waits=trial.the_one(engine, project, at),
     )
@@ -125,15 +128,16 @@ def _services(topology: Topology | None) -> list[str]:
     return sorted(route.service for route in topology.routes) if topology else []
 
 
-def _service(sight: Sight) -> ServiceStatus:
+def _service(sight: Sight, now: datetime) -> ServiceStatus:
     return ServiceStatus(
         sight.service,
         sight.live,
         sight.idle,
         sight.record,
         sight.way_back.target.restores if sight.way_back else None,
-        tuple(of_service(sight)),
+        tuple(of_service(sight, now)),
         sight.way_back.image if sight.way_back else None,
+        sight.standby,
     )
 
 

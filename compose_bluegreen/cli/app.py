@@ -301,10 +301,10 @@ def prune(
         bool, typer.Option("--dry-run", help="Only say what would go; touch nothing.")
     ] = False,
 ) -> int:
-    """Let go of old images.
+    """Let go of old images, and of what has stood by.
 
-    As every release does by itself: those that neither run nor are among the newest that rollback
-    keeps.
+    As every release does by itself: images that neither run nor are among the newest that rollback
+    keeps, and colours whose standby is over.
     """
     return call.commands.prune(call.where, PruneOrder(failed=failed, dry_run=dry_run))
 

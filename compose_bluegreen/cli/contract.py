@@ -128,6 +128,7 @@ def _service(one: ServiceStatus) -> dict[str, Any]:
         "service": one.service,
         "live": _colour(one.live, _recorded(one)) if one.live else None,
         "idle": _colour(one.idle, None) if one.idle else None,
+        "standby": {"until": utc(one.standby.until)} if one.standby else None,
         "rollback_to": one.rollback_to.id if one.rollback_to else None,
         "rollback_image": one.rollback_image.value if one.rollback_image else None,
         "drift": [_drift(drift) for drift in one.drift],

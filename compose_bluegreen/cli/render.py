@@ -149,7 +149,8 @@ def _holder(holder: Holder, zone: tzinfo | None) -> str:
 
 def pruned(found: Pruned, order: PruneOrder) -> str:
     went = "would go" if order.dry_run else "gone"
-    lines = [f"{went}: {name}" for name in found.gone]
+    lines = [f"{went}: {name}, whose standby is over" for name in found.ended]
+    lines += [f"{went}: {name}" for name in found.gone]
     lines += [f"stays: {name}: --failed lets it go" for name in found.failed]
     return _text(lines or ["nothing to let go"])
 
@@ -240,9 +241,17 @@ def _service(one: ServiceStatus, zone: tzinfo | None) -> tuple[str, ...]:
         local(live.since, zone) if live else "",
         _seen_by_docker(live) if live else "",
         _seen_by_haproxy(live) if live else "",
-        one.idle.colour if one.idle else "",
+        _idle(one, zone),
         _way_back(back, one.rollback_image),
     )
+
+
+def _idle(one: ServiceStatus, zone: tzinfo | None) -> str:
+    if one.idle is None or one.standby is None:
+        return one.idle.colour if one.idle else ""
+    if one.standby.until:
+        return f"{one.idle.colour}, stands by until {local(one.standby.until, zone)}"
+    return f"{one.idle.colour}, stands by {'running' if one.idle.runs else 'stopped'}"
 
 
 def _way_back(target: Deployment | None, image: str | None) -> str:

@@ -64,6 +64,7 @@ settings_of_ours = st.one_of(
             "port": st.one_of(numbers, hostile),
             "mode": st.one_of(st.sampled_from(["http", "tcp"]), hostile),
             "keep": st.one_of(numbers, hostile),
+            "standby": st.one_of(st.sampled_from(["stopped", "removed", "10m"]), hostile),
             "health": st.one_of(
                 hostile,
                 st.fixed_dictionaries(

@@ -79,6 +79,7 @@ good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "keep": counts,
         "deploy_timeout": durations(_MS),
         "drain_timeout": durations(timedelta(0)),
+        "standby": st.one_of(st.sampled_from(["removed", "stopped"]), durations(_MS)),
         "health": st.fixed_dictionaries(
             {},
             optional={

@@ -302,6 +302,7 @@ def test_status_s_json_has_the_promised_keys() -> None:
         "service",
         "live",
         "idle",
+        "standby",
         "rollback_to",
         "rollback_image",
         "drift",

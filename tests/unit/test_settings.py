@@ -110,6 +110,23 @@ def test_the_proxys_own_settings_reach_the_proxy() -> None:
     assert routing.snippets == (("global", "    maxconn 100"),)
 
 
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("removed", "removed"),
+        ("stopped", "stopped"),
+        ("10m", timedelta(minutes=10)),
+        ("1500ms", timedelta(seconds=1.5)),
+    ],
+)
+def test_how_long_what_served_before_stays(written: str, found: object) -> None:
+    assert settings({"standby": written}).standby == found
+
+
+def test_by_default_what_served_before_goes() -> None:
+    assert settings({}).standby == "removed"
+
+
 # ── what is refused, and how ─────────────────────────────────────────────────────────────────
 
 REFUSED: list[tuple[object, str, str]] = [
@@ -126,6 +143,10 @@ REFUSED: list[tuple[object, str, str]] = [
     ({"deploy_timeout": "90"}, ".deploy_timeout", "write 90s for seconds"),
     ({"deploy_timeout": "soon"}, ".deploy_timeout", "is not a duration"),
     ({"deploy_timeout": "0s"}, ".deploy_timeout", "more than nothing"),
+    ({"standby": "0s"}, ".standby", "more than nothing"),
+    ({"standby": "9000h"}, ".standby", "at most 8760h"),
+    ({"standby": "up"}, ".standby", "is not a duration"),
+    ({"standby": True}, ".standby", "a duration as compose writes it"),
     ({"drain_timeout": "-1s"}, ".drain_timeout", "is not a duration"),
     ({"health": []}, ".health", "is not allowed"),
     ({"health": {"path": "healthz"}}, ".health.path", "'healthz' is not allowed"),
