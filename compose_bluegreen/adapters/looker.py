@@ -7,8 +7,10 @@ Python imports what reads the local file. No answer is an answer: history can be
 from __future__ import annotations
 
 import subprocess
+from typing import TYPE_CHECKING
 
-from compose_bluegreen.adapters.history.journal import Seen, seen
+if TYPE_CHECKING:
+    from compose_bluegreen.adapters.history.journal import Seen
 
 PATIENCE = 10.0
 """Seconds that an engine may take to answer somebody who only looks."""
@@ -26,7 +28,7 @@ class JournalReader:
 
     def read(self) -> Seen | None:
         packed = answer(self._asked)
-        return seen(packed) if packed else self._without_a_proxy()
+        return _unpacked(packed) if packed else self._without_a_proxy()
 
     def _without_a_proxy(self) -> Seen | None:
         """After ``down``: the volume is still there. Slower, and rare."""
@@ -34,7 +36,7 @@ class JournalReader:
         from compose_bluegreen.adapters.haproxy.box import Box  # noqa: PLC0415
 
         packed = Box(self._project, connect()).journal()
-        return seen(packed) if packed is not None else None
+        return _unpacked(packed) if packed is not None else None
 
 
 class IdentityReader:
@@ -46,6 +48,12 @@ class IdentityReader:
     def read(self) -> str | None:
         """None where no engine answers."""
         return answer(self._asked).decode().strip() or None
+
+
+def _unpacked(packed: bytes) -> Seen:
+    from compose_bluegreen.adapters.history.journal import seen  # noqa: PLC0415 - 200 ms with it
+
+    return seen(packed)
 
 
 def answer(asked: subprocess.Popen[bytes] | None) -> bytes:

@@ -12,12 +12,18 @@ pytestmark = pytest.mark.engine
 
 
 def _web(stage: Stage, standby: str, **changes: Any) -> Model:
-    own = {"health": {"path": "/healthz"}, "drain_timeout": "5s", "standby": standby}
+    health = {"path": "/healthz", "interval": "500ms", "timeout": "500ms"}
+    own = {"health": health, "drain_timeout": "5s", "standby": standby}
     return service(f"{stage.port}:8080", **{"x-bluegreen": own}, **changes)
 
 
 def _id(stage: Stage, colour: str) -> str:
     return str(stage.inspect(stage.container(colour))["Id"])
+
+
+def _servers(stage: Stage) -> list[str]:
+    """What HAProxy thinks of the idle colour."""
+    return [one["status"] for one in stage.status()["services"][0]["idle"]["servers"]]
 
 
 def _steps(stage: Stage) -> list[str]:
@@ -26,7 +32,7 @@ def _steps(stage: Stage) -> list[str]:
 
 
 def test_a_rollback_to_what_stands_by_starts_nothing(stage: Stage) -> None:
-    stage.write(web=_web(stage, "10m"))
+    stage.write(web=_web(stage, "10m", stop_grace_period="1s"))
     stage.up("v1")
     blue = _id(stage, "blue")
     with stage.step("released beside it: blue stays up"), stage.load():
@@ -49,8 +55,8 @@ def test_a_rollback_to_what_stands_by_starts_nothing(stage: Stage) -> None:
         eventually(lambda: stage.status()["services"][0]["drift"] == [], "nothing to drift")
         stage.serves("v1")
     with stage.step("what stands by hangs: it is started anew, and never switched to as it is"):
-        stage.docker("exec", stage.container("green"), "kill", "-STOP", "1")
-        stage.docker("pause", stage.container("green"))
+        stage.docker("kill", "--signal", "STOP", stage.container("green"))
+        eventually(lambda: _servers(stage) != ["UP"], "HAProxy to see it")
         with stage.load() as load:
             stage.bluegreen("rollback", "--to", "2").ended(0)
         assert load.report().versions == ["v1", "v2"]
