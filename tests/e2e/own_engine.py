@@ -111,8 +111,7 @@ def own_engine(folder: Path) -> Iterator[OwnEngine]:
     if os.geteuid() != 0 or not shutil.which("dockerd") or not shutil.which("nsenter"):
         pytest.fail("an engine of a test's own needs root, dockerd and nsenter", pytrace=False)
     name = f"bg{secrets.token_hex(3)}"
-    third = 1 + secrets.randbelow(250)
-    inside, outside = f"10.213.{third}.2", f"10.213.{third}.1"
+    inside, outside = _addresses()
     _ip("netns", "add", name)
     engine = OwnEngine(folder, name, inside)
     try:
@@ -128,6 +127,14 @@ def own_engine(folder: Path) -> Iterator[OwnEngine]:
         engine.clear()
         _ip("netns", "delete", name)
         _unmount(folder)
+
+
+def _addresses() -> tuple[str, str]:
+    """Another test's engine may be there."""
+    used = subprocess.run(("ip", "-4", "address"), check=True, capture_output=True).stdout.decode()
+    free = [third for third in range(1, 251) if f"10.213.{third}." not in used]
+    third = secrets.choice(free)
+    return f"10.213.{third}.2", f"10.213.{third}.1"
 
 
 def _ip(*words: str) -> None:
