@@ -25,6 +25,8 @@ _SWITCHES = (
     "START_DELAY",
     "NEVER_START",
     "SICK_AFTER",
+    "ERRORS",
+    "LATENCY",
     "CRASH_AFTER",
     "ON_SIGTERM",
     "PORT",

@@ -21,6 +21,8 @@ class Terms:
 
     ``patience`` is how long it waits for somebody else's deployment to end; None: not at all.
 
+    ``bake`` False: what the settings say of watching the new colour is passed over, this once.
+
     ``tell_plan`` makes it a dry run: it gets each step's name and cause, and nothing is touched.
     """
 
@@ -30,6 +32,7 @@ class Terms:
     no_switch: bool = False
     tell_plan: TellPlan | None = None
     patience: timedelta | None = None
+    bake: bool = True
 
 
 @dataclass(frozen=True, slots=True)

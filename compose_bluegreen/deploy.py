@@ -10,6 +10,7 @@ from compose_bluegreen import fronts, recovery, standby, trial
 from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.attempt import Attempt, Terms
+from compose_bluegreen.bake import Bake
 from compose_bluegreen.domain import Deployment, Kind, Part, Release, State
 from compose_bluegreen.errors import HistoryUnusable, Interrupted, NeedsPerson
 from compose_bluegreen.models import colour_labels
@@ -132,11 +133,12 @@ def from_the_switch_on(
     """The second half, where ``promote`` goes on."""
     names = acts.named(moves)
     holders = [one for move in moves for one in move.held_by]
+    bake = Bake.of(moves if terms.bake else (), at)
 
     yield Step(
         f"switch to {names}",
         "it is healthy" if len(moves) == 1 else "all are healthy",
-        partial(at.proxy.route_to, {move.service: move.idle for move in moves}),
+        partial(bake.switch, moves),
         Undo("switch back", partial(acts.switch_back, moves, at)),
         enters=State.SWITCHING,
     )
@@ -155,6 +157,7 @@ def from_the_switch_on(
         "the switch is done",
         partial(acts.all_healthy, moves, terms, at),
     )
+    yield from bake.steps()
 
 
 def _start(moves: Sequence[Move], terms: Terms, deployment: int, at: Ports) -> Step:

@@ -75,6 +75,7 @@ class Order:
     take_over: bool = False
     no_switch: bool = False
     patience: timedelta | None = None
+    bake: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class PromoteOrder:
 
     timeout: timedelta | None = None
     patience: timedelta | None = None
+    bake: bool = True
 
 
 @dataclass(frozen=True, slots=True)

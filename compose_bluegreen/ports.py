@@ -24,6 +24,7 @@ from compose_bluegreen.domain import (
     StepRecord,
 )
 from compose_bluegreen.routing import Change, Topology
+from compose_bluegreen.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,9 @@ class Proxy(Protocol):
 
     def in_flight(self, service: str, colour: Colour) -> int:
         """Requests and long connections that are being served or wait in a queue."""
+
+    def tally(self, service: str, colour: Colour) -> Tally:
+        """What was asked of a colour since HAProxy runs, and what came of it."""
 
 
 @dataclass(frozen=True, slots=True)

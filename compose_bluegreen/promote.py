@@ -34,7 +34,7 @@ def promote(order: PromoteOrder, project: str, caller: Caller, at: Ports) -> Dep
         if found is None:
             return _promoted_before(begun, project, at)
         moves = trial.moves_of(found, at)
-        terms = Terms(timeout=order.timeout)
+        terms = Terms(timeout=order.timeout, bake=order.bake)
         _refuse_to_take_over(found, moves)
         _prove(found, moves, terms, at)
         return _switch(found, moves, terms, at)

@@ -66,6 +66,7 @@ def rollback(
         recreate_proxy=order.recreate_proxy,
         tell_plan=tell_plan,
         patience=order.patience,
+        bake=False,  # what it leaves may be bad, and what it brings back has been proven
     )
     releases = [one.release for one in targets]
     as_it_is = partial(_as_it_is, project)

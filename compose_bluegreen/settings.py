@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 
 from compose_bluegreen import durations
 from compose_bluegreen.errors import BadSetting
+from compose_bluegreen.limits import NO_LIMIT, share, slowest_ms
 from compose_bluegreen.routing import Check, ProxySettings
 
 KEY = "x-bluegreen"
@@ -75,6 +76,23 @@ def _number(value: object) -> object:
     return value
 
 
+def _in_full(value: object) -> object:
+    """``bake: 30s`` is short for ``bake: {time: 30s}``, and YAML reads ``bake: off`` as false."""
+    if value is False:
+        return {"time": "0s"}
+    return {"time": value} if isinstance(value, str) else value
+
+
+def _share(value: str) -> str:
+    share(value)
+    return value
+
+
+def _slowness(value: str) -> str:
+    slowest_ms(value, None)
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(lambda value: _positive(_duration(value)))]
 Timer = Annotated[timedelta, BeforeValidator(lambda value: _timer(_positive(_duration(value))))]
 MaybeNoTime = Annotated[timedelta, BeforeValidator(_duration)]
@@ -90,6 +108,13 @@ StatusRange = Annotated[
     AfterValidator(_upwards),
 ]
 Networks = tuple[Annotated[str, BeforeValidator(_network)], ...]
+Share = Annotated[str, StringConstraints(max_length=20), AfterValidator(_share)]
+Slowness = Annotated[
+    str,
+    BeforeValidator(lambda value: NO_LIMIT if value is False else value),
+    StringConstraints(max_length=40),
+    AfterValidator(_slowness),
+]
 Snippet = Annotated[str, StringConstraints(max_length=20_000)]
 
 
@@ -124,6 +149,17 @@ class Health(_Keys):
         )
 
 
+class Bake(_Keys):
+    """How long the new colour is watched while the old one is warm, and what is too much."""
+
+    time: MaybeNoTime = timedelta(0)
+    errors: Share = "5%"
+    broken: Share = "5%"
+    p95: Slowness = "3x"
+    requests: Count = 50
+    restarts: Annotated[int, BeforeValidator(_number), Field(ge=0, le=1000)] = 0
+
+
 class ServiceSettings(_Keys):
     """``x-bluegreen`` of one service."""
 
@@ -134,6 +170,7 @@ class ServiceSettings(_Keys):
     drain_timeout: MaybeNoTime = timedelta(seconds=30)
     keep: Count = 5
     standby: Standby = REMOVED
+    bake: Annotated[Bake, BeforeValidator(_in_full)] = Bake()
 
 
 class Snippets(_Keys):
@@ -186,6 +223,8 @@ def service_settings(raw: object, defaults: ProjectSettings, where: str) -> Serv
     if raw is False:
         return None
     own = _mapping({} if raw is True else raw, where)
+    if "bake" in own:  # in full, for of what is inherited only that may be another
+        own = own | {"bake": _in_full(own["bake"])}
     inherited = defaults.model_dump(exclude={"proxy"}, exclude_unset=True)
     return _read(ServiceSettings, _merged(inherited, own), where)
 
@@ -197,6 +236,7 @@ def stored(settings: ServiceSettings) -> dict[str, Any]:
     plain["drain_timeout"] = durations.show(settings.drain_timeout)
     if isinstance(settings.standby, timedelta):
         plain["standby"] = durations.show(settings.standby)
+    plain["bake"]["time"] = durations.show(settings.bake.time)
     plain["health"]["interval"] = durations.show(settings.health.interval)
     plain["health"]["timeout"] = durations.show(settings.health.timeout)
     return plain

@@ -62,6 +62,7 @@ def up(
         no_switch=order.no_switch,
         tell_plan=tell_plan,
         patience=order.patience,
+        bake=order.bake,
     )
     wanted = partial(routes.for_project, project, draft.services)
     ground = partial(make_networks_and_volumes, services, project, at)

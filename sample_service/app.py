@@ -6,6 +6,8 @@
     START_DELAY       seconds before it listens (0)
     NEVER_START       1: never listens
     SICK_AFTER        seconds after which /healthz answers 503
+    ERRORS            how many of a hundred answers are 500, but for /healthz (0)
+    LATENCY           milliseconds by which each answer is later, but for /healthz (0)
     CRASH_AFTER       seconds after which the process exits with 1; 0: at once
     ON_SIGTERM        die: exits at once, whatever is in flight
     FINISH_WITHIN     seconds left to requests in flight after SIGTERM (8; Docker kills after 10)
@@ -50,6 +52,7 @@ if START_DELAY:
 import asyncio
 import hashlib
 import weakref
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
@@ -58,8 +61,11 @@ COLOUR = os.environ.get("BLUEGREEN_COLOUR", "none")
 VERSION = os.environ.get("VERSION") or hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
 PORT = int(os.environ.get("PORT", 8080))
 SICK_AFTER = float(os.environ.get("SICK_AFTER", "inf"))
+ERRORS = float(os.environ.get("ERRORS") or 0)
+LATENCY = float(os.environ.get("LATENCY") or 0)
 FINISH_WITHIN = float(os.environ.get("FINISH_WITHIN", 8))
 
+asked = 0
 stopping = asyncio.Event()
 sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 routes = web.RouteTableDef()
@@ -133,6 +139,21 @@ async def headers(request: web.Request) -> web.Response:
     return web.json_response(dict(request.headers))
 
 
+@web.middleware
+async def spoil(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Evenly, so that ten of a hundred are each tenth."""
+    global asked  # noqa: PLW0603 - one process, one event loop
+    if request.path == "/healthz":
+        return await handler(request)
+    await asyncio.sleep(LATENCY / 1000)
+    asked += 1
+    if asked * ERRORS // 100 > (asked - 1) * ERRORS // 100:
+        return web.Response(status=500, text="failing, as ERRORS says\n")
+    return await handler(request)
+
+
 async def sign(_: web.Request, response: web.StreamResponse) -> None:
     response.headers["X-Colour"] = COLOUR
     response.headers["X-Version"] = VERSION
@@ -145,7 +166,7 @@ async def end_streams(_: web.Application) -> None:
         await socket.close(code=1001, message=b"going away")
 
 
-app = web.Application(client_max_size=0)
+app = web.Application(client_max_size=0, middlewares=[spoil])
 app.add_routes(routes)
 app.on_response_prepare.append(sign)
 app.on_shutdown.append(end_streams)

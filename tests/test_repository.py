@@ -98,7 +98,7 @@ def test_the_tables_of_settings_are_the_settings() -> None:
             assert told[key].startswith(f"`{default}`"), f"the default of {key} is {default}"
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/monitoring.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/monitoring.md", "docs/release-control.md"])
 def test_each_compose_file_in_a_document_is_accepted(document: str) -> None:
     found = 0
     for block in re.findall(r"```yaml\n(.*?)```", text(document), re.DOTALL):

@@ -224,6 +224,20 @@ def test_it_crashes_when_told_to(after: float) -> None:
         assert time.monotonic() - began >= after
 
 
+def test_some_answers_are_errors_when_told_to() -> None:
+    with listening(ERRORS="20") as sample:
+        found = [sample.ask("/").status for _ in range(10)]
+        assert found == [200, 200, 200, 200, 500] * 2
+        assert {sample.ask("/healthz").status for _ in range(10)} == {200}
+
+
+def test_each_answer_is_late_when_told_to() -> None:
+    with listening(LATENCY="100") as sample:
+        began = time.monotonic()
+        sample.ask("/")
+        assert time.monotonic() - began >= 0.1
+
+
 def test_it_turns_sick_when_told_to() -> None:
     with listening(SICK_AFTER="0") as sample:
         assert sample.ask("/healthz").status == 503

@@ -19,6 +19,7 @@ from compose_bluegreen.cli.options import (
     Format,
     KeepFailed,
     Message,
+    NoBake,
     Output,
     Profiles,
     Progress,
@@ -109,6 +110,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
         typer.Option("--no-switch", help="Stop when it is proven; promote or abort decides."),
     ] = False,
     wait: Wait = None,
+    no_bake: NoBake = False,
 ) -> int:
     """Release services blue/green.
 
@@ -130,6 +132,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
         take_over=take_over,
         no_switch=no_switch,
         patience=duration("--wait", wait),
+        bake=not no_bake,
     )
     return _told(progress, lambda: call.commands.up(call.where, order, progress.value))
 
@@ -259,14 +262,18 @@ def resume(call: Call, progress: Progress = Face.AUTO) -> int:
 
 
 def promote(
-    call: Call, timeout: Timeout = None, progress: Progress = Face.AUTO, wait: Wait = None
+    call: Call,
+    timeout: Timeout = None,
+    no_bake: NoBake = False,
+    progress: Progress = Face.AUTO,
+    wait: Wait = None,
 ) -> int:
     """Switch to the deployment that waits.
 
     It is proven anew first; if it isn't well any more, it goes on waiting. From the switch on it
     goes as up does, and what fails is switched back and taken away.
     """
-    order = PromoteOrder(duration("--timeout", timeout), duration("--wait", wait))
+    order = PromoteOrder(duration("--timeout", timeout), duration("--wait", wait), bake=not no_bake)
     return _told(progress, lambda: call.commands.promote(call.where, order, progress.value))
 
 

@@ -77,6 +77,10 @@ KeepFailed = Annotated[
     bool,
     typer.Option("--keep-failed", help="Keep the image of a failed deployment, to look into it."),
 ]
+NoBake = Annotated[
+    bool,
+    typer.Option("--no-bake", help="Don't watch it under traffic, whatever the file says."),
+]
 RecreateProxy = Annotated[
     bool,
     typer.Option(

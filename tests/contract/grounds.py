@@ -30,7 +30,7 @@ from tests.fakes.site import Site, a_file, a_service
 class Ground:
     """``image`` is one whose container is well soon; ``restart`` restarts a container by name;
     ``rival`` is the lock as somebody else has it; ``stranger`` runs a container of the user's own
-    project for ``web``."""
+    project for ``web``; ``visit`` sends so many requests to whatever is live."""
 
     ports: Ports
     project: Project
@@ -39,6 +39,7 @@ class Ground:
     rival: Lock
     stranger: Callable[[], None]
     journal: Journal
+    visit: Callable[[int], None]
 
     @property
     def compose(self) -> Compose:
@@ -65,10 +66,16 @@ def fake() -> Iterator[Ground]:
 
     def restart(name: str) -> None:
         """What was only in memory is gone, as with a real one."""
+        site.world.tallies.clear()
         site.world.notes.memory = dict(site.world.notes.disk)
 
     def stranger() -> None:
         site.world.run_by_hand("web")
+
+    def visit(count: int) -> None:
+        live = site.routed()
+        assert live
+        site.world.asked("web", live, count)
 
     yield Ground(
         site.ports,
@@ -78,6 +85,7 @@ def fake() -> Iterator[Ground]:
         FakeLock(site.world),
         stranger,
         FakeJournal(),
+        visit,
     )
 
 
@@ -106,6 +114,7 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
             rival,
             lambda: _stranger(stage.project, sample),
             proxy.journal,
+            lambda count: _visit(stage, count),
         )
     finally:
         proxy.close()
@@ -113,6 +122,11 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
         api.close()
         rival_api.close()
         scratch.close()
+
+
+def _visit(stage: Stage, count: int) -> None:
+    for _ in range(count):
+        assert stage.ask().status == 200
 
 
 def _stranger(project: str, image: str) -> None:

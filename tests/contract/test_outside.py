@@ -22,6 +22,7 @@ from compose_bluegreen.models import (
 from compose_bluegreen.ports import Holder, Place
 from compose_bluegreen.routes import for_project, with_release
 from compose_bluegreen.routing import Change, Topology
+from compose_bluegreen.tally import Tally, answered
 from compose_bluegreen.waiting import POLL
 from tests.contract.grounds import Ground, fake, real
 
@@ -131,6 +132,23 @@ def test_a_colour_is_up_only_once_it_is_watched_and_checked_anew(
     assert running.proxy.in_flight("web", BLUE) == 0
     running.proxy.park("web", BLUE)
     assert not any(one.up for one in running.proxy.health("web", BLUE))
+
+
+def test_what_a_colour_was_asked_is_counted_until_the_proxy_starts_anew(
+    running: Ground, web: Release
+) -> None:
+    start(running, web, BLUE)
+    running.proxy.watch("web", BLUE)
+    until_up(running, BLUE)
+    assert running.proxy.tally("web", BLUE) == running.proxy.tally("web", GREEN) == Tally()
+    running.proxy.route_to({"web": BLUE})
+    running.visit(20)
+    found = running.proxy.tally("web", BLUE)
+    assert (found.begun, found.errors, found.broken, found.left) == (20, 0, 0, 0)
+    assert answered(found.waits) == answered(found.recent) == 20
+    assert running.proxy.tally("web", GREEN) == Tally()
+    running.restart(f"{running.project.name}-bluegreen-proxy")
+    assert running.proxy.tally("web", BLUE) == Tally()
 
 
 def test_the_live_colour_can_be_neither_parked_nor_watched(running: Ground) -> None:

@@ -46,6 +46,8 @@ SWITCHES = (
     "START_DELAY",
     "NEVER_START",
     "SICK_AFTER",
+    "ERRORS",
+    "LATENCY",
     "CRASH_AFTER",
     "ON_SIGTERM",
     "PORT",

@@ -27,6 +27,7 @@ LOOKS = {
     "proxy.seats",
     "proxy.health",
     "proxy.in_flight",
+    "proxy.tally",
     "history.check_writable",
     "history.unfinished",
     "history.waiting",

@@ -10,6 +10,7 @@ from compose_bluegreen.errors import ComposeFailed, ProxyFailed
 from compose_bluegreen.models import LABEL, companion
 from compose_bluegreen.ports import Seats, ServerHealth
 from compose_bluegreen.routing import Change, Target, Topology
+from compose_bluegreen.tally import Tally
 from tests.fakes.compose import proxy_labels
 from tests.fakes.world import Box, ProxyNotes, World
 
@@ -155,6 +156,11 @@ class FakeProxy:
         self._need_running()
         self._target(service, colour)
         return self._world.in_flight(self._world.colour(service, colour))
+
+    def tally(self, service: str, colour: Colour) -> Tally:
+        self._need_running()
+        self._target(service, colour)
+        return self._world.tallies.get((service, colour), Tally())
 
     # ── how ──────────────────────────────────────────────────────────────────────────────────
 

@@ -11,6 +11,7 @@ from compose_bluegreen.domain import Colour, Image, Model
 from compose_bluegreen.models import LABEL, base_labels, colour_labels
 from compose_bluegreen.ports import Container, Holder
 from compose_bluegreen.routing import Route, Topology
+from compose_bluegreen.tally import Tally
 from tests.fakes.calls import Call, Calls
 
 ENGINE = "ABCD:EFGH"
@@ -130,6 +131,7 @@ class World:
         self.notes = ProxyNotes()
         self.holder: Holder | None = None
         self.requests: list[Request] = []
+        self.tallies: dict[tuple[str, Colour], Tally] = {}
         self.cut: list[str] = []
         self.outages: list[str] = []
         self._served: set[str] = set()
@@ -240,6 +242,26 @@ class World:
     def busy(self, service: str, colour: Colour, seconds: float) -> None:
         """A request that takes this long arrives at a colour."""
         self.requests.append(Request(self.colour(service, colour)[0].name, self.time + seconds))
+
+    def asked(
+        self,
+        service: str,
+        colour: Colour,
+        count: int,
+        *,
+        ms: int = 10,
+        errors: int = 0,
+        broken: int = 0,
+        unanswered: int = 0,
+    ) -> None:
+        """So many further requests came to a colour; but for the unanswered, each waited ``ms``."""
+        before = self.tallies.get((service, colour), Tally())
+        waits = dict(before.waits)
+        if count > unanswered:
+            waits[ms] = waits.get(ms, 0) + count - unanswered
+        self.tallies[service, colour] = Tally(
+            before.begun + count, before.errors + errors, before.broken + broken, 0, waits, waits
+        )
 
     def in_flight(self, boxes: Iterable[Box]) -> int:
         names = {box.name for box in boxes}

@@ -65,6 +65,13 @@ settings_of_ours = st.one_of(
             "mode": st.one_of(st.sampled_from(["http", "tcp"]), hostile),
             "keep": st.one_of(numbers, hostile),
             "standby": st.one_of(st.sampled_from(["stopped", "removed", "10m"]), hostile),
+            "bake": st.one_of(
+                hostile,
+                st.sampled_from(["30s", False]),
+                st.fixed_dictionaries(
+                    {}, optional={"time": hostile, "errors": hostile, "p95": hostile}
+                ),
+            ),
             "health": st.one_of(
                 hostile,
                 st.fixed_dictionaries(

@@ -26,6 +26,7 @@ TOP = "compose.yaml: x-bluegreen"
 KEYS = [
     *ServiceSettings.model_fields,
     *("path", "status", "interval", "timeout", "rise", "fall"),
+    *("time", "errors", "broken", "p95", "requests", "restarts"),
     *("proxy", "image", "monitor", "trusted_proxies", "snippets", "global", "frontend"),
 ]
 scalars = st.one_of(
@@ -34,7 +35,9 @@ scalars = st.one_of(
     st.integers(),
     st.floats(),
     st.text(max_size=20),
-    st.sampled_from(["http", "tcp", "1m30s", "/healthz", "200-399", "8080", "10.0.0.0/8"]),
+    st.sampled_from(
+        ["http", "tcp", "1m30s", "/healthz", "200-399", "8080", "10.0.0.0/8", "5%", "3x"]
+    ),
 )
 keys = st.one_of(st.sampled_from(KEYS), st.text(max_size=5), st.integers(), st.booleans())
 anything = st.recursive(
@@ -71,6 +74,18 @@ def durations(least: timedelta, most: timedelta = timedelta(days=20)) -> st.Sear
 
 _MS = timedelta(milliseconds=1)
 ports, counts = st.integers(1, 65535), st.integers(1, 1000)
+shares = st.integers(0, 10_000).map(lambda part: f"{part / 100}%")
+bakes = st.fixed_dictionaries(
+    {},
+    optional={
+        "time": durations(timedelta(0)),
+        "errors": shares,
+        "broken": shares,
+        "p95": st.one_of(durations(_MS), st.sampled_from(["1x", "2.5x", "off", False])),
+        "requests": counts,
+        "restarts": st.integers(0, 1000),
+    },
+)
 good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
@@ -80,6 +95,7 @@ good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "deploy_timeout": durations(_MS),
         "drain_timeout": durations(timedelta(0)),
         "standby": st.one_of(st.sampled_from(["removed", "stopped"]), durations(_MS)),
+        "bake": st.one_of(durations(timedelta(0)), st.booleans().filter(lambda on: not on), bakes),
         "health": st.fixed_dictionaries(
             {},
             optional={

@@ -64,13 +64,26 @@ def test_each_key_is_read() -> None:
             "deploy_timeout": "1m30s",
             "drain_timeout": "0s",
             "keep": 1,
+            "bake": {"time": "30s", "errors": "0.5%", "broken": "0%", "p95": "800ms"},
         }
     )
     assert (found.port, found.mode, found.keep) == (9000, "tcp", 1)
     assert (found.deploy_timeout, found.drain_timeout) == (timedelta(seconds=90), timedelta(0))
+    bake = found.bake
+    assert (bake.time, bake.errors, bake.broken) == (timedelta(seconds=30), "0.5%", "0%")
+    assert (bake.p95, bake.requests, bake.restarts) == ("800ms", 50, 0)
     check = found.health.check()
     assert (check.path, check.status) == ("/healthz?deep=1", "204")
     assert (check.interval_ms, check.timeout_ms, check.rise, check.fall) == (500, 1500, 1, 2)
+
+
+def test_how_long_it_bakes_can_be_said_in_a_word() -> None:
+    assert settings({"bake": "30s"}).bake.time == timedelta(seconds=30)
+    assert settings({"bake": {"p95": False}}).bake.p95 == "off"
+    top = project_settings({"bake": {"time": "30s", "errors": "1%"}}, TOP)
+    longer, none = settings({"bake": "2m"}, top).bake, settings({"bake": False}, top).bake
+    assert (longer.time, longer.errors) == (timedelta(minutes=2), "1%")
+    assert (none.time, none.errors) == (timedelta(0), "1%")
 
 
 def test_interpolated_numbers_arrive_as_text() -> None:
@@ -147,6 +160,14 @@ REFUSED: list[tuple[object, str, str]] = [
     ({"standby": "9000h"}, ".standby", "at most 8760h"),
     ({"standby": "up"}, ".standby", "is not a duration"),
     ({"standby": True}, ".standby", "a duration as compose writes it"),
+    ({"bake": "soon"}, ".bake.time", "is not a duration"),
+    ({"bake": 30}, ".bake", "should be a valid dictionary"),
+    ({"bake": {"errors": "5"}}, ".bake.errors", "such as 5%"),
+    ({"bake": {"errors": 0.05}}, ".bake.errors", "valid string"),
+    ({"bake": {"broken": "101%"}}, ".bake.broken", "a share of a hundred"),
+    ({"bake": {"p95": "3"}}, ".bake.p95", "such as 3x"),
+    ({"bake": {"p95": "0.5x"}}, ".bake.p95", "1x or more"),
+    ({"bake": {"for": "30s"}}, ".bake.for", "unknown key"),
     ({"drain_timeout": "-1s"}, ".drain_timeout", "is not a duration"),
     ({"health": []}, ".health", "is not allowed"),
     ({"health": {"path": "healthz"}}, ".health.path", "'healthz' is not allowed"),

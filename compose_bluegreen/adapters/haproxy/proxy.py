@@ -31,6 +31,7 @@ from compose_bluegreen.domain import Colour, Model
 from compose_bluegreen.errors import BluegreenError, ProxyFailed
 from compose_bluegreen.ports import Holder, Seats, ServerHealth
 from compose_bluegreen.routing import Change, Target, Topology
+from compose_bluegreen.tally import Tally
 
 
 class Hands(Protocol):
@@ -194,9 +195,12 @@ class HaproxyProxy:
         ]
 
     def in_flight(self, service: str, colour: Colour) -> int:
-        target = self._target(service, colour)
-        backends = [backend(service, colour, port) for port in target.ports]
+        backends = self._backends(service, colour)
         return self._connection.steer(lambda steering: steering.in_flight(backends))
+
+    def tally(self, service: str, colour: Colour) -> Tally:
+        backends = self._backends(service, colour)
+        return self._connection.steer(lambda steering: steering.tally(backends))
 
     # ── the lock ─────────────────────────────────────────────────────────────────────────────
 
@@ -348,6 +352,10 @@ class HaproxyProxy:
             for what in (f"addr {host} port {port}", "health down")
         ]
         self._connection.steer(lambda steering: steering.tell(commands))
+
+    def _backends(self, service: str, colour: Colour) -> list[str]:
+        ports = self._target(service, colour).ports
+        return [backend(service, colour, port) for port in ports]
 
     def _target(self, service: str, colour: Colour) -> Target:
         topology = self.topology()

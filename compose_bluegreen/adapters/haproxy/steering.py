@@ -6,15 +6,16 @@ memory. A switch that left it out would let a kept-alive connection reach the ol
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 
 from compose_bluegreen.adapters.haproxy import disk
 from compose_bluegreen.adapters.haproxy.config import MAP, map_text, read_map
+from compose_bluegreen.adapters.haproxy.counters import rows, tally
 from compose_bluegreen.adapters.haproxy.master import SOCKET, Master
 from compose_bluegreen.adapters.haproxy.session import NotReady, Session
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ProxyFailed
+from compose_bluegreen.tally import Tally
 
 _RELOAD = f"echo reload | socat -t30 - UNIX-CONNECT:{SOCKET}"
 
@@ -74,6 +75,13 @@ class Steering:
             if row["svname"] == "BACKEND" and row["# pxname"] in wanted
         )
 
+    def tally(self, backends: Iterable[str]) -> Tally:
+        """Of the current worker: an old one only finishes what it began."""
+        names = sorted(backends)
+        worker = self.workers()[0]
+        stat, *tables = self._worker(worker, "show stat", *(f"show table {one}" for one in names))
+        return tally(stat, names, tables)
+
     def servers(self, backend: str) -> list[dict[str, str]]:
         """``show stat`` rows of one backend's servers, in the current worker."""
         rows = self._stat(self.workers()[0])
@@ -114,8 +122,7 @@ class Steering:
             raise ProxyFailed(f"HAProxy routes {loaded}, not {dict(routes)} as told")
 
     def _stat(self, worker: str) -> list[dict[str, str]]:
-        text = self._worker(worker, "show stat")[0].strip()
-        return list(csv.DictReader(text.splitlines()))
+        return rows(self._worker(worker, "show stat")[0])
 
     def _worker(self, worker: str, *commands: str) -> list[str]:
         return self._master.ask(*(f"@!{worker} {command}" for command in commands))

@@ -1,0 +1,127 @@
+"""A release that is watched under traffic: past a limit it is switched back, and nothing else is lost."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.e2e.stage import LIGHT, Run, Stage, service
+from tests.load import Load, Report
+from tests.load.record import Outcome, Record
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def site(shared: Stage) -> Stage:
+    own = {"health": {"path": "/healthz"}, "drain_timeout": "5s", "bake": "4s"}
+    shared.write(web=service(f"{shared.port}:8080", **{"x-bluegreen": own}))
+    shared.up("v1")
+    return shared
+
+
+@contextmanager
+def a_load(site: Stage) -> Iterator[Load]:
+    """Whose failures are for the scenario to judge."""
+    with Load.running(site.url, log=site.folder / "load.jsonl", mix=LIGHT) as load:
+        yield load
+
+
+def lost(report: Report, bad: str = "") -> list[Record]:
+    """All that failed but for the errors which the version itself answered."""
+    own = (Outcome.BAD_STATUS, bad, 500)
+    return [one for one in report.failed if (one.outcome, one.version, one.status) != own]
+
+
+def goes_back(site: Stage, because: str, **bad: str) -> tuple[Run, Report]:
+    """A release that must not stay; what serves is what served."""
+    served = site.ask().version
+    with site.step("the release is switched back by itself"), a_load(site) as load:
+        run = site.bluegreen("up", VERSION="bad", **bad).ended(1)
+    report = load.report()
+    with site.step("it says why, with the figures"):
+        assert because in run.err
+        (record,) = site.history("--limit", "1")
+        assert record["state"] == "failed"
+        assert because in record["reason"]
+        assert " requests: " in record["reason"]
+    with site.step("what served serves, and the bad one meets nobody any more"):
+        site.serves(served)
+        assert len(site.colours()) == 1
+        assert site.drift() == []
+        assert "bad" in report.versions
+        back = run.moment("switch back")
+        assert report.late("bad", after=back) == []
+    return run, report
+
+
+def test_bad_answers_take_it_back_and_the_way_back_loses_nothing(site: Stage) -> None:
+    _, report = goes_back(site, "more than 5% 5xx", ERRORS="20")
+    assert lost(report, "bad") == []
+
+
+def test_slow_answers_take_it_back(site: Stage) -> None:
+    _, report = goes_back(site, "p95 above ", LATENCY="400")
+    assert lost(report) == []
+
+
+def test_a_crash_takes_it_back(site: Stage) -> None:
+    run, _ = goes_back(site, "web-", CRASH_AFTER="3")
+    (record,) = site.history("--limit", "1")
+    steps = {step["name"]: step["outcome"] for step in site.show(record["id"])["steps"]}
+    assert next(steps[name] for name in steps if name.startswith("bake ")) == "failed", run
+
+
+def test_it_is_live_only_after_the_bake_and_its_figures_are_kept(site: Stage) -> None:
+    before = len(site.history())
+    with site.load():
+        running = site.begin("up", "--progress", "json", VERSION="v2")
+        running.until('"step_began", "step": "bake web-')
+        with site.step("while it bakes, both are there, and it isn't live"):
+            site.serves("v2")
+            assert site.colours() == ["blue", "green"]
+            assert site.history("--limit", "1")[0]["state"] == "switching"
+            assert site.status()["under_way"]["step"].startswith("bake web-")
+        running.end().ended(0)
+    with site.step("and then it is"):
+        (record, *_) = site.history()
+        assert (record["state"], record["id"]) == ("live", before + 1)
+        steps = site.show(record["id"])["steps"]
+        (bake,) = [step for step in steps if step["name"].startswith("bake ")]
+        assert bake["duration_s"] >= 4
+        assert " requests: 0 answered 5xx, 0 broken, p95 " in bake["detail"]
+        assert len(site.colours()) == 1
+        assert site.drift() == []
+
+
+def test_ctrl_c_while_it_bakes_takes_it_back(site: Stage) -> None:
+    served = site.ask().version
+    with site.load():
+        running = site.begin("up", "--progress", "json", VERSION="v3")
+        running.until('"step_began", "step": "bake web-')
+        running.signal(signal.SIGINT, group=True)
+        running.end().ended(130)
+    site.serves(served)
+    assert site.history("--limit", "1")[0]["state"] == "interrupted"
+    assert len(site.colours()) == 1
+    assert site.drift() == []
+
+
+def test_killed_while_it_bakes_the_next_one_keeps_it(site: Stage) -> None:
+    with site.load():
+        running = site.begin("up", "--progress", "json", VERSION="v4")
+        running.until('"step_began", "step": "bake web-')
+        running.signal(signal.SIGKILL)
+        running.end()
+        with site.step("status says at which step it stopped, and who serves"):
+            (drift,) = [one for one in site.drift() if one["kind"] == "unfinished"]
+            assert "stopped at “bake web-" in drift["cause"]
+            assert "up keeps it, for it is well" in drift["cure"]
+        site.up("v4")
+    site.serves("v4")
+    assert site.history("--limit", "1")[0]["state"] == "live"
+    assert len(site.colours()) == 1
+    assert site.drift() == []

@@ -1,0 +1,265 @@
+"""Bake: the new colour is watched under traffic, and loses it again past a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from compose_bluegreen.domain import Colour, Outcome, State
+from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost, Unhealthy
+from tests.fakes.calls import Call
+from tests.fakes.site import Site, a_service
+from tests.fakes.world import Behaviour
+from tests.unit.failures import BLUE, GREEN, assert_the_next_one_works, assert_v1_serves
+from tests.unit.killing import kill
+
+BAKE = "bake web-green"
+LATER = 5
+"""Which look at the counters of both colours: some tenths of a second after the switch."""
+
+
+def baking(**bake: object) -> Site:
+    """Blue serves ``v1``, and ``v2`` is ready to be built."""
+    site = Site(web=a_service(bluegreen={"bake": {"time": "30s"} | bake}))
+    site.release("v1")
+    site.source("v2")
+    return site
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = baking()
+    yield site
+    assert site.world.outages == []
+    assert site.world.cut == []
+
+
+def when_looked(site: Site, act: Callable[[], object], nth: int = LATER) -> None:
+    def do() -> None:
+        act()
+
+    site.world.calls.at("proxy.tally", do, nth=nth)
+
+
+def asked(site: Site, count: int, **more: int) -> Callable[[], None]:
+    return partial(site.world.asked, "web", Colour.GREEN, count, **more)
+
+
+def test_it_is_live_only_after_the_bake_and_the_old_one_is_warm_until_then(site: Site) -> None:
+    looked: list[tuple[State, list[str]]] = []
+    when_looked(site, lambda: looked.append((site.records[0].state, site.world.running())))
+    done = site.up()
+    assert done is not None
+    assert looked == [(State.SWITCHING, [BLUE, GREEN])]
+    assert done.state is State.LIVE
+    names = [step.name for step in done.steps]
+    assert names.index(BAKE) == names.index("see web-green healthy under traffic") + 1
+    assert names.index(BAKE) == names.index("drain web-blue") - 1
+    assert 30 <= site.world.time < 32
+
+
+def test_what_it_saw_is_remembered(site: Site) -> None:
+    site.world.asked("web", Colour.BLUE, 500, ms=20)
+    when_looked(site, asked(site, 400, ms=30))
+    done = site.up()
+    assert done is not None
+    (bake,) = [step for step in done.steps if step.name == BAKE]
+    figures = "400 requests: 0 answered 5xx, 0 broken, p95 30 ms (web-blue: 20 ms)"
+    assert (bake.outcome, bake.detail) == (Outcome.DONE, f"web-green {figures}")
+    assert bake.cause == "for 30s, while what served before is still there"
+
+
+@pytest.mark.parametrize(
+    ("bad", "because"),
+    [
+        ({"errors": 30}, "more than 5% 5xx; 400 requests: 30 answered 5xx, 0 broken, p95 10 ms"),
+        ({"broken": 30}, "more than 5% broken connections; 400 requests: 0 answered 5xx, 30 brok"),
+        ({"ms": 90}, "p95 above 70 ms; 400 requests: 0 answered 5xx, 0 broken, p95 90 ms (web-b"),
+        ({"unanswered": 30}, "p95 above 70 ms; 400 requests: .* 30 still wait"),
+    ],
+)
+def test_past_a_limit_it_switches_back_and_says_why(
+    bad: dict[str, int], because: str, site: Site
+) -> None:
+    site.world.asked("web", Colour.BLUE, 500, ms=20)
+    when_looked(site, asked(site, 400, **bad))
+    with pytest.raises(Unhealthy, match=because.replace("(", r"\(")) as failed:
+        site.up()
+    assert "under bake in x-bluegreen" in failed.value.hint
+    assert_v1_serves(site)
+    record = site.records[0]
+    assert (record.state, record.reason) == (State.FAILED, failed.value.message)
+    assert site.observer.steps[-3:] == ["switch back", "remove web-green", "point web:latest back"]
+
+
+def test_what_is_wrong_is_seen_at_the_next_look(site: Site) -> None:
+    when_looked(site, asked(site, 10, errors=10))
+    with pytest.raises(Unhealthy):
+        site.up()
+    assert site.world.time < 2
+
+
+def test_a_cold_start_may_be_slow(site: Site) -> None:
+    site.world.asked("web", Colour.BLUE, 500, ms=20)
+    when_looked(site, asked(site, 100, ms=900), nth=5)
+    when_looked(site, asked(site, 5000, ms=20), nth=60)
+    done = site.up()
+    assert done is not None
+    assert "p95 20 ms" in next(step.detail for step in done.steps if step.name == BAKE)
+
+
+def test_a_single_bad_answer_is_no_share(site: Site) -> None:
+    when_looked(site, asked(site, 3, errors=2))
+    assert site.up() is not None
+
+
+@pytest.mark.parametrize(
+    ("does", "because"),
+    [
+        (Behaviour(sick_after=3), "HAProxy says DOWN (L7STS) of 10.9.0.17:8080"),
+        (Behaviour(ends_after=3, exit_code=7), "ended with exit code 7"),
+        (Behaviour(crashes_every=3, exit_code=7), "was restarted, the last time after exit code 7"),
+        (Behaviour(healthcheck=0, declared_sick=3), "its HEALTHCHECK failed too often"),
+    ],
+)
+def test_one_that_turns_sick_loses_the_traffic(does: Behaviour, because: str) -> None:
+    site = baking()
+    site.source("v2", does=does)
+    with pytest.raises(Unhealthy) as failed:
+        site.up()
+    assert because.replace(":8080", "") in failed.value.message
+    assert "listening" in failed.value.detail
+    assert_v1_serves(site)
+
+
+def test_one_that_is_removed_by_somebody_loses_the_traffic() -> None:
+    site = baking()
+    when_looked(site, lambda: site.world.boxes.pop(GREEN))
+    with pytest.raises(Unhealthy, match=f"{GREEN} is gone"):
+        site.up()
+    assert_v1_serves(site)
+
+
+def test_restarts_are_allowed_where_the_file_says_so() -> None:
+    site = baking(restarts=20)
+    site.source("v2", does=Behaviour(crashes_every=3))
+    assert site.up() is not None
+
+
+def test_limits_are_the_files_own() -> None:
+    site = baking(errors="50%")
+    when_looked(site, asked(site, 400, errors=190))
+    assert site.up() is not None
+
+
+def test_an_haproxy_that_counts_anew_is_watched_on(site: Site) -> None:
+    site.world.asked("web", Colour.GREEN, 9000)
+    when_looked(site, site.world.tallies.clear, nth=4)
+    when_looked(site, asked(site, 400, errors=30), nth=6)
+    with pytest.raises(Unhealthy, match="400 requests: 30 answered 5xx"):
+        site.up()
+    assert_v1_serves(site)
+
+
+def test_without_the_setting_and_with_no_bake_nobody_watches() -> None:
+    site = baking()
+    site.up(bake=False)
+    assert site.world.calls.of("proxy.tally") == []
+    assert BAKE not in site.observer.steps
+    plain = Site()
+    plain.release("v1")
+    plain.release("v2")
+    assert plain.world.calls.of("proxy.tally") == []
+
+
+def test_a_first_release_has_nothing_to_go_back_to() -> None:
+    site = Site(web=a_service(bluegreen={"bake": "30s"}))
+    site.source("v1")
+    site.up()
+    assert not any("bake" in step for step in site.observer.steps)
+
+
+def test_what_takes_over_from_the_users_own_container_is_watched_too() -> None:
+    site = Site(web=a_service(bluegreen={"bake": "30s"}))
+    site.world.run_by_hand("web", "v0", ":8000")
+    site.source("v1")
+    when_looked(site, partial(site.world.asked, "web", Colour.BLUE, 10, errors=10))
+    with pytest.raises(Unhealthy, match="5xx"):
+        site.up(take_over=True)
+    assert site.serving() == {"v0"}
+
+
+def test_a_rollback_goes_at_once(site: Site) -> None:
+    site.up()
+    site.forget()
+    before = site.world.time
+    site.rollback()
+    assert site.world.time - before < 2
+    assert not any("bake" in step for step in site.observer.steps)
+
+
+def test_several_services_are_watched_side_by_side_and_go_back_together() -> None:
+    bake = {"bake": "20s"}
+    site = Site(web=a_service(bluegreen=bake), api=a_service("api", port="", bluegreen=bake))
+    site.source("web1"), site.source("api1", "api")
+    site.up()
+    site.source("web2"), site.source("api2", "api")
+    before = site.world.time
+    assert site.up() is not None
+    assert 20 <= site.world.time - before < 22
+    site.forget()
+    site.source("web3"), site.source("api3", "api")
+    when_looked(site, partial(site.world.asked, "api", Colour.BLUE, 10, errors=10), nth=9)
+    with pytest.raises(Unhealthy, match="api-blue under traffic: more than 5% 5xx"):
+        site.up()
+    assert (site.serving("web"), site.serving("api")) == ({"web2"}, {"api2"})
+    assert "bake web-blue and api-blue" in site.observer.steps
+
+
+# ── who ends it before it ends ───────────────────────────────────────────────────────────────
+
+
+def test_an_interrupt_while_it_bakes_switches_back(site: Site) -> None:
+    site.world.calls.fail("proxy.tally", Interrupted("interrupted by SIGINT"), nth=LATER)
+    with pytest.raises(Interrupted):
+        site.up()
+    assert_v1_serves(site)
+    assert site.records[0].state is State.INTERRUPTED
+    assert "switch back" in site.observer.remarks[0]
+
+
+def test_counters_that_cannot_be_read_switch_back(site: Site) -> None:
+    site.world.calls.fail("proxy.tally", BluegreenError("no answer"), nth=LATER)
+    with pytest.raises(BluegreenError, match="no answer"):
+        site.up()
+    assert_v1_serves(site)
+
+
+def test_killed_while_it_bakes_the_next_one_keeps_what_is_well(site: Site) -> None:
+    kill(site, Call("proxy.tally", LATER))
+    assert site.serving() == {"v2"}
+    cause = next(iter(site.status().drift)).cause
+    assert cause == f"deployment 2 stopped at “{BAKE}”; web-green serves"
+    assert_the_next_one_works(site)
+    assert [one.state for one in site.records][1:] == [State.SUPERSEDED, State.SUPERSEDED]
+
+
+def test_killed_while_it_bakes_what_is_sick_by_then_goes_back() -> None:
+    site = baking()
+    site.source("v2", does=Behaviour(sick_after=3))
+    kill(site, Call("proxy.tally", LATER))
+    site.world.time += 10
+    site.world.outages.clear()
+    assert_the_next_one_works(site)
+    assert [one.state for one in site.records][1:] == [State.INTERRUPTED, State.SUPERSEDED]
+
+
+def test_whoever_lost_the_lock_stops_looking_and_touches_nothing(site: Site) -> None:
+    when_looked(site, site.ports.lock.release)
+    with pytest.raises(LockLost):
+        site.up()
+    assert site.world.time < 2
+    assert site.serving() == {"v2"}
+    assert site.world.running() == [BLUE, GREEN]
