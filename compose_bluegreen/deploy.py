@@ -121,6 +121,12 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
         "nothing unproven gets traffic",
         partial(acts.all_healthy, moves, terms, at),
     )
+    if shown := [move for move in moves if wanted.previews(move.service)]:
+        yield Step(
+            f"show {acts.named(shown)} to who may preview",
+            "it is proven, and nobody else meets it",
+            partial(acts.show, shown, at),
+        )
     if terms.no_switch:
         yield trial.hold(moves, at)
     else:

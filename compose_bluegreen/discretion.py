@@ -25,7 +25,16 @@ def concealed(text: str) -> str:
     return _PASSWORD.sub("…@", text)
 
 
+def _preview_keys(model: Model) -> Iterator[str]:
+    settings = model.get("x-bluegreen")
+    preview = settings.get("preview") if isinstance(settings, dict) else None
+    if isinstance(preview, dict) and isinstance(preview.get("key"), str):
+        yield preview["key"]
+
+
 def _values(model: Model) -> Iterator[str]:
+    for one in (model, *(model.get("services") or {}).values()):
+        yield from _preview_keys(one)
     for service in (model.get("services") or {}).values():
         environment = service.get("environment") or {}
         if isinstance(environment, dict):

@@ -130,6 +130,11 @@ def _model(move: Move, deployment: int, at: Ports) -> Model:
     return colour_model(move.release, move.idle, seats, deployment)
 
 
+def show(moves: Sequence[Move], at: Ports) -> None:
+    for move in moves:
+        at.proxy.show(move.service, move.idle)
+
+
 def clear(move: Move, at: Ports) -> str:
     return clear_all([move], at)
 

@@ -193,6 +193,13 @@ class Proxy(Protocol):
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
         """One atomic act for all services named: disk first, then memory, then read back."""
 
+    def show(self, service: str, colour: Colour) -> None:
+        """Lets who may preview the service reach an idle colour that is proven, until it is parked
+        or the service is routed anew. Nothing where nobody may."""
+
+    def shown(self) -> dict[str, Colour]:
+        """The idle colours that can be reached so."""
+
     def park(self, service: str, colour: Colour) -> None:
         """Stops watching an idle colour's addresses: nothing there may be believed any more."""
 

@@ -142,6 +142,7 @@ def read(config: Model, file: str) -> Project:
     project = Project(config["name"], file, config, settings, services)
     _refuse_shared_ports(project)
     _refuse_endless_waits(project)
+    _refuse_shared_previews(project)
     return project
 
 
@@ -160,6 +161,7 @@ def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> 
             "no port to route to",
             hint="set it to the port the container listens on, or add `ports:` or `expose:`",
         )
+    _refuse_odd_previews(settings, published, where)
     networks = tuple(
         (key, tuple((own or {}).get("aliases") or ()))
         for key, own in (model.get("networks") or {"default": None}).items()
@@ -214,6 +216,24 @@ def _refuse_odd_scales(model: Model, where: str) -> None:
         )
 
 
+def _refuse_odd_previews(
+    settings: ServiceSettings, published: Iterable[PublishedPort], where: str
+) -> None:
+    preview = settings.preview
+    if preview.key and settings.mode == "tcp":
+        raise BadSetting(
+            f"{where}.{KEY}.preview.key",
+            "with `mode: tcp` the proxy sees no header and no cookie",
+            hint="use preview.port",
+        )
+    if any(one.host_port == str(preview.port) for one in published):
+        raise BadSetting(
+            f"{where}.{KEY}.preview.port",
+            f"{preview.port} is among its `ports:`, where everybody meets the live colour",
+            hint="take another port",
+        )
+
+
 def _published(port: Mapping[str, Any], where: str) -> PublishedPort:
     host_port = str(port.get("published") or "")
     host_port = "" if host_port == "0" else host_port  # either lets Docker choose
@@ -252,6 +272,21 @@ def _refuse_endless_waits(project: Project) -> None:
                     f"{name} is released to stay, so it never completes",
                     hint=f"remove {KEY} from {name}, and it runs once before {service.name}",
                 )
+
+
+def _refuse_shared_previews(project: Project) -> None:
+    owners: dict[str, str] = {}
+    for service in project.services.values():
+        for port in (one.host_port for one in service.published if one.host_port):
+            owners.setdefault(port, service.name)
+    for service in project.services.values():
+        port = str(service.settings.preview.port or "")
+        if port and owners.setdefault(port, service.name) != service.name:
+            raise BadSetting(
+                f"{project.file}: services.{service.name}.{KEY}.preview.port",
+                f"{port} is a port of {owners[port]} already",
+                hint="give each service a port of its own",
+            )
 
 
 def _refuse_shared_ports(project: Project) -> None:

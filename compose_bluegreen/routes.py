@@ -9,7 +9,16 @@ from typing import Any
 from compose_bluegreen.domain import Colour, Release
 from compose_bluegreen.models import published, replicas
 from compose_bluegreen.project import ManagedService, Project, host
-from compose_bluegreen.routing import Doors, Published, Route, Target, Topology, slots
+from compose_bluegreen.routing import (
+    LOOPBACK,
+    Doors,
+    Preview,
+    Published,
+    Route,
+    Target,
+    Topology,
+    slots,
+)
 from compose_bluegreen.settings import ServiceSettings, restored
 
 
@@ -39,7 +48,7 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
         route = replace(
             known or Route(service.name), published=tuple(published), networks=tuple(networks)
         )
-        topology = topology.with_route(route)
+        topology = topology.with_route(_previewed(route, service.settings, topology, inside))
     return topology
 
 
@@ -103,7 +112,21 @@ def _from_release(release: Release, topology: Topology) -> Route:
     inside = {release.settings["port"], *published(release).values()}
     doors = _doors(release.service, topology, inside).give(published(release))
     fronts = (Published(where, *host(where), door) for where, door in doors.items())
-    return Route(release.service, tuple(fronts), tuple(networks))
+    route = Route(release.service, tuple(fronts), tuple(networks))
+    return _previewed(route, restored(release.settings), topology, inside)
+
+
+def _previewed(
+    route: Route, settings: ServiceSettings, topology: Topology, inside: set[int]
+) -> Route:
+    """With who may reach its idle colour, and by which port."""
+    wanted, port = settings.preview, None
+    if wanted.port is not None:
+        where = f"{LOOPBACK}:{wanted.port}/tcp"
+        doors = _doors(route.service, topology.with_route(route), inside).give([where])
+        port = Published(where, *host(where), doors[where])
+    preview = Preview(wanted.key or "", wanted.only_from, port)
+    return replace(route, preview=None if preview == Preview() else preview)
 
 
 def _behind_published(release: Release, route: Route) -> dict[int, int]:
@@ -120,10 +143,10 @@ def _exposed(own: dict[str, Any]) -> list[int]:
 def _doors(service: str, topology: Topology, inside: set[int]) -> Doors:
     """Its own stay; it gets none that a colour of another service still has, which may be live."""
     own = topology.route(service)
-    taken = {one.where: one.door for one in own.published} if own else {}
+    taken = {one.where: one.door for one in own.ports} if own else {}
     others = [route for route in topology.routes if route.service != service]
     used = {door for route in others for door in route.doors}
-    used |= {one.door for route in others for one in route.published}
+    used |= {one.door for route in others for one in route.ports}
     return Doors(taken, frozenset(inside | used))
 
 

@@ -77,6 +77,22 @@ class Published:
     door: int
 
 
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Who may reach the idle colour while it is proven and held back.
+
+    ``key`` is what a header or a cookie must say ("": neither will do), from ``networks`` alone if
+    there are any; ``port`` is one of the host's loopback where only the idle colour answers.
+    """
+
+    key: str = ""
+    networks: tuple[str, ...] = ()
+    port: Published | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One service at the proxy: the names and ports it answers, and both colours."""
@@ -85,6 +101,13 @@ class Route:
     published: tuple[Published, ...] = ()
     networks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     targets: tuple[tuple[Colour, Target], ...] = ()
+    preview: Preview | None = None
+
+    @property
+    def ports(self) -> tuple[Published, ...]:
+        """All that Docker publishes for it."""
+        port = self.preview.port if self.preview else None
+        return (*self.published, port) if port else self.published
 
     def target(self, colour: Colour) -> Target | None:
         return dict(self.targets).get(colour)
@@ -144,10 +167,17 @@ class Topology:
         """Where these services' ports and names are not the proxy's: it can still prove them."""
         hidden = set(services)
         routes = tuple(
-            replace(route, published=(), networks=()) if route.service in hidden else route
+            replace(route, published=(), networks=(), preview=None)
+            if route.service in hidden
+            else route
             for route in self.routes
         )
         return replace(self, routes=routes)
+
+    def previews(self, service: str) -> bool:
+        """Whether anybody may reach its idle colour."""
+        route = self.route(service)
+        return route is not None and route.preview is not None
 
     @property
     def slots(self) -> frozenset[int]:
@@ -157,7 +187,7 @@ class Topology:
 
     @property
     def published(self) -> tuple[Published, ...]:
-        return tuple(one for route in self.routes for one in route.published)
+        return tuple(one for route in self.routes for one in route.ports)
 
     @property
     def networks(self) -> dict[str, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -26,6 +27,7 @@ KEY = "x-bluegreen"
 REMOVED: Final = "removed"
 STOPPED: Final = "stopped"
 _SHOWN = 60
+_UNGUESSED = 12
 
 
 def _duration(value: object) -> timedelta:
@@ -160,6 +162,25 @@ class Bake(_Keys):
     restarts: Annotated[int, BeforeValidator(_number), Field(ge=0, le=1000)] = 0
 
 
+class Preview(_Keys):
+    """Who may reach the idle colour before it is live; nobody, unless it is said."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]+$", max_length=200)] | None = (
+        None
+    )
+    only_from: Networks = ()
+    port: Port | None = None
+
+    @model_validator(mode="after")
+    def _is_not_guessed(self) -> Self:
+        if self.key is not None and len(self.key) < _UNGUESSED and not self.only_from:
+            raise ValueError(
+                f"a key of less than {_UNGUESSED} characters is easily guessed;"
+                " use a longer one, or name the networks that may use it with only_from"
+            )
+        return self
+
+
 class ServiceSettings(_Keys):
     """``x-bluegreen`` of one service."""
 
@@ -171,6 +192,7 @@ class ServiceSettings(_Keys):
     keep: Count = 5
     standby: Standby = REMOVED
     bake: Annotated[Bake, BeforeValidator(_in_full)] = Bake()
+    preview: Preview = Preview()
 
 
 class Snippets(_Keys):
@@ -295,8 +317,9 @@ def _bad_setting(kind: type[_Keys], error: ValidationError, where: str) -> BadSe
 
 
 def _shown(error: ErrorDetails) -> str:
-    """Never what stands among the snippets: they may hold passwords."""
-    said = "what stands there" if "snippets" in error["loc"] else repr(error["input"])
+    """Never what stands among the snippets or opens the preview: they may hold passwords."""
+    secret = {"snippets", "preview"} & set(error["loc"])
+    said = "what stands there" if secret else repr(error["input"])
     return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
 
 

@@ -23,6 +23,7 @@ LOOKS = {
     "proxy.change_to",
     "proxy.networks",
     "proxy.routes",
+    "proxy.shown",
     "proxy.routes_at_rest",
     "proxy.seats",
     "proxy.health",

@@ -60,6 +60,8 @@ class FakeProxy:
         elif change is Change.START:
             self._box().started = self._world.time
         notes.topology = wanted
+        kept = {name for name in notes.shown if (own := wanted.route(name)) and own.preview}
+        notes.shown = {name: notes.shown[name] for name in kept}
         notes.parked.clear()
         notes.believed.clear()
         for route in wanted.routes:
@@ -119,12 +121,25 @@ class FakeProxy:
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
         self._need_running()
         notes = self._world.notes
+        notes.shown = {name: one for name, one in notes.shown.items() if name not in routes}
         notes.disk = notes.disk | dict(routes)
         self._world.calls.halfway("proxy.route_to")
         notes.memory = dict(notes.disk)
 
+    def show(self, service: str, colour: Colour) -> None:
+        self._aim(service, colour)
+        topology = self._world.notes.topology
+        route = topology.route(service) if topology else None
+        if route and route.preview:
+            self._world.notes.shown[service] = colour
+
+    def shown(self) -> dict[str, Colour]:
+        return dict(self._world.notes.shown)
+
     def park(self, service: str, colour: Colour) -> None:
         self._aim(service, colour)
+        if self._world.notes.shown.get(service) is colour:
+            del self._world.notes.shown[service]
         self._world.notes.parked.add((service, colour))
         self._world.notes.believed.discard((service, colour))
 

@@ -95,7 +95,7 @@ class Box:
 class ProxyNotes:
     """What HAProxy has on its volume and, while it runs, in memory.
 
-    ``believed`` are colours that it saw well: it takes new containers for well until it looks.
+    ``shown`` are idle colours that may be previewed, ``believed`` colours that it saw well: it takes new containers for well until it looks.
     """
 
     topology: Topology | None = None
@@ -103,6 +103,7 @@ class ProxyNotes:
     memory: dict[str, Colour | None] = field(default_factory=dict)
     parked: set[tuple[str, Colour]] = field(default_factory=set)
     believed: set[tuple[str, Colour]] = field(default_factory=set)
+    shown: dict[str, Colour] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -211,6 +212,11 @@ class World:
         box = self.proxy_box()
         return box is not None and box.running(self.time)
 
+    def previews(self, service: str) -> set[str | None]:
+        """The versions that those may get who may preview it; None is no answer."""
+        colour = self.notes.shown.get(service)
+        return self._of(service, colour) if colour and self.proxy_runs() else {None}
+
     def answers(self, service: str) -> set[str | None]:
         """The versions that a visitor of this service may get; None is no answer."""
         found: set[str | None] = set()
@@ -232,7 +238,10 @@ class World:
 
     def _behind_the_proxy(self, service: str) -> set[str | None]:
         colour = self.notes.memory.get(service)
-        if colour is None or (service, colour) in self.notes.parked:
+        return self._of(service, colour) if colour else {None}
+
+    def _of(self, service: str, colour: Colour) -> set[str | None]:
+        if (service, colour) in self.notes.parked:
             return {None}
         boxes = self.colour(service, colour)
         proven = (box.age(self.time) >= box.behaviour.healthy_after for box in boxes)

@@ -27,6 +27,7 @@ KEYS = [
     *ServiceSettings.model_fields,
     *("path", "status", "interval", "timeout", "rise", "fall"),
     *("time", "errors", "broken", "p95", "requests", "restarts"),
+    *("key", "only_from"),
     *("proxy", "image", "monitor", "trusted_proxies", "snippets", "global", "frontend"),
 ]
 scalars = st.one_of(
@@ -92,6 +93,14 @@ good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "port": st.one_of(ports, ports.map(str)),
         "mode": st.sampled_from(["http", "tcp"]),
         "keep": counts,
+        "preview": st.fixed_dictionaries(
+            {},
+            optional={
+                "key": st.from_regex(r"[A-Za-z0-9._~-]{12,40}", fullmatch=True),
+                "only_from": st.lists(st.sampled_from(["10.0.0.0/8", "::1/128"]), max_size=2),
+                "port": ports,
+            },
+        ),
         "deploy_timeout": durations(_MS),
         "drain_timeout": durations(timedelta(0)),
         "standby": st.one_of(st.sampled_from(["removed", "stopped"]), durations(_MS)),

@@ -12,15 +12,20 @@ from pathlib import Path
 
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ProxyFailed
-from compose_bluegreen.routing import MONITOR_DOOR, Check, Route, Target, Topology
+from compose_bluegreen.routing import MONITOR_DOOR, Check, Preview, Route, Target, Topology
 
 STATE = "/var/lib/bluegreen"
 MAP = f"{STATE}/route.map"
+PREVIEW = f"{STATE}/preview.map"
+PREVIEW_HEADER = "X-Bluegreen"
+PREVIEW_COOKIE = "bluegreen-preview"
 HOSTS = "hosts.acl"
 """The file with the Docker host's own addresses."""
 
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 """Compose's own rule for names; nothing else reaches the configuration or the socket."""
+
+_SECRET = re.compile(r"[A-Za-z0-9._~-]+")
 
 _WHERE = re.compile(r"[0-9A-Za-z.:\[\]-]*:[0-9]*/tcp(->[0-9]+)?")
 """An address and a port; it only gets into a comment, which a line break would end."""
@@ -34,20 +39,26 @@ class _Aim:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """One service behind a door; ``names`` are asked for only where a door has two."""
+    """One service behind a door; ``names`` are asked for only where a door has two, ``secret`` is what
+    opens the preview."""
 
     key: str
     service: str
     targets: tuple[_Aim, ...]
     names: tuple[str, ...] = ()
+    secret: str = ""
+    only_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Door:
+    """``previews``: only idle colours that are proven and held back are behind it."""
+
     port: int
     title: str
     mode: str
     ways: tuple[_Way, ...]
+    previews: bool = False
 
     @property
     def rules(self) -> str:
@@ -123,6 +134,9 @@ def render(topology: Topology, network: IPv4Network) -> str:
         monitor_from=("127.0.0.0/8", *topology.settings.monitor_from),
         hosts=f"{STATE}/{HOSTS}",
         map_path=MAP,
+        preview_path=PREVIEW,
+        preview_header=PREVIEW_HEADER,
+        preview_cookie=PREVIEW_COOKIE,
         doors=_doors(topology),
         backends=[one for route in topology.routes for one in _backends(route, network)],
     )
@@ -133,7 +147,22 @@ def _doors(topology: Topology) -> list[_Door]:
     for route in topology.routes:
         for door in route.doors:
             behind.setdefault(door, []).append(route)
-    return [_door(port, routes) for port, routes in sorted(behind.items())]
+    known = [_door(port, routes) for port, routes in sorted(behind.items())]
+    previews = [_preview_door(route) for route in topology.routes]
+    return [*known, *(one for one in previews if one)]
+
+
+def _preview_door(route: Route) -> _Door | None:
+    port = route.preview.port if route.preview else None
+    if port is None or not route.targets:
+        return None
+    service = _word(route.service)
+    aims = tuple(
+        _Aim(colour, backend(service, colour, target.port)) for colour, target in route.targets
+    )
+    mode = "http" if route.modes == {"http"} else "tcp"
+    title = f"{service}: previewed at {_where(port.where)}"
+    return _Door(port.door, title, mode, (_Way("way0", service, aims),), previews=True)
 
 
 def _door(port: int, routes: list[Route]) -> _Door:
@@ -165,7 +194,8 @@ def _way(index: int, route: Route, port: int, shared: bool) -> _Way:
     )
     names = [route.service, *(alias for _, aliases in route.networks for alias in aliases)]
     words = tuple(dict.fromkeys(_word(name).lower() for name in names)) if shared else ()
-    return _Way(f"way{index}", route.service, aims, words)
+    preview = route.preview or Preview()
+    return _Way(f"way{index}", route.service, aims, words, _secret(preview.key), preview.networks)
 
 
 def _backends(route: Route, network: IPv4Network) -> list[_Backend]:
@@ -196,6 +226,12 @@ def _backend(
 def _word(text: str) -> str:
     if not _WORD.fullmatch(text):
         raise ProxyFailed(f"{text!r} can't be a name in HAProxy's configuration")
+    return text
+
+
+def _secret(text: str) -> str:
+    if text and not _SECRET.fullmatch(text):
+        raise ProxyFailed("what opens a preview can't be that", hint="see preview.key")
     return text
 
 

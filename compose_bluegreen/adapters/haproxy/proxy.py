@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from ipaddress import IPv4Network
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from compose_bluegreen.adapters.haproxy import container, disk, lock
+from compose_bluegreen.adapters.haproxy import container, disk, lock, preview
 from compose_bluegreen.adapters.haproxy.box import Box
 from compose_bluegreen.adapters.haproxy.config import (
     STATE,
@@ -128,7 +128,8 @@ class HaproxyProxy:
             with self.alone(wanted):
                 self._create(wanted)
         elif change is Change.START:
-            self._box.write(self._drawn(wanted, self._subnet()) | self._map_if_missing(wanted))
+            files = self._drawn(wanted, self._subnet()) | self._map_if_missing(wanted)
+            self._box.write(files | self._shown_still(wanted))
             self._box.write_hosts(wanted)
             self._hands.start([self._box.name])
         else:
@@ -167,9 +168,38 @@ class HaproxyProxy:
         return read_map(self._stored("route.map") or "")
 
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
+        self._hide(routes)
         self._connection.steer(lambda steering: steering.route_to(routes))
 
+    def show(self, service: str, colour: Colour) -> None:
+        if self.routes().get(service) is colour:
+            raise ProxyFailed(f"{service}-{colour} is live: there is nothing to preview")
+        if service in preview.previewed(self.topology()):
+            self._preview({**self.shown(), service: colour})
+
+    def shown(self) -> dict[str, Colour]:
+        known = preview.previewed(self.topology())
+        if not known:
+            return {}
+        found = preview.read(self._stored(preview.FILE) or "")
+        return {service: colour for service, colour in found.items() if service in known}
+
+    def _hide(self, services: Collection[str], colour: Colour | None = None) -> None:
+        """Of one colour, or whichever is shown."""
+        before = self.shown()
+        left = {
+            service: shown
+            for service, shown in before.items()
+            if service not in services or colour not in (None, shown)
+        }
+        if left != before:
+            self._preview(left)
+
+    def _preview(self, shown: Mapping[str, Colour]) -> None:
+        self._connection.steer(lambda steering: steering.preview(shown))
+
     def park(self, service: str, colour: Colour) -> None:
+        self._hide([service], colour)
         target = self._target(service, colour)
         self._aim(service, colour, [("127.0.0.1", 1)] * len(target.slots))
 
@@ -236,7 +266,9 @@ class HaproxyProxy:
         self._box.link_socket()
         kept = read_map(self._box.read("route.map") or "")
         routes = {route.service: kept.get(route.service) for route in wanted.routes}
-        self._box.write({**files, "route.map": map_text(kept | routes)})
+        self._box.write(
+            {**files, **self._shown_still(wanted), "route.map": map_text(kept | routes)}
+        )
         self._box.write_hosts(wanted)
         try:
             self._hands.bring_up(model)
@@ -275,7 +307,7 @@ class HaproxyProxy:
 
     def _make_anew(self, wanted: Topology, files: dict[str, str]) -> None:
         """Where none runs, or it publishes nothing, nobody is served by it."""
-        self._box.write(files | self._map_if_missing(wanted))
+        self._box.write(files | self._map_if_missing(wanted) | self._shown_still(wanted))
         self._box.link_socket()
         self._box.write_hosts(wanted)
         self._hands.remove([self._box.name])
@@ -297,7 +329,8 @@ class HaproxyProxy:
 
     def _write_checked(self, wanted: Topology, files: Mapping[str, str]) -> None:
         """Only a configuration that HAProxy accepts takes the place of the one that serves."""
-        self._box.write({f"{name}.new": text for name, text in files.items()})
+        new = {f"{name}.new": text for name, text in files.items()}
+        self._box.write(new | self._shown_still(wanted))
         shell = self._connection.shell()
         if not shell.test(f"haproxy -c -q -f {STATE}/haproxy.cfg.new >{STATE}/check.log"):
             raise ProxyFailed(
@@ -379,6 +412,14 @@ class HaproxyProxy:
     def _drawn(self, wanted: Topology, subnet: IPv4Network) -> dict[str, str]:
         """The files on its volume that follow from a topology."""
         return {"haproxy.cfg": render(wanted, subnet), "topology.json": self._written(wanted)}
+
+    def _shown_still(self, wanted: Topology) -> dict[str, str]:
+        """HAProxy doesn't start without it. What is shown is what was, where it could be before."""
+        if not preview.previewed(wanted):
+            return {}
+        both = preview.previewed(wanted) & preview.previewed(self.topology())
+        kept = preview.read(self._stored(preview.FILE) or "") if both else {}
+        return {preview.FILE: preview.text({name: kept[name] for name in both & kept.keys()})}
 
     def _map_if_missing(self, wanted: Topology) -> dict[str, str]:
         """HAProxy doesn't start without it."""

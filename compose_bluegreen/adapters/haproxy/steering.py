@@ -7,8 +7,9 @@ memory. A switch that left it out would let a kept-alive connection reach the ol
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
-from compose_bluegreen.adapters.haproxy import disk
+from compose_bluegreen.adapters.haproxy import disk, preview
 from compose_bluegreen.adapters.haproxy.config import MAP, map_text, read_map
 from compose_bluegreen.adapters.haproxy.counters import rows, tally
 from compose_bluegreen.adapters.haproxy.master import SOCKET, Master
@@ -65,6 +66,16 @@ class Steering:
                 if worker in self.workers():
                     raise  # otherwise it was an old one, and it has finished
 
+    def preview(self, shown: Mapping[str, Colour]) -> None:
+        """Written first, so that a restart forgets nothing that is shown."""
+        preview.write(self._session, shown)
+        for worker in self.workers():
+            try:
+                preview.load(partial(self._say, worker), shown)
+            except ProxyFailed:
+                if worker == self.workers()[0]:
+                    raise  # an old one may have no such map, and serves nobody new
+
     def in_flight(self, backends: Iterable[str]) -> int:
         """Being served or queued, in all workers: WebSockets count, idle keep-alive doesn't."""
         wanted = set(backends)
@@ -120,6 +131,9 @@ class Steering:
         loaded = read_map(shown)
         if loaded != dict(routes):
             raise ProxyFailed(f"HAProxy routes {loaded}, not {dict(routes)} as told")
+
+    def _say(self, worker: str, command: str) -> str:
+        return self._worker(worker, command)[0]
 
     def _stat(self, worker: str) -> list[dict[str, str]]:
         return rows(self._worker(worker, "show stat")[0])
