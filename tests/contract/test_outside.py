@@ -6,6 +6,7 @@ One body for both keeps the fakes honest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from compose_bluegreen.models import (
 )
 from compose_bluegreen.ports import Holder, Place
 from compose_bluegreen.routes import for_project, with_release
-from compose_bluegreen.routing import Change, Topology
+from compose_bluegreen.routing import Change, Preview, Topology
 from compose_bluegreen.tally import Tally, answered
 from compose_bluegreen.waiting import POLL
 from tests.contract.grounds import Ground, fake, real
@@ -156,6 +157,32 @@ def test_the_live_colour_can_be_neither_parked_nor_watched(running: Ground) -> N
     for act in (running.proxy.park, running.proxy.watch):
         with pytest.raises(ProxyFailed, match="live"):
             act("web", BLUE)
+
+
+def test_what_is_shown_outlives_a_restart_and_ends_with_a_switch_or_a_park(
+    running: Ground, wanted: Topology
+) -> None:
+    running.proxy.show("web", GREEN)
+    assert running.proxy.shown() == {}, "nobody may preview it"
+    (web,) = wanted.routes
+    previewed = wanted.with_route(replace(web, preview=Preview("a-key-nobody-guesses")))
+    running.proxy.apply(previewed, Change.RELOAD)
+    running.proxy.show("web", GREEN)
+    running.restart(f"{running.project.name}-bluegreen-proxy")
+    assert running.proxy.shown() == {"web": GREEN}
+    running.proxy.park("web", BLUE)
+    assert running.proxy.shown() == {"web": GREEN}
+    running.proxy.park("web", GREEN)
+    assert running.proxy.shown() == {}
+    running.proxy.show("web", GREEN)
+    running.proxy.route_to({"web": GREEN})
+    assert running.proxy.shown() == {}
+    with pytest.raises(ProxyFailed, match="live"):
+        running.proxy.show("web", GREEN)
+    running.proxy.show("web", BLUE)
+    for topology in (wanted, previewed):
+        running.proxy.apply(topology, Change.RELOAD)
+        assert running.proxy.shown() == {}, "it is another story"
 
 
 def test_a_service_that_the_proxy_does_not_know_is_refused(running: Ground) -> None:

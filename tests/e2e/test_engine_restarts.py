@@ -90,6 +90,20 @@ def test_between_deployments(
         eventually(lambda: site.drift() == [], "no drift")
 
 
+def test_while_one_waits(site: Stage, daemon: OwnEngine) -> None:
+    """It is there again, and only a person lets visitors meet it."""
+    before = _answer(site, daemon)
+    assert before
+    new = f"{before.version}w"
+    site.up(new, "--no-switch")
+    _restart(signal.SIGKILL)(daemon)
+    eventually(lambda: _answer(site, daemon), "an answer")
+    eventually(lambda: site.drift() == [], "no drift")
+    site.serves(before.version, host=daemon.address)
+    site.bluegreen("promote").ended(0)
+    site.serves(new, host=daemon.address)
+
+
 @pytest.mark.parametrize(
     ("befalls", "point"),
     [
