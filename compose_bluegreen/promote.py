@@ -11,7 +11,7 @@ from compose_bluegreen.attempt import Terms
 from compose_bluegreen.deploy import from_the_switch_on, stand
 from compose_bluegreen.domain import Deployment, Outcome, State
 from compose_bluegreen.errors import BluegreenError, ProxyFailed, Unhealthy
-from compose_bluegreen.models import colour_labels, fingerprint_of, replicas
+from compose_bluegreen.models import base_labels, colour_labels, fingerprint_of, replicas
 from compose_bluegreen.moves import Move
 from compose_bluegreen.orders import PromoteOrder
 from compose_bluegreen.ports import Holder, Ports
@@ -35,7 +35,7 @@ def promote(order: PromoteOrder, project: str, caller: Caller, at: Ports) -> Dep
             return _promoted_before(begun, project, at)
         moves = trial.moves_of(found, at)
         terms = Terms(timeout=order.timeout, bake=order.bake)
-        _refuse_to_take_over(found, moves)
+        _refuse_to_take_over(found, moves, at)
         _prove(found, moves, terms, at)
         return _switch(found, moves, terms, at)
 
@@ -52,8 +52,10 @@ def _promoted_before(begun: Sequence[Deployment], project: str, at: Ports) -> De
     )
 
 
-def _refuse_to_take_over(found: Deployment, moves: Sequence[Move]) -> None:
-    if holders := [one for move in moves for one in move.held_by]:
+def _refuse_to_take_over(found: Deployment, moves: Sequence[Move], at: Ports) -> None:
+    users = (at.engine.containers(base_labels(move.project, move.service)) for move in moves)
+    first = [own for move, own in zip(moves, users, strict=True) if move.live is None]
+    if holders := [one for own in first for one in own if one.running]:
         raise BluegreenError(
             f"deployment {found.id} goes on waiting: {fronts.names(holders)} of your own project"
             " serves now",

@@ -56,15 +56,15 @@ def gives_way(
 
 def moves_of(found: Deployment, at: Ports) -> list[Move]:
     """Raises BluegreenError where its colour isn't the idle one any more."""
-    moves = acts.plan([part.release for part in found.parts], at)
-    for move, part in zip(moves, found.parts, strict=True):
-        if move.idle is not part.colour:
+    routes = acts.live(at)
+    for part in found.parts:
+        if routes.get(part.service) is part.colour:
             raise BluegreenError(
                 f"deployment {found.id} waits on {part.service}-{part.colour}, which has the"
                 " traffic already",
                 hint="docker bluegreen status",
             )
-    return moves
+    return [Move(part.release, routes.get(part.service), part.colour) for part in found.parts]
 
 
 def forget_images(found: Deployment, needed: Sequence[Move], at: Ports) -> None:

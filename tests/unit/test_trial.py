@@ -277,6 +277,15 @@ def test_a_promotion_that_is_killed_anywhere_can_be_given_again(call: Call) -> N
     assert not site.status().drifts
 
 
+def test_a_first_release_does_not_take_over_from_what_was_started_meanwhile() -> None:
+    site = before_the_first()
+    site.up(no_switch=True)
+    site.world.run_by_hand("web", "v0")
+    with pytest.raises(BluegreenError, match="shop-web-1 of your own project serves now"):
+        site.promote()
+    assert site.records[0].state is State.WAITING
+
+
 def test_where_nothing_waits_promote_says_how_to_make_it(serving: Site) -> None:
     with pytest.raises(BluegreenError, match="nothing of shop waits") as refused:
         serving.promote()
