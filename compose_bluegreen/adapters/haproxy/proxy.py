@@ -181,7 +181,10 @@ class HaproxyProxy:
         known = preview.previewed(self.topology())
         if not known:
             return {}
-        found = preview.read(self._stored(preview.FILE) or "")
+        if self._box.status() == "running":
+            found = self._connection.ask(preview.on_disk)
+        else:
+            found = preview.read(self._stored(preview.FILE) or "")
         return {service: colour for service, colour in found.items() if service in known}
 
     def _hide(self, services: Collection[str], colour: Colour | None = None) -> None:
