@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from compose_bluegreen import hooks, trial, waiting
 from compose_bluegreen import moves as acts
-from compose_bluegreen import trial, waiting
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.domain import Colour, Deployment, Part, State
 from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost, NeedsPerson
@@ -30,6 +30,7 @@ def abort(project: str, caller: Caller, at: Ports) -> Deployment | None:
         if found.reading is Reading.GAP:
             settle(caller.engine, project, at)
             return at.history.get(found.deployment.id)
+        hooks.clear(project, at)
         back = _way_back(found, at)
         if back:
             moves = [move for move in found.moves if move.service in back]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from compose_bluegreen import fronts, retention, standby
@@ -12,7 +12,9 @@ from compose_bluegreen.ports import Ports
 from compose_bluegreen.saga import Step
 
 
-def aftermath(moves: Sequence[Move], at: Ports) -> Iterator[list[Step]]:
+def aftermath(
+    moves: Sequence[Move], at: Ports, once_it_is_gone: Iterable[Step] = ()
+) -> Iterator[list[Step]]:
     """After the deployment stands: a failure is a warning, and only ends the list that it is in.
 
     What could not be drained is not removed.
@@ -28,6 +30,8 @@ def aftermath(moves: Sequence[Move], at: Ports) -> Iterator[list[Step]]:
         remove = partial(at.compose.remove, [one.name for one in holders], keep_volumes=True)
         cause = "the proxy has its ports and its name"
         yield [Step(f"remove {fronts.names(holders)}", cause, remove)]
+    for step in once_it_is_gone:
+        yield [step]
     for step in retention.steps(moves[0].project, [move.release for move in moves], at):
         yield [step]
     for step in standby.end(moves[0].project, at):

@@ -24,6 +24,9 @@ class Terms:
     ``bake`` False: what the settings say of watching the new colour is passed over, this once.
 
     ``tell_plan`` makes it a dry run: it gets each step's name and cause, and nothing is touched.
+
+    ``goes_back``: what is prepared before a release was prepared when it was new. ``hooks`` False:
+    none are run.
     """
 
     timeout: timedelta | None = None
@@ -31,6 +34,8 @@ class Terms:
     take_over: bool = False
     no_switch: bool = False
     tell_plan: TellPlan | None = None
+    goes_back: bool = False
+    hooks: bool = True
     patience: timedelta | None = None
     bake: bool = True
 
@@ -43,6 +48,7 @@ class Attempt:
     must know depends on none. ``preparation`` finds the images out; ``releases`` then says what
     has changed: nothing, if it is empty. ``topology`` turns what the proxy knows into what the
     project wants of it. ``ground`` makes what proxy and colours stand on, once nothing is refused.
+    ``taken_back`` are the releases that serve until then, if this is their rollback.
     """
 
     draft: Draft
@@ -52,3 +58,4 @@ class Attempt:
     topology: Callable[[Topology | None], Topology]
     terms: Terms
     ground: Callable[[], None] = lambda: None
+    taken_back: Sequence[Release] = ()

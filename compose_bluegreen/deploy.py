@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 
-from compose_bluegreen import fronts, recovery, standby, trial
+from compose_bluegreen import fronts, hooks, recovery, standby, trial
 from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.attempt import Attempt, Terms
 from compose_bluegreen.bake import Bake
 from compose_bluegreen.domain import Deployment, Kind, Part, Release, State
 from compose_bluegreen.errors import HistoryUnusable, Interrupted, NeedsPerson
+from compose_bluegreen.hook_settings import Moment
 from compose_bluegreen.models import colour_labels
 from compose_bluegreen.moves import Move, Readiness, plan
 from compose_bluegreen.ports import Ports
@@ -56,6 +57,7 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
         change = fronts.allowed(wanted, moves, attempt.terms, at)
         saga.parts([Part(move.release, move.idle) for move in moves])
         full, terms = fronts.full(attempt, moves, at), attempt.terms
+        saga.if_it_fails(hooks.if_it_fails(moves, saga.deployment, terms, at))
         for step in trial.gives_way(attempt.draft, moves, saga.deployment, terms, at):
             saga.run(step)
         for step in page(moves, wanted, change, full, saga.deployment, terms, at):
@@ -63,7 +65,7 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
         if terms.no_switch:
             saga.leave_waiting()
             return _record(saga.deployment, State.WAITING, at)
-        return stand(saga, moves, at)
+        return stand(saga, moves, at, _farewell(attempt, moves, saga.deployment, at))
 
 
 def _moves(attempt: Attempt, releases: Sequence[Release], at: Ports) -> list[Move]:
@@ -72,11 +74,19 @@ def _moves(attempt: Attempt, releases: Sequence[Release], at: Ports) -> list[Mov
     return standby.readied(moves, at) if attempt.draft.kind is Kind.ROLLBACK else moves
 
 
-def stand(saga: Saga, moves: Sequence[Move], at: Ports) -> Deployment | None:
+def _farewell(
+    attempt: Attempt, moves: Sequence[Move], deployment: int, at: Ports
+) -> Iterator[Step]:
+    return hooks.on_rollback(attempt.taken_back, moves, deployment, attempt.terms, at)
+
+
+def stand(
+    saga: Saga, moves: Sequence[Move], at: Ports, once_it_is_gone: Iterable[Step] = ()
+) -> Deployment | None:
     """It is live from here on; what is left to do can only warn."""
     saga.promote()
     try:
-        for steps in aftermath(moves, at):
+        for steps in aftermath(moves, at, once_it_is_gone):
             all(saga.attempt(step) for step in steps)
         return _record(saga.deployment, State.LIVE, at)
     except Interrupted as error:
@@ -112,10 +122,13 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
     has taken over from containers of the user's own project.
     """
     names = acts.named(moves)
+    hooked = partial(hooks.steps, moves=moves, deployment=deployment, terms=terms, at=at)
 
     if change is not Change.NONE:
         yield fronts.proxy_step(wanted, change, at)
+    yield from hooked(Moment.PRE_DEPLOY)
     yield _start(moves, terms, deployment, at)
+    yield from hooked(Moment.POST_START)
     yield Step(
         f"wait until {names} {acts.are(moves)} healthy",
         "nothing unproven gets traffic",
@@ -127,14 +140,20 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
             "it is proven, and nobody else meets it",
             partial(acts.show, shown, at),
         )
+    yield from hooked(Moment.PRE_SWITCH)
     if terms.no_switch:
         yield trial.hold(moves, at)
     else:
-        yield from from_the_switch_on(moves, wanted, full, terms, at)
+        yield from from_the_switch_on(moves, wanted, full, deployment, terms, at)
 
 
 def from_the_switch_on(
-    moves: Sequence[Move], wanted: Topology, full: Topology, terms: Terms, at: Ports
+    moves: Sequence[Move],
+    wanted: Topology,
+    full: Topology,
+    deployment: int,
+    terms: Terms,
+    at: Ports,
 ) -> Iterator[Step]:
     """The second half, where ``promote`` goes on."""
     names = acts.named(moves)
@@ -163,6 +182,7 @@ def from_the_switch_on(
         "the switch is done",
         partial(acts.all_healthy, moves, terms, at),
     )
+    yield from hooks.steps(Moment.POST_SWITCH, moves, deployment, terms, at)
     yield from bake.steps()
 
 
@@ -203,10 +223,11 @@ def _plan_steps(
     first = [fronts.proxy_step(wanted, change, at)] if change in fronts.BEFORE_THE_LOCK else []
     later = Change.NONE if first else change
     full, terms = fronts.full(attempt, moves, at), attempt.terms
+    farewell = _farewell(attempt, moves, 0, at)
     return [
         *first,
         *attempt.preparation,
         *trial.gives_way(attempt.draft, moves, 0, terms, at),
         *page(moves, wanted, later, full, 0, terms, at),
-        *(() if terms.no_switch else chain.from_iterable(aftermath(moves, at))),
+        *(() if terms.no_switch else chain.from_iterable(aftermath(moves, at, farewell))),
     ]

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 
-from compose_bluegreen import waiting
+from compose_bluegreen import hooks, waiting
 from compose_bluegreen.domain import State
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.models import colour_labels, companion
@@ -43,6 +43,7 @@ def _anything_is_left(project: str, engine: str, at: Ports) -> bool:
 
 
 def _remove(project: str, caller: Caller, at: Ports) -> None:
+    hooks.clear(project, at)
     at.proxy.remove()
     now = at.clock.now()
     for one in unfinished(caller.engine, project, at):

@@ -75,6 +75,10 @@ class ComposeFailed(BluegreenError):
     """``docker compose`` ended with an error; ``detail`` is the end of its stderr."""
 
 
+class HookFailed(BluegreenError):
+    """A command that a release brings along; ``detail`` is the end of what it said."""
+
+
 class EngineUnreachable(BluegreenError):
     """The Docker engine doesn't answer."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ _LEFT_BEHIND = (
     "scale",
     KEY,
 )
+
+# It runs once, nobody asks whether it is well, and its log is read by us.
+_NOT_RUN_ONCE = ("deploy", "healthcheck", "logging", "restart", "stdin_open", "tty")
 
 
 def companion(project: str) -> str:
@@ -115,6 +118,34 @@ def colour_model(release: Release, colour: Colour, seats: Seats, deployment: int
     return model
 
 
+def one_off_model(release: Release, name: str, command: Sequence[str], told: Model) -> Model:
+    """One container, as ``docker compose run`` would make it: the release's image, environment,
+    networks and volumes, and nobody's name. ``told`` are further variables."""
+    project = release.model["name"]
+    model = {key: deepcopy(value) for key, value in release.model.items() if key != KEY}
+    model["name"] = companion(project)
+    template = release.model["services"][release.service]
+    own = {key: deepcopy(value) for key, value in template.items() if key not in _NOT_RUN_ONCE}
+    networks = own.get("networks") or {"default": None}
+    own |= {
+        "image": release.image.id,
+        "pull_policy": "never",
+        "container_name": name,
+        "command": list(command),
+        "environment": {**_as_mapping(own.get("environment")), **told},
+        "labels": _as_mapping(own.get("labels")) | hook_labels(project),
+        "networks": {
+            key: {name: value for name, value in (how or {}).items() if name != "aliases"}
+            for key, how in networks.items()
+        },
+        "restart": "no",
+    }
+    if resources := (template.get("deploy") or {}).get("resources"):
+        own["deploy"] = {"resources": resources}
+    model["services"] = {f"{release.service}-hook": own}
+    return model
+
+
 def replica_name(project: str, service: str, colour: Colour, number: int) -> str:
     """Of a container; ``number`` counts from 1."""
     return f"{companion(project)}-{service}-{colour}-{number}"
@@ -152,6 +183,11 @@ def colour_labels(
     """What the containers of a project, a service or a colour are found by."""
     found = {f"{LABEL}.project": project, f"{LABEL}.service": service, f"{LABEL}.colour": colour}
     return {key: str(value) for key, value in found.items() if value is not None}
+
+
+def hook_labels(project: str) -> dict[str, str]:
+    """What the one-off containers of hooks are found by; they are of no colour."""
+    return {f"{LABEL}.hook": project}
 
 
 def base_labels(project: str, service: str) -> dict[str, str]:

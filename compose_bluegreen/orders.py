@@ -70,6 +70,7 @@ class Order:
     dry_run: bool = False
     force: bool = False
     together: bool = False
+    hooks: bool = True
     keep_failed: bool = False
     recreate_proxy: bool = False
     take_over: bool = False
@@ -89,13 +90,18 @@ class PromoteOrder:
 
 @dataclass(frozen=True, slots=True)
 class RollbackOrder:
-    """``rollback``: ``to`` None means the newest earlier release that was well."""
+    """``rollback``: ``to`` None means the newest earlier release that was well.
+
+    ``force``: also past what can't be taken back.
+    """
 
     services: tuple[str, ...] = ()
     to: int | None = None
     message: str = ""
     timeout: timedelta | None = None
     dry_run: bool = False
+    force: bool = False
+    hooks: bool = True
     recreate_proxy: bool = False
     patience: timedelta | None = None
 

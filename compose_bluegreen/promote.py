@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from compose_bluegreen import fronts, recovery, trial, waiting
+from compose_bluegreen import fronts, hooks, recovery, trial, waiting
 from compose_bluegreen import moves as acts
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.deploy import from_the_switch_on, stand
@@ -116,7 +116,8 @@ def _switch(found: Deployment, moves: Sequence[Move], terms: Terms, at: Ports) -
         raise BluegreenError("there is no proxy", hint="docker bluegreen status")
     remove = partial(acts.remove_idle, moves, at)
     with Saga(found, at) as saga:
+        saga.if_it_fails(hooks.if_it_fails(moves, found.id, terms, at))
         saga.owe(Undo(f"remove {acts.named(moves)}", remove, can_wait=True))
-        for step in from_the_switch_on(moves, topology, topology, terms, at):
+        for step in from_the_switch_on(moves, topology, topology, found.id, terms, at):
             saga.run(step)
         return stand(saga, moves, at)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from compose_bluegreen import fronts, retention, standby, trial, waiting
+from compose_bluegreen import fronts, hooks, retention, standby, trial, waiting
 from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.domain import Colour, State
@@ -42,6 +42,7 @@ def settle(engine: str, project: str, at: Ports) -> None:
         if found.reading is Reading.UNCLEAR:
             raise found.for_a_person()
         _REPAIRS[found.reading](found, at)
+    hooks.clear(project, at)
     _forget_routes_that_nobody_reaches(at)
     _clear_up(engine, project, at)
 
@@ -92,7 +93,9 @@ def _never_happened(found: Unfinished, at: Ports) -> None:
 
 def _happened(found: Unfinished, at: Ports) -> None:
     keep(found, at)
-    at.observer.remark(f"{found.told}: its release is live and stays")
+    missed = " and ".join(hooks.missed(found.deployment))
+    told = f"; nobody has seen {missed} end" if missed else ""
+    at.observer.remark(f"{found.told}: its release is live and stays{told}")
 
 
 def _goes_back(found: Unfinished, at: Ports) -> None:

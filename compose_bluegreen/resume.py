@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from compose_bluegreen import fronts, trial, waiting
+from compose_bluegreen import fronts, hooks, trial, waiting
 from compose_bluegreen import moves as acts
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.deploy import page
@@ -38,6 +38,7 @@ def resume(project: str, caller: Caller, at: Ports) -> Deployment | None:
                 hint="docker bluegreen up does it again",
             )
         _refuse_to_take_over(found, at)
+        hooks.clear(project, at)
         routes = at.proxy.routes()
         behind = [move for move in found.moves if routes.get(move.service) is not move.idle]
         if behind:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from compose_bluegreen import recovery
+from compose_bluegreen import hooks, irreversible, recovery
 from compose_bluegreen.attempt import Attempt, TellPlan, Terms
 from compose_bluegreen.deploy import deploy
 from compose_bluegreen.domain import PROVEN, Deployment, Draft, Image, Kind, Release, State
 from compose_bluegreen.errors import BluegreenError, UsageError
+from compose_bluegreen.hook_settings import Moment
 from compose_bluegreen.orders import RollbackOrder
 from compose_bluegreen.ports import Holder, Ports
 from compose_bluegreen.routing import Topology
@@ -25,11 +26,25 @@ WENT_LIVE = PROVEN | {State.ROLLED_BACK}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a rollback goes: ``live`` is taken back, ``restores`` brought back."""
+    """Where a rollback goes: ``live`` is taken back, ``restores`` brought back.
+
+    ``origin`` is the deployment that first released what is live.
+    """
 
     live: Deployment | None
     restores: Deployment
     release: Release
+    origin: int | None
+
+    @property
+    def goes_back(self) -> bool:
+        """Not where ``--to`` names what is newer than what serves."""
+        return self.origin is None or self.restores.id < self.origin
+
+    @property
+    def taken_back(self) -> Release | None:
+        part = self.live.part(self.release.service) if self.live else None
+        return part.release if part and self.goes_back else None
 
     @property
     def is_live(self) -> bool:
@@ -47,6 +62,7 @@ def rollback(
     if tell_plan is None:
         _settle_first(project, caller, order, at)
     targets = _targets(order, caller.engine, project, at)
+    _refuse_what_is_not_safe(targets, caller.engine, project, order, at)
     found = _Images([one.release for one in targets], at)
     newest = max(targets, key=lambda one: one.live.id if one.live else 0)
     draft = Draft(
@@ -65,12 +81,37 @@ def rollback(
         timeout=order.timeout,
         recreate_proxy=order.recreate_proxy,
         tell_plan=tell_plan,
+        goes_back=all(one.goes_back for one in targets),
+        hooks=order.hooks,
         patience=order.patience,
         bake=False,  # what it leaves may be bad, and what it brings back has been proven
     )
     releases = [one.release for one in targets]
     as_it_is = partial(_as_it_is, project)
-    return deploy(Attempt(draft, releases, found.steps(), lambda: releases, as_it_is, terms), at)
+    attempt = Attempt(
+        draft,
+        releases,
+        found.steps(),
+        lambda: releases,
+        as_it_is,
+        terms,
+        taken_back=[one.taken_back for one in targets if one.taken_back],
+    )
+    return deploy(attempt, at)
+
+
+def _refuse_what_is_not_safe(
+    targets: Sequence[Target], engine: str, project: str, order: RollbackOrder, at: Ports
+) -> None:
+    """Raises BluegreenError for what can't be taken back, and for commands of strangers."""
+    for one in targets:
+        service, to = one.release.service, one.restores.id
+        if not order.force:
+            irreversible.refuse(tuple(irreversible.since(engine, project, service, to, at)), to)
+        if order.hooks:
+            hooks.refuse_strangers(one.release, hooks.brought(goes_back=one.goes_back), at)
+            if one.taken_back:
+                hooks.refuse_strangers(one.taken_back, [Moment.ON_ROLLBACK], at)
 
 
 def _settle_first(project: str, caller: Caller, order: RollbackOrder, at: Ports) -> None:
@@ -127,7 +168,7 @@ def previous(engine: str, project: str, service: str, at: Ports) -> Target:
             if part is None or (origin is not None and deployment.id >= origin):
                 continue
             if serving is None or part.release.fingerprint != serving.release.fingerprint:
-                return Target(live, deployment, part.release)
+                return Target(live, deployment, part.release, origin)
     raise BluegreenError(
         f"{service} has no earlier release that was well",
         hint=f"docker bluegreen history {service} shows all; rollback --to ID names one",
@@ -147,7 +188,8 @@ def chosen(engine: str, project: str, service: str, deployment: int, at: Ports) 
             f"deployment {deployment} never went live: it is {found.state}",
             hint=f"docker bluegreen show {deployment} tells why",
         )
-    return Target(at.history.live(engine, project, service), found, part.release)
+    live = at.history.live(engine, project, service)
+    return Target(live, found, part.release, _origin(live, service, at))
 
 
 def _origin(live: Deployment | None, service: str, at: Ports) -> int | None:

@@ -9,7 +9,7 @@ touched any more: whoever has it now settles what is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -42,13 +42,23 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``cause`` says why it is needed; ``enters`` is the state written before it acts."""
+    """``cause`` says why it is needed; ``enters`` is the state written before it acts. A failure of
+    what isn't ``required`` is a warning."""
 
     name: str
     cause: str
     act: Act
     undo: Undo | None = None
     enters: State | None = None
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Steps that are taken on the way back, once what was begun after it is undone. ``steps`` gets
+    the reason; a failure of one is a warning."""
+
+    steps: Callable[[str], Iterable[Step]]
 
 
 class Saga:
@@ -59,7 +69,7 @@ class Saga:
         it fails here, for some of what was done before isn't undone."""
         self._at = at
         self._stays_open = stays_open
-        self._undos: list[Undo] = []
+        self._undos: list[Undo | Farewell] = []
         self._open = True
         self.deployment = at.history.begin(of) if isinstance(of, Draft) else of.id
 
@@ -83,8 +93,14 @@ class Saga:
         """For a step that somebody else ran before."""
         self._undos.append(undo)
 
+    def if_it_fails(self, farewell: Farewell) -> None:
+        self._undos.append(farewell)
+
     def run(self, step: Step, worst: Outcome = Outcome.FAILED) -> None:
         """``worst`` is what history says of it if it raises."""
+        if not step.required:
+            self.attempt(step)
+            return
         self._at.lock.assure()
         if step.enters:
             self._at.history.to(self.deployment, step.enters, self._at.clock.now())
@@ -151,10 +167,14 @@ class Saga:
     def _unwind(self, error: BaseException) -> None:
         reason = _headline(error)
         if isinstance(error, Interrupted) and self._undos:
-            names = ", then ".join(undo.name for undo in reversed(self._undos))
+            undos = (one for one in reversed(self._undos) if isinstance(one, Undo))
+            names = ", then ".join(undo.name for undo in undos)
             self._at.observer.remark(f"{reason}: {names}")
         while self._undos:
             undo = self._undos.pop()
+            if isinstance(undo, Farewell):
+                self._say(undo, reason)
+                continue
             try:
                 self._at.lock.assure()
                 self._undo(undo)
@@ -176,6 +196,15 @@ class Saga:
         if self._stays_open:
             return
         self._end(State.INTERRUPTED if isinstance(error, Interrupted) else State.FAILED, reason)
+
+    def _say(self, farewell: Farewell, reason: str) -> None:
+        for step in farewell.steps(reason):
+            try:
+                self.attempt(step)
+            except LockLost:
+                raise
+            except Exception as failed:  # noqa: BLE001 - whatever it is, the undoing goes on
+                self._at.observer.remark(f"warning: {step.name}: {_headline(failed)}")
 
     def _undo(self, undo: Undo) -> None:
         """An undo goes on though history can't be written: what serves matters more."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -20,7 +18,10 @@ from pydantic_core import ErrorDetails
 
 from compose_bluegreen import durations
 from compose_bluegreen.errors import BadSetting
+from compose_bluegreen.hook_settings import Hooks, unescaped
+from compose_bluegreen.keys import Duration, Keys, duration, positive
 from compose_bluegreen.limits import NO_LIMIT, share, slowest_ms
+from compose_bluegreen.notices import address
 from compose_bluegreen.routing import Check, ProxySettings
 
 KEY = "x-bluegreen"
@@ -28,26 +29,13 @@ REMOVED: Final = "removed"
 STOPPED: Final = "stopped"
 _SHOWN = 60
 _UNGUESSED = 12
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("a duration as compose writes it, such as 1m30s or 500ms")  # noqa: TRY004 - pydantic reads ValueError
-    return durations.parse(value)
-
-
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("more than nothing, such as 500ms")
-    return value
+_K = TypeVar("_K", bound=Keys)
 
 
 def _standby(value: object) -> object:
     if value in (REMOVED, STOPPED):
         return value
-    time = _positive(_duration(value))
+    time = positive(duration(value))
     if time > timedelta(days=365):
         raise ValueError("at most 8760h; what is stopped stays until the next release")
     return time
@@ -65,6 +53,12 @@ def _upwards(value: str) -> str:
         if last and last < first:
             raise ValueError(f"{part} ends before it begins")
     return value
+
+
+def _webhook(value: object) -> str | None:
+    if not isinstance(value, str | None):
+        raise ValueError("an address as a text")  # noqa: TRY004 - pydantic reads ValueError
+    return address(unescaped((value or "",))[0])
 
 
 def _network(value: object) -> str:
@@ -95,9 +89,8 @@ def _slowness(value: str) -> str:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(lambda value: _positive(_duration(value)))]
-Timer = Annotated[timedelta, BeforeValidator(lambda value: _timer(_positive(_duration(value))))]
-MaybeNoTime = Annotated[timedelta, BeforeValidator(_duration)]
+Timer = Annotated[timedelta, BeforeValidator(lambda value: _timer(positive(duration(value))))]
+MaybeNoTime = Annotated[timedelta, BeforeValidator(duration)]
 Port = Annotated[int, BeforeValidator(_number), Field(ge=1, le=65535)]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1000)]
 Standby = Annotated[timedelta | Literal["removed", "stopped"], BeforeValidator(_standby)]
@@ -120,14 +113,7 @@ Slowness = Annotated[
 Snippet = Annotated[str, StringConstraints(max_length=20_000)]
 
 
-class _Keys(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-_K = TypeVar("_K", bound=_Keys)
-
-
-class Health(_Keys):
+class Health(Keys):
     """How HAProxy checks a replica; without ``path`` it opens a connection."""
 
     path: UrlPath | None = None
@@ -151,7 +137,7 @@ class Health(_Keys):
         )
 
 
-class Bake(_Keys):
+class Bake(Keys):
     """How long the new colour is watched while the old one is warm, and what is too much."""
 
     time: MaybeNoTime = timedelta(0)
@@ -162,7 +148,7 @@ class Bake(_Keys):
     restarts: Annotated[int, BeforeValidator(_number), Field(ge=0, le=1000)] = 0
 
 
-class Preview(_Keys):
+class Preview(Keys):
     """Who may reach the idle colour before it is live; nobody, unless it is said."""
 
     key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]+$", max_length=200)] | None = (
@@ -181,7 +167,7 @@ class Preview(_Keys):
         return self
 
 
-class ServiceSettings(_Keys):
+class ServiceSettings(Keys):
     """``x-bluegreen`` of one service."""
 
     port: Port | None = None
@@ -193,9 +179,10 @@ class ServiceSettings(_Keys):
     standby: Standby = REMOVED
     bake: Annotated[Bake, BeforeValidator(_in_full)] = Bake()
     preview: Preview = Preview()
+    hooks: Hooks = Hooks()
 
 
-class Snippets(_Keys):
+class Snippets(Keys):
     """Lines added to these sections of ``haproxy.cfg``, as they are."""
 
     global_: Snippet = Field(default="", alias="global")
@@ -203,7 +190,7 @@ class Snippets(_Keys):
     frontend: Snippet = ""
 
 
-class Proxy(_Keys):
+class Proxy(Keys):
     """``proxy:`` of the top-level ``x-bluegreen``."""
 
     image: Annotated[str, StringConstraints(pattern=r"^[^\s$]+$", max_length=512)] | None = None
@@ -226,9 +213,10 @@ class Proxy(_Keys):
 
 
 class ProjectSettings(ServiceSettings):
-    """The top-level ``x-bluegreen``: defaults for all services, and the proxy."""
+    """The top-level ``x-bluegreen``: defaults for all services, the proxy, and who is told."""
 
     proxy: Proxy = Proxy()
+    notify: Annotated[str | None, BeforeValidator(_webhook)] = None
 
 
 def milliseconds(duration: timedelta) -> int:
@@ -247,21 +235,25 @@ def service_settings(raw: object, defaults: ProjectSettings, where: str) -> Serv
     own = _mapping({} if raw is True else raw, where)
     if "bake" in own:  # in full, for of what is inherited only that may be another
         own = own | {"bake": _in_full(own["bake"])}
-    inherited = defaults.model_dump(exclude={"proxy"}, exclude_unset=True)
+    inherited = defaults.model_dump(exclude={"proxy", "notify"}, exclude_unset=True)
     return _read(ServiceSettings, _merged(inherited, own), where)
 
 
 def stored(settings: ServiceSettings) -> dict[str, Any]:
     """As history keeps them: plain JSON that ``restored`` reads again."""
-    plain: dict[str, Any] = settings.model_dump()
-    plain["deploy_timeout"] = durations.show(settings.deploy_timeout)
-    plain["drain_timeout"] = durations.show(settings.drain_timeout)
-    if isinstance(settings.standby, timedelta):
-        plain["standby"] = durations.show(settings.standby)
-    plain["bake"]["time"] = durations.show(settings.bake.time)
-    plain["health"]["interval"] = durations.show(settings.health.interval)
-    plain["health"]["timeout"] = durations.show(settings.health.timeout)
+    plain: dict[str, Any] = _plain(settings.model_dump())
     return plain
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case timedelta():
+            return durations.show(value)
+        case dict():
+            return {key: _plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+    return value
 
 
 def restored(plain: dict[str, Any]) -> ServiceSettings:
@@ -269,13 +261,19 @@ def restored(plain: dict[str, Any]) -> ServiceSettings:
     return ServiceSettings.model_validate(_known(ServiceSettings, plain))
 
 
-def _known(kind: type[_Keys], plain: dict[str, Any]) -> dict[str, Any]:
+def _known(kind: type[Keys], plain: dict[str, Any]) -> dict[str, Any]:
     found = {key: value for key, value in plain.items() if key in kind.model_fields}
     for key, value in found.items():
         inner = _keys_of(kind, key)
-        if inner is not kind and isinstance(value, dict):
-            found[key] = _known(inner, value)
+        if inner is not kind:
+            found[key] = _all_known(inner, value)
     return found
+
+
+def _all_known(kind: type[Keys], value: Any) -> Any:
+    if isinstance(value, list):
+        return [_all_known(kind, each) for each in value]
+    return _known(kind, value) if isinstance(value, dict) else value
 
 
 def _mapping(raw: object, where: str) -> dict[str, Any]:
@@ -303,7 +301,7 @@ def _read(kind: type[_K], raw: dict[str, Any], where: str) -> _K:
         raise _bad_setting(kind, error, where) from error
 
 
-def _bad_setting(kind: type[_Keys], error: ValidationError, where: str) -> BadSetting:
+def _bad_setting(kind: type[Keys], error: ValidationError, where: str) -> BadSetting:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
@@ -317,12 +315,15 @@ def _bad_setting(kind: type[_Keys], error: ValidationError, where: str) -> BadSe
 
 
 def _shown(error: ErrorDetails) -> str:
-    """Never what stands among the snippets or opens the preview: they may hold passwords."""
-    secret = {"snippets", "preview"} & set(error["loc"])
+    """Never what stands among the snippets or the hooks, opens the preview, or where notices go: they
+    may hold passwords."""
+    secret = {"snippets", "preview", "hooks", "notify"}.intersection(map(str, error["loc"]))
     said = "what stands there" if secret else repr(error["input"])
     return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
 
 
-def _keys_of(owner: type[_Keys], key: str) -> type[_Keys]:
+def _keys_of(owner: type[Keys], key: str) -> type[Keys]:
+    """Of the mapping under that key, or of each in the list there."""
     inner = owner.model_fields[key].annotation if key in owner.model_fields else None
-    return inner if isinstance(inner, type) and issubclass(inner, _Keys) else owner
+    found = next(iter(get_args(inner)), inner)
+    return found if isinstance(found, type) and issubclass(found, Keys) else owner

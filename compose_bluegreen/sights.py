@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from compose_bluegreen import rollback, trial
+from compose_bluegreen import irreversible, rollback, trial
 from compose_bluegreen.domain import Colour, Deployment, Image, Kind, Part, Release
 from compose_bluegreen.errors import BluegreenError
+from compose_bluegreen.irreversible import Deed
 from compose_bluegreen.models import (
     LABEL,
     base_labels,
@@ -81,12 +82,13 @@ class KeptImage:
 @dataclass(frozen=True, slots=True)
 class WayBack:
     """Where a rollback goes, whence its image comes, and ``instead`` where one could go if that is
-    gone. ``wanted``: more than the live release is to be kept."""
+    gone. ``wanted``: more than the live release is to be kept. ``deeds`` can't be taken back."""
 
     target: Target
     image: Whereabouts
     instead: int | None
     wanted: bool
+    deeds: tuple[Deed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,8 @@ def _way_back(
     instead = _instead(target, engine, project, service, at) if gone else None
     part = record.part(service) if record else None
     wanted = part is not None and restored(part.release.settings).keep > 1
-    return WayBack(target, image, instead, wanted)
+    deeds = tuple(irreversible.since(engine, project, service, target.restores.id, at))
+    return WayBack(target, image, instead, wanted, deeds)
 
 
 def _instead(target: Target, engine: str, project: str, service: str, at: Ports) -> int | None:

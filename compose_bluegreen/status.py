@@ -25,7 +25,8 @@ __all__ = ["ColourStatus", "Drift", "ServiceStatus", "Status", "status"]
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
     """``record`` is the deployment that history has as live, ``rollback_to`` where one would go,
-    ``standby`` says that the idle colour is there on purpose."""
+    ``standby`` says that the idle colour is there on purpose, ``rollback_unsafe`` why a rollback
+    needs --force."""
 
     service: str
     live: ColourStatus | None
@@ -35,6 +36,7 @@ class ServiceStatus:
     drift: tuple[Drift, ...]
     rollback_image: Whereabouts | None = None
     standby: Standby | None = None
+    rollback_unsafe: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def _service(sight: Sight, now: datetime) -> ServiceStatus:
         tuple(of_service(sight, now)),
         sight.way_back.image if sight.way_back else None,
         sight.standby,
+        "; ".join(map(str, sight.way_back.deeds)) if sight.way_back else "",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from compose_bluegreen import models, moves, retention, routes, waiting
+from compose_bluegreen import hooks, models, moves, retention, routes, waiting
 from compose_bluegreen.attempt import Attempt, TellPlan, Terms
 from compose_bluegreen.deploy import deploy
 from compose_bluegreen.domain import Deployment, Draft, Image, Kind, Release, kept_repository
@@ -61,11 +61,12 @@ def up(
         take_over=order.take_over,
         no_switch=order.no_switch,
         tell_plan=tell_plan,
+        hooks=order.hooks,
         patience=order.patience,
         bake=order.bake,
     )
     wanted = partial(routes.for_project, project, draft.services)
-    ground = partial(make_networks_and_volumes, services, project, at)
+    ground = partial(_ground, services, project, outlines, at)
     return deploy(
         Attempt(draft, outlines, choice.steps(), choice.releases, wanted, terms, ground), at
     )
@@ -85,6 +86,14 @@ def _with_what_they_need(
             if not any(one.running for one in by_hand):
                 found.append(needed)
     return found
+
+
+def _ground(
+    services: Sequence[ManagedService], project: Project, outlines: Sequence[Release], at: Ports
+) -> None:
+    for release in outlines:
+        hooks.trust(release, at)
+    make_networks_and_volumes(services, project, at)
 
 
 def make_networks_and_volumes(

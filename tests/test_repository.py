@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ import yaml
 from pydantic import BaseModel
 
 from compose_bluegreen import __version__, durations
+from compose_bluegreen.cli import contract
 from compose_bluegreen.cli.app import build_app
-from compose_bluegreen.domain import TRANSITIONS, State
+from compose_bluegreen.domain import TRANSITIONS, Deployment, Kind, State
 from compose_bluegreen.errors import ExitCode
+from compose_bluegreen.hook_settings import Hook, Moment
+from compose_bluegreen.notices import Event
 from compose_bluegreen.settings import KEY, ProjectSettings, project_settings, service_settings
 
 ROOT = Path(__file__).parents[1]
@@ -98,18 +101,53 @@ def test_the_tables_of_settings_are_the_settings() -> None:
             assert told[key].startswith(f"`{default}`"), f"the default of {key} is {default}"
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/monitoring.md", "docs/release-control.md"])
+def test_the_table_of_a_hooks_keys_is_the_code() -> None:
+    told = table("docs/release-control.md", "key of a hook")
+    assert {key.strip("`") for key in told} == set(Hook.model_fields)
+    assert durations.show(Hook(run=("x",)).timeout) == in_code(told["`timeout`"][0])[0]
+
+
+def test_the_table_of_moments_is_the_code() -> None:
+    assert [key.strip("`") for key in table("docs/release-control.md", "moment")] == list(Moment)
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/monitoring.md", "docs/release-control.md", "docs/ci.md"]
+)
 def test_each_compose_file_in_a_document_is_accepted(document: str) -> None:
     found = 0
     for block in re.findall(r"```yaml\n(.*?)```", text(document), re.DOTALL):
         # As Compose would fill it in: here, always with what stands after the ":-".
         model = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", block))
+        if "stages" in model or "jobs" in model:
+            continue
         whole = project_settings(model.get(KEY), document)
         for name, service in model.get("services", {}).items():
             assert service_settings(service[KEY], whole, f"{document}: {name}")
             found += 1
         found += KEY in model
     assert found
+
+
+# ── pipelines ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_each_script_of_a_pipeline_in_a_document_is_one() -> None:
+    scripts = [script for pipeline in pipelines() for script in _scripts(pipeline)]
+    assert len(scripts) >= 12
+    for script in scripts:
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_the_table_of_a_notices_keys_is_the_code() -> None:
+    told = {key.strip("`"): what for key, (what,) in table("docs/ci.md", "key of a notice").items()}
+    one = Deployment(
+        1, "engine", "shop", Kind.UP, State.LIVE, ("web",), "ada@laptop", datetime.now(UTC)
+    )
+    notice = contract.notice(one, Event.RELEASED)
+    assert list(told) == list(notice)
+    assert {*Event} <= set(in_code(told["event"]))
+    assert in_code(told["version"]) == [str(notice["version"])]
 
 
 # ── how it is made ───────────────────────────────────────────────────────────────────────────
@@ -135,6 +173,21 @@ def test_the_newest_version_in_the_changelog_is_the_package() -> None:
     told = re.findall(r"^## (\d\S*) - (\d{4}-\d\d-\d\d)$", text("CHANGELOG.md"), re.MULTILINE)
     assert told[0][0] == __version__
     assert [date for _, date in told] == sorted((date for _, date in told), reverse=True)
+
+
+def test_each_yes_beside_others_is_shown_by_a_test_that_is_there() -> None:
+    rows = comparison()
+    assert len(rows) == 26
+    for row, (ours, shown, *_) in rows.items():
+        tests = re.findall(r"\[(test_\w+)\]\(\.\./(tests/[\w/]+\.py)\)", shown)
+        assert tests or not ours.startswith(("**yes**", "partly")), f"nothing shows: {row}"
+        for name, file in tests:
+            assert re.search(rf"^def {name}\(", text(file), re.MULTILINE), f"{file} has no {name}"
+
+
+def test_beside_others_ours_is_yes_partly_or_no() -> None:
+    told = {re.match(r"\W*(\w+)", ours)[1] for ours, *_ in comparison().values()}  # type: ignore[index]
+    assert told <= {"yes", "partly", "no"}
 
 
 # ── the repository ───────────────────────────────────────────────────────────────────────────
@@ -232,6 +285,27 @@ def headings(document: Path) -> set[str]:
     """As GitHub makes anchors of them."""
     found = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in found}
+
+
+def comparison() -> Rows:
+    """What is compared, to ours, its tests, and the others."""
+    found = table("docs/comparison.md", "")
+    return {row: cells for row, cells in found.items() if row}
+
+
+def pipelines() -> list[dict[str, Any]]:
+    """The jobs of docs/ci.md: GitHub's, GitLab's."""
+    blocks = re.findall(r"```yaml\n(.*?)```", text("docs/ci.md"), re.DOTALL)
+    found = [yaml.safe_load(block) for block in blocks]
+    return [one for one in found if "stages" in one or "jobs" in one]
+
+
+def _scripts(pipeline: dict[str, Any]) -> Iterator[str]:
+    for job in (*pipeline.get("jobs", {}).values(), *pipeline.values()):
+        if isinstance(job, dict):
+            yield from (step["run"] for step in job.get("steps", ()) if "run" in step)
+            yield from job.get("script", ())
+            yield from job.get("after_script", ())
 
 
 def commands() -> dict[str, Any]:

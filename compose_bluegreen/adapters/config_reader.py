@@ -16,6 +16,7 @@ from compose_bluegreen.domain import Model
 from compose_bluegreen.errors import UsageError
 from compose_bluegreen.orders import Where
 
+KEY = "x-bluegreen"
 _PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """Compose's own rule. The name becomes part of paths and of names on the engine."""
 
@@ -50,9 +51,13 @@ class ConfigReader:
         learn(model)
         return model, self._file()
 
-    def name(self) -> str:
-        """The project's name, where ``--format json`` was asked for. Raises UsageError."""
-        return str(json.loads(self._said())["name"])
+    def plain(self) -> Model:
+        """The whole without services' ``x-`` keys, where ``--format json`` was asked for.
+
+        Raises UsageError.
+        """
+        model: Model = json.loads(self._said())
+        return model
 
     def _said(self) -> str:
         said, complaint = self._process.communicate()
@@ -73,12 +78,18 @@ class NameReader:
 
     def __init__(self, where: Where) -> None:
         self._given = where.project_name
+        self.notify: str | None = None
+        """Where notices go by the file, once it is read; it may be no address at all."""
         self._config = None if self._given else ConfigReader(where, "--format", "json")
 
     def read(self) -> str:
         """Raises UsageError."""
         if self._config:
-            return self._config.name()
+            model = self._config.plain()
+            ours = model.get(KEY)
+            notify = ours.get("notify") if isinstance(ours, dict) else None
+            self.notify = notify.replace("$$", "$") if isinstance(notify, str) else None
+            return str(model["name"])
         given = str(self._given)
         if not _PROJECT_NAME.fullmatch(given):
             raise UsageError(
@@ -99,14 +110,34 @@ def _global_flags(where: Where) -> list[str]:
     return [word for flag in flags for word in flag]
 
 
+def folder(where: Where) -> Path:
+    """The project's, as Compose finds it: from where relative paths in the file go."""
+    if where.project_directory:
+        return where.project_directory
+    named = [str(one) for one in where.files] or _named()
+    if named and named[0] != "-":
+        return Path(named[0]).absolute().parent
+    found = _found()
+    return found.parent if found else Path.cwd()
+
+
 def _default_file() -> str:
     """The name that Compose would have found, for messages only."""
-    named = os.environ.get("COMPOSE_FILE")
-    if named:
+    if named := os.environ.get("COMPOSE_FILE"):
         return named
+    found = _found()
+    return found.name if found else "the compose file"
+
+
+def _named() -> list[str]:
+    separator = os.environ.get("COMPOSE_PATH_SEPARATOR", os.pathsep)
+    return [one for one in os.environ.get("COMPOSE_FILE", "").split(separator) if one]
+
+
+def _found() -> Path | None:
     names = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
     for folder in (Path.cwd(), *Path.cwd().parents):
         for name in names:
             if (folder / name).exists():
-                return name
-    return "the compose file"
+                return folder / name
+    return None

@@ -17,6 +17,7 @@ from compose_bluegreen.cli.options import (
     EnvFiles,
     Files,
     Format,
+    Hooks,
     KeepFailed,
     Message,
     NoBake,
@@ -52,8 +53,10 @@ from compose_bluegreen.orders import (
 class Commands(Protocol):
     """Who carries the commands out; each returns its exit code."""
 
-    def up(self, where: Where, order: Order, progress: str, /) -> int: ...
-    def rollback(self, where: Where, order: RollbackOrder, progress: str, /) -> int: ...
+    def up(self, where: Where, order: Order, progress: str, output: str, /) -> int: ...
+    def rollback(
+        self, where: Where, order: RollbackOrder, progress: str, output: str, /
+    ) -> int: ...
     def history(self, where: Where, service: str | None, limit: int, output: str, /) -> int: ...
     def show(self, where: Where, deployment: int, output: str, /) -> int: ...
     def status(self, where: Where, check: bool, output: str, /) -> int: ...
@@ -98,6 +101,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
         ),
     ] = False,
     keep_failed: KeepFailed = False,
+    no_hooks: Hooks = False,
     recreate_proxy: RecreateProxy = False,
     take_over: Annotated[
         bool,
@@ -111,6 +115,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
     ] = False,
     wait: Wait = None,
     no_bake: NoBake = False,
+    output: Output = Format.TABLE,
 ) -> int:
     """Release services blue/green.
 
@@ -128,13 +133,16 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
         force=force,
         together=together,
         keep_failed=keep_failed,
+        hooks=not no_hooks,
         recreate_proxy=recreate_proxy,
         take_over=take_over,
         no_switch=no_switch,
         patience=duration("--wait", wait),
         bake=not no_bake,
     )
-    return _told(progress, lambda: call.commands.up(call.where, order, progress.value))
+    return _told(
+        progress, lambda: call.commands.up(call.where, order, progress.value, output.value)
+    )
 
 
 def rollback(  # noqa: PLR0913, PLR0917
@@ -148,8 +156,13 @@ def rollback(  # noqa: PLR0913, PLR0917
     timeout: Timeout = None,
     dry_run: DryRun = False,
     progress: Progress = Face.AUTO,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also past what a hook did for good.")
+    ] = False,
+    no_hooks: Hooks = False,
     recreate_proxy: RecreateProxy = False,
     wait: Wait = None,
+    output: Output = Format.TABLE,
 ) -> int:
     """Bring an earlier release back.
 
@@ -162,10 +175,14 @@ def rollback(  # noqa: PLR0913, PLR0917
         message=message,
         timeout=duration("--timeout", timeout),
         dry_run=dry_run,
+        force=force,
+        hooks=not no_hooks,
         recreate_proxy=recreate_proxy,
         patience=duration("--wait", wait),
     )
-    return _told(progress, lambda: call.commands.rollback(call.where, order, progress.value))
+    return _told(
+        progress, lambda: call.commands.rollback(call.where, order, progress.value, output.value)
+    )
 
 
 def history(

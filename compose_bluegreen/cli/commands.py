@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from compose_bluegreen.adapters.config_reader import NameReader
 from compose_bluegreen.adapters.looker import IdentityReader, JournalReader
 from compose_bluegreen.cli import progress as faces
 from compose_bluegreen.cli import render
+from compose_bluegreen.cli.door import silence
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, ExitCode, UsageError
 from compose_bluegreen.orders import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from compose_bluegreen.ports import Container
 
 
-def up(where: Where, order: Order, progress: str) -> int:
+def up(where: Where, order: Order, progress: str, format: str) -> int:  # noqa: A002
     from compose_bluegreen.cli import wiring
 
     reading = wiring.Reading(where)
@@ -45,27 +46,29 @@ def up(where: Where, order: Order, progress: str) -> int:
     from compose_bluegreen.adapters import engine  # noqa: F401 - while Compose reads the file
 
     observer, project = faces.observer(progress), reading.project()
-    with wiring.outside(where, project.name, observer, reading.git_revision()) as out:
+    git, notify = reading.git_revision(), project.settings.notify
+    with wiring.outside(where, project.name, observer, git, notify) as out:
         out.scratch.prove()
-        done = core.up(order, project, out.caller, out.ports, _plan(order.dry_run))
+        with _answered(out, format):
+            done = core.up(order, project, out.caller, out.ports, _plan(order.dry_run))
         if done is None and not order.dry_run:
             observer.remark("nothing changed since the live release; --force deploys all the same")
-    if done:
-        _say(render.summary(done))
+    if not order.dry_run:
+        _say(render.summary(done, format))
     return ExitCode.DONE
 
 
-def rollback(where: Where, order: RollbackOrder, progress: str) -> int:
+def rollback(where: Where, order: RollbackOrder, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen import rollback as core
-    from compose_bluegreen.cli import wiring
 
-    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+    with _told(where, name, progress) as out:
         project = out.compose.project
         out.scratch.prove()
-        done = core.rollback(order, project, out.caller, out.ports, _plan(order.dry_run))
-    if done:
-        _say(render.summary(done))
+        with _answered(out, format):
+            done = core.rollback(order, project, out.caller, out.ports, _plan(order.dry_run))
+    if not order.dry_run:
+        _say(render.summary(done, format))
     return ExitCode.DONE
 
 
@@ -139,9 +142,8 @@ def down(where: Where, patience: timedelta | None, progress: str) -> int:
 def resume(where: Where, progress: str) -> int:
     name = NameReader(where)
     from compose_bluegreen import resume as core
-    from compose_bluegreen.cli import wiring
 
-    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+    with _told(where, name, progress) as out:
         done = core.resume(out.compose.project, out.caller, out.ports)
     if done:
         _say(render.summary(done))
@@ -151,9 +153,8 @@ def resume(where: Where, progress: str) -> int:
 def promote(where: Where, order: PromoteOrder, progress: str) -> int:
     name = NameReader(where)
     from compose_bluegreen import promote as core
-    from compose_bluegreen.cli import wiring
 
-    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+    with _told(where, name, progress) as out:
         done = core.promote(order, out.compose.project, out.caller, out.ports)
     if done:
         _say(render.summary(done))
@@ -163,9 +164,8 @@ def promote(where: Where, order: PromoteOrder, progress: str) -> int:
 def abort(where: Where, progress: str) -> int:
     name = NameReader(where)
     from compose_bluegreen import abort as core
-    from compose_bluegreen.cli import wiring
 
-    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+    with _told(where, name, progress) as out:
         done = core.abort(out.compose.project, out.caller, out.ports)
     if done:
         _say(render.summary(done))
@@ -210,6 +210,29 @@ def _proxy_logs(where: Where, order: ProxyOrder) -> int:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
     return ExitCode.DONE
+
+
+@contextmanager
+def _told(where: Where, name: NameReader, progress: str) -> Iterator[Outside]:
+    """The outside of a command that needs no more of the file than its name; a webhook is told what
+    comes of it, as far as the file was read."""
+    from compose_bluegreen.cli import wiring
+
+    project, observer = name.read(), faces.observer(progress)
+    with wiring.outside(where, project, observer, notify=name.notify) as out:
+        yield out
+
+
+@contextmanager
+def _answered(out: Outside, format: str) -> Iterator[None]:  # noqa: A002
+    """What failed has an answer too: what history has of it."""
+    try:
+        yield
+    except BluegreenError:
+        with suppress(BluegreenError):
+            failed = out.ports.history.get(out.noted.own) if out.noted.own else None
+            _say_at_once(render.summary(failed, format))
+        raise
 
 
 @contextmanager
@@ -265,6 +288,15 @@ def _containers(out: Outside, service: str | None, colour: Colour | None) -> lis
 def _plan(dry_run: bool) -> Callable[[str, str], None] | None:
     """A dry run's answer is its plan, so it goes to stdout."""
     return (lambda name, cause: _say(f"{name}  ({cause})\n")) if dry_run else None
+
+
+def _say_at_once(text: str) -> None:
+    """Nobody listens? The exit code says it all the same."""
+    try:
+        _say(text)
+        sys.stdout.flush()
+    except OSError:
+        silence(sys.stdout)
 
 
 def _say(text: str) -> None:

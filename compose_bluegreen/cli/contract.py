@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from compose_bluegreen.domain import Deployment, Image, Part, StepRecord
 
 if TYPE_CHECKING:
     from compose_bluegreen.drift import Drift
+    from compose_bluegreen.notices import Event
     from compose_bluegreen.ports import Holder
     from compose_bluegreen.repair import Repair
     from compose_bluegreen.status import ColourStatus, ServiceStatus, Status, UnderWay
@@ -50,12 +52,25 @@ def with_steps(one: Deployment) -> dict[str, Any]:
     return {**deployment(one), "steps": [_step(step) for step in one.steps]}
 
 
+def notice(one: Deployment, about: Event) -> dict[str, Any]:
+    """What a webhook gets. ``delivery`` is the same each time that it is tried."""
+    headline = f"{one.project}: deployment {one.id} of {', '.join(one.services)}: {about.value}"
+    return {
+        "version": 1,
+        "event": about.value,
+        "text": f"{headline}: {one.reason}" if one.reason else headline,
+        "delivery": str(uuid4()),
+        "deployment": deployment(one),
+    }
+
+
 def status(found: Status, monitor: str | None) -> dict[str, Any]:
     """``rollback_to`` is the id of a deployment, as ``rollback --to`` takes it.
 
     ``waiting`` is the deployment that is proven and held back until a person decides, or null.
 
-    ``rollback_image`` says whence its image comes: ``engine``, ``registry``, or it is ``gone``.
+    ``rollback_image`` says whence its image comes: ``engine``, ``registry``, or it is ``gone``;
+    ``rollback_unsafe`` what can't be taken back, so that it needs ``--force``.
     """
     return {
         "project": found.project,
@@ -131,6 +146,7 @@ def _service(one: ServiceStatus) -> dict[str, Any]:
         "standby": {"until": utc(one.standby.until)} if one.standby else None,
         "rollback_to": one.rollback_to.id if one.rollback_to else None,
         "rollback_image": one.rollback_image.value if one.rollback_image else None,
+        "rollback_unsafe": one.rollback_unsafe or None,
         "drift": [_drift(drift) for drift in one.drift],
     }
 

@@ -64,12 +64,12 @@ def _code_of(error: BaseException, code: int) -> int:
             _say("interrupted")
             return ExitCode.INTERRUPTED
         case BrokenPipeError() if _reader_left(sys.stdout):
-            _silence(
+            silence(
                 sys.stdout
             )  # `docker bluegreen history | head`: the reader has what they wanted
             return code
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EIO):
-            _silence(sys.stdout)
+            silence(sys.stdout)
             _say(f"can't write to {error.filename or 'the output'}: {error.strerror}")
             return ExitCode.FAILED
     return _bug(error)
@@ -110,7 +110,7 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except (OSError, ValueError):
-        _silence(stream)
+        silence(stream)
 
 
 def _reader_left(stream: TextIO) -> bool:
@@ -123,7 +123,7 @@ def _reader_left(stream: TextIO) -> bool:
     return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
-def _silence(stream: TextIO) -> None:
+def silence(stream: TextIO) -> None:
     """What is left in its buffer goes nowhere: Python would complain of it at the very end."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)

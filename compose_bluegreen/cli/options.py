@@ -81,6 +81,7 @@ NoBake = Annotated[
     bool,
     typer.Option("--no-bake", help="Don't watch it under traffic, whatever the file says."),
 ]
+Hooks = Annotated[bool, typer.Option("--no-hooks", help="Run no hooks.")]
 RecreateProxy = Annotated[
     bool,
     typer.Option(

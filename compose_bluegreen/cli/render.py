@@ -69,13 +69,31 @@ def show(
     return _text(lines)
 
 
-def summary(deployment: Deployment) -> str:
-    """One line at the end of ``up`` and ``rollback``."""
+def summary(deployment: Deployment | None, format: str = "table") -> str:  # noqa: A002
+    """The end of ``up`` and ``rollback``, for people and for the log of a CI; None: no deployment."""
+    if format == "json":
+        return _dump(contract.with_steps(deployment) if deployment else None)
+    if deployment is None:
+        return ""
+    return _text([_headline(deployment), *_images(deployment)])
+
+
+def _headline(deployment: Deployment) -> str:
     if deployment.state is State.WAITING:
-        return f"deployment {deployment.id}: {_colours(deployment)} waits; {DECIDE}\n"
+        return f"deployment {deployment.id}: {_colours(deployment)} waits; {DECIDE}"
     colours = _colours(deployment)
     duration = f" after {took(deployment.duration)}" if deployment.duration else ""
-    return f"deployment {deployment.id}: {colours or _names(deployment)} {deployment.state}{duration}\n"
+    return (
+        f"deployment {deployment.id}: {colours or _names(deployment)} {deployment.state}{duration}"
+    )
+
+
+def _images(deployment: Deployment) -> Iterator[str]:
+    for part in deployment.parts:
+        image = part.release.image
+        yield f"  {part.service}: {image.reference} {image.short_id}"
+    if deployment.rollback_of:
+        yield f"  takes back {deployment.rollback_of}, restores {deployment.restores}"
 
 
 def _colours(deployment: Deployment) -> str:
@@ -242,7 +260,7 @@ def _service(one: ServiceStatus, zone: tzinfo | None) -> tuple[str, ...]:
         _seen_by_docker(live) if live else "",
         _seen_by_haproxy(live) if live else "",
         _idle(one, zone),
-        _way_back(back, one.rollback_image),
+        _way_back(back, one),
     )
 
 
@@ -254,11 +272,11 @@ def _idle(one: ServiceStatus, zone: tzinfo | None) -> str:
     return f"{one.idle.colour}, stands by {'running' if one.idle.runs else 'stopped'}"
 
 
-def _way_back(target: Deployment | None, image: str | None) -> str:
+def _way_back(target: Deployment | None, one: ServiceStatus) -> str:
     if target is None:
         return ""
-    how = {"registry": " (pulls it)", "gone": " (gone)"}.get(image or "", "")
-    return f"{target.id}{how}"
+    how = {"registry": " (pulls it)", "gone": " (gone)"}.get(one.rollback_image or "", "")
+    return f"{target.id}{how}{' (--force)' if one.rollback_unsafe else ''}"
 
 
 def _seen_by_docker(live: ColourStatus) -> str:

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.clock import SystemClock
 from compose_bluegreen.adapters.compose import WhalesCompose
-from compose_bluegreen.adapters.config_reader import ConfigReader
+from compose_bluegreen.adapters.config_reader import ConfigReader, folder
 from compose_bluegreen.adapters.scratch import Scratch
+from compose_bluegreen.cli import notices
 from compose_bluegreen.cli.reports import state_folder
+from compose_bluegreen.discretion import conceal
+from compose_bluegreen.notices import Noting
 from compose_bluegreen.orders import Where
 from compose_bluegreen.ports import Observer, Ports
 from compose_bluegreen.project import Project, read
@@ -55,13 +58,18 @@ class Outside:
     compose: WhalesCompose
     proxy: HaproxyProxy
     scratch: Scratch
+    noted: Noting
 
 
 @contextmanager
 def outside(
-    where: Where, project: str, observer: Observer, git_revision: str | None = None
+    where: Where,
+    project: str,
+    observer: Observer,
+    git_revision: str | None = None,
+    notify: str | None = None,
 ) -> Iterator[Outside]:
-    """Everything that a command needs, closed at the end."""
+    """Everything that a command needs, closed at the end; then ``notify`` is told what came of it."""
     from compose_bluegreen.adapters.engine import SdkEngine, connect  # noqa: PLC0415 - 120 ms
     from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy  # noqa: PLC0415
 
@@ -77,14 +85,24 @@ def outside(
 
         from compose_bluegreen.adapters.history import Scope, open_history  # noqa: PLC0415 - 200 ms
         from compose_bluegreen.adapters.history.journalled import JournalledHistory  # noqa: PLC0415
+        from compose_bluegreen.adapters.runner import HookRunner  # noqa: PLC0415
+        from compose_bluegreen.adapters.trust import Trust  # noqa: PLC0415
 
         engine = SdkEngine(api)
+        trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
+        runner = HookRunner(api, compose, scratch, trust, folder(where))
         scope = Scope(engine.identity(), project)
         local = opened.enter_context(open_history(where.database, os.environ, scope))
-        history = JournalledHistory(local, proxy.journal, proxy, observer.remark)
-        ports = Ports(compose, engine, proxy, history, history, SystemClock(), observer)
+        lock = JournalledHistory(local, proxy.journal, proxy, observer.remark)
+        noted = Noting(lock)
+        if to := notices.wanted(os.environ, notify, observer):
+            conceal(to)
+            opened.callback(notices.send, to, noted, observer)
+        ports = Ports(
+            compose, engine, proxy, runner, noted.as_history, lock, SystemClock(), observer
+        )
         caller = Caller(_actor(), str(scope.engine), git_revision)
-        yield Outside(ports, caller, compose, proxy, scratch)
+        yield Outside(ports, caller, compose, proxy, scratch, noted)
 
 
 def _actor() -> str:

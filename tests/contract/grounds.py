@@ -14,16 +14,24 @@ from compose_bluegreen.adapters.compose import WhalesCompose
 from compose_bluegreen.adapters.engine import SdkEngine, connect
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
 from compose_bluegreen.adapters.history.journal import Journal
+from compose_bluegreen.adapters.runner import HookRunner
 from compose_bluegreen.adapters.scratch import Scratch
+from compose_bluegreen.adapters.trust import Trust
 from compose_bluegreen.domain import Image, Model
 from compose_bluegreen.orders import Where
-from compose_bluegreen.ports import Compose, Engine, Holder, Lock, Ports, Proxy
+from compose_bluegreen.ports import Compose, Engine, Holder, Lock, Ports, Proxy, Runner
 from compose_bluegreen.project import Project, read
 from tests.e2e.stage import Stage
 from tests.fakes.journal import FakeJournal
 from tests.fakes.lock import FakeLock
 from tests.fakes.observer import FakeObserver
+from tests.fakes.runner import Command
 from tests.fakes.site import Site, a_file, a_service
+
+FAILS = "sh -c echo no such table >&2; exit 3"
+LASTS = "sh -c echo begun; sleep 60"
+LISTENS = "sh -c cat; echo nothing"
+"""Commands that the fake knows by heart; their words end at the first three spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,10 @@ class Ground:
         return self.ports.engine
 
     @property
+    def runner(self) -> Runner:
+        return self.ports.runner
+
+    @property
     def proxy(self) -> Proxy:
         return self.ports.proxy
 
@@ -63,6 +75,11 @@ def fake() -> Iterator[Ground]:
     site.world.networks.add("shop_default")
     image_id = site.world.make_image("v1")
     site.world.names["web:v1"] = image_id
+    site.runner.does = {
+        FAILS: Command(3, "no such table"),
+        LASTS: Command(said="begun", takes=60),
+        LISTENS: Command(said="nothing"),
+    }
 
     def restart(name: str) -> None:
         """What was only in memory is gone, as with a real one."""
@@ -101,13 +118,17 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
     api, rival_api = connect(), connect()
     compose, engine = WhalesCompose(where, stage.project, scratch), SdkEngine(api)
     proxy = HaproxyProxy(stage.project, api, compose)
+    trust = Trust(Path(stage.environment["XDG_STATE_HOME"]) / "host-hooks", {})
+    runner = HookRunner(api, compose, scratch, trust, stage.folder)
     rival = HaproxyProxy(stage.project, rival_api, compose)
     compose.create_networks_and_volumes(config, ["default"], [])
     found = engine.image(sample)
     assert found
     try:
         yield Ground(
-            Ports(compose, engine, proxy, Site().history, proxy, SystemClock(), FakeObserver()),
+            Ports(
+                compose, engine, proxy, runner, Site().history, proxy, SystemClock(), FakeObserver()
+            ),
             project,
             found,
             lambda name: _docker("restart", "--time", "1", name),

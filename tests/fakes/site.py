@@ -27,6 +27,7 @@ from tests.fakes.history import MemoryHistory
 from tests.fakes.lock import FakeLock
 from tests.fakes.observer import FakeObserver
 from tests.fakes.proxy import FakeProxy
+from tests.fakes.runner import FakeRunner
 from tests.fakes.world import ENGINE, WELL, Behaviour, World
 
 CALLER = Caller("ada@laptop", ENGINE, "f00dfeed")
@@ -65,11 +66,13 @@ class Site:
         self.file = self.world.config = deepcopy(a_file(**services))
         self.observer = FakeObserver()
         self.history = MemoryHistory()
+        self.runner = FakeRunner(self.world)
         calls = self.world.calls
         self.ports = Ports(
             compose=watched(FakeCompose(self.world), "compose", calls),
             engine=watched(FakeEngine(self.world), "engine", calls),
             proxy=watched(FakeProxy(self.world), "proxy", calls),
+            runner=watched(self.runner, "runner", calls),
             history=watched(self.history, "history", calls),
             lock=FakeLock(self.world),
             clock=FakeClock(self.world),

@@ -72,6 +72,11 @@ settings_of_ours = st.one_of(
                     {}, optional={"time": hostile, "errors": hostile, "p95": hostile}
                 ),
             ),
+            "hooks": st.dictionaries(
+                st.sampled_from(["pre_deploy", "pre_switch"]),
+                st.one_of(hostile, st.fixed_dictionaries({"host": hostile}), st.lists(hostile)),
+                max_size=1,
+            ),
             "health": st.one_of(
                 hostile,
                 st.fixed_dictionaries(

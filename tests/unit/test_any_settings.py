@@ -25,10 +25,12 @@ TOP = "compose.yaml: x-bluegreen"
 
 KEYS = [
     *ServiceSettings.model_fields,
+    *("pre_deploy", "on_failure", "run", "exec", "host", "required", "irreversible"),
     *("path", "status", "interval", "timeout", "rise", "fall"),
     *("time", "errors", "broken", "p95", "requests", "restarts"),
     *("key", "only_from"),
     *("proxy", "image", "monitor", "trusted_proxies", "snippets", "global", "frontend"),
+    *("proxy", "notify", "image", "monitor", "trusted_proxies", "snippets", "global", "frontend"),
 ]
 scalars = st.one_of(
     st.none(),
@@ -87,6 +89,23 @@ bakes = st.fixed_dictionaries(
         "restarts": st.integers(0, 1000),
     },
 )
+commands = st.from_regex(r"[a-z]{1,5}( [a-z$'0-9=-]{0,3}x)?", fullmatch=True).filter(
+    lambda text: text.count("'") % 2 == 0
+)
+words = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=5), max_size=3)
+hooks = st.builds(
+    lambda kind, command, rest: {kind: command, **rest},
+    st.sampled_from(["run", "exec", "host"]),
+    st.one_of(commands, words.map(lambda more: ["x", *more])),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "timeout": durations(_MS),
+            "required": st.booleans(),
+            "irreversible": st.one_of(st.booleans(), st.text(max_size=9)),
+        },
+    ),
+)
 good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
@@ -105,6 +124,11 @@ good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "drain_timeout": durations(timedelta(0)),
         "standby": st.one_of(st.sampled_from(["removed", "stopped"]), durations(_MS)),
         "bake": st.one_of(durations(timedelta(0)), st.booleans().filter(lambda on: not on), bakes),
+        "hooks": st.dictionaries(
+            st.sampled_from(["pre_deploy", "post_start", "pre_switch", "post_switch"]),
+            st.one_of(commands, hooks, st.lists(st.one_of(commands, hooks), max_size=3)),
+            max_size=2,
+        ),
         "health": st.fixed_dictionaries(
             {},
             optional={

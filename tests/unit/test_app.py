@@ -62,11 +62,11 @@ class Recorder:
             raise self.error
         return self.answer
 
-    def up(self, where: Where, order: Order, progress: str) -> int:
-        return self._noted("up", where, order, progress)
+    def up(self, where: Where, order: Order, progress: str, output: str) -> int:
+        return self._noted("up", where, order, progress, output)
 
-    def rollback(self, where: Where, order: RollbackOrder, progress: str) -> int:
-        return self._noted("rollback", where, order, progress)
+    def rollback(self, where: Where, order: RollbackOrder, progress: str, output: str) -> int:
+        return self._noted("rollback", where, order, progress, output)
 
     def history(self, where: Where, service: str | None, limit: int, output: str) -> int:
         return self._noted("history", where, service, limit, output)
@@ -135,13 +135,13 @@ def test_up_without_flags_asks_for_everything_that_opted_in(
     type_: Type, recorder: Recorder
 ) -> None:
     assert type_("up") == 0
-    assert recorder.calls == [("up", Where(), Order(), "auto")]
+    assert recorder.calls == [("up", Where(), Order(), "auto", "table")]
 
 
 def test_every_flag_of_up_arrives(type_: Type, recorder: Recorder) -> None:
     type_(
         "up web api --no-build --image r/x@sha256:1 --pull --timeout 1m30s -m hello --dry-run "
-        "--progress json --force --keep-failed --recreate-proxy --take-over"
+        "--progress json --format json --force --keep-failed --no-hooks --recreate-proxy --take-over"
     )
     order = Order(
         services=("web", "api"),
@@ -153,20 +153,22 @@ def test_every_flag_of_up_arrives(type_: Type, recorder: Recorder) -> None:
         dry_run=True,
         force=True,
         keep_failed=True,
+        hooks=False,
         recreate_proxy=True,
         take_over=True,
     )
-    assert recorder.calls == [("up", Where(), order, "json")]
+    assert recorder.calls == [("up", Where(), order, "json", "json")]
 
 
 def test_compose_s_fingers_may_say_build(type_: Type, recorder: Recorder) -> None:
     type_("up --build")
-    assert recorder.calls == [("up", Where(), Order(build=True), "auto")]
+    assert recorder.calls == [("up", Where(), Order(build=True), "auto", "table")]
 
 
 def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None:
     type_(
-        "rollback web --to 41 --message oh --timeout 5s --dry-run --recreate-proxy --progress quiet"
+        "rollback web --to 41 --message oh --timeout 5s --dry-run --force --no-hooks "
+        "--recreate-proxy --progress quiet --format json"
     )
     order = RollbackOrder(
         services=("web",),
@@ -174,9 +176,11 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         message="oh",
         timeout=timedelta(seconds=5),
         dry_run=True,
+        force=True,
+        hooks=False,
         recreate_proxy=True,
     )
-    assert recorder.calls == [("rollback", Where(), order, "quiet")]
+    assert recorder.calls == [("rollback", Where(), order, "quiet", "json")]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,7 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         ("down --wait 5m", ("down", Where(), timedelta(minutes=5), "auto")),
         ("resume", ("resume", Where(), "auto")),
         ("abort --progress json", ("abort", Where(), "json")),
-        ("up --no-switch", ("up", Where(), Order(no_switch=True), "auto")),
+        ("up --no-switch", ("up", Where(), Order(no_switch=True), "auto", "table")),
         (
             "promote --timeout 5s --wait 1m --progress plain",
             ("promote", Where(), PromoteOrder(timedelta(seconds=5), timedelta(minutes=1)), "plain"),

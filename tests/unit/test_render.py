@@ -222,9 +222,17 @@ def test_show_s_json_adds_the_steps() -> None:
     assert one["steps"][2]["finished_at"] is None
 
 
-def test_the_summary_is_one_line() -> None:
-    assert render.summary(UP) == "deployment 42: web-green live after 3.5s\n"
+def test_the_summary_says_which_image_became_what() -> None:
+    assert render.summary(UP) == (
+        "deployment 42: web-green live after 3.5s\n  web: shop/web:latest ab12ab12ab12\n"
+    )
     assert render.summary(BUILDING) == "deployment 44: web preparing\n"
+    assert render.summary(BACK).splitlines()[-1] == "  takes back 42, restores 41"
+
+
+def test_the_summary_for_programs_is_what_show_says_of_it() -> None:
+    assert render.summary(FAILED, "json") == render.show(FAILED, "json")
+    assert (render.summary(None), json.loads(render.summary(None, "json"))) == ("", None)
 
 
 def container(number: int = 1, health: str | None = "healthy") -> Container:
@@ -305,6 +313,7 @@ def test_status_s_json_has_the_promised_keys() -> None:
         "standby",
         "rollback_to",
         "rollback_image",
+        "rollback_unsafe",
         "drift",
     }
     assert service["idle"] is None
@@ -352,7 +361,9 @@ def test_what_waits_is_told_with_who_since_when_and_what_may_be_done() -> None:
 
 
 def test_the_summary_of_what_waits_says_what_may_be_done() -> None:
-    assert render.summary(HELD) == f"deployment 42: web-green waits; {DECIDE}\n"
+    headline, image = render.summary(HELD).splitlines()
+    assert headline == f"deployment 42: web-green waits; {DECIDE}"
+    assert image == "  web: shop/web:latest ab12ab12ab12"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,98 @@
+"""Who wants to know how a deployment ended, and which have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from compose_bluegreen.domain import Deployment, Draft, Kind, State
+
+if TYPE_CHECKING:
+    from compose_bluegreen.ports import History
+
+_PRINTABLE = re.compile(r"[!-~]{1,2000}")
+
+
+class Event(StrEnum):
+    """What a notice is about."""
+
+    RELEASED = "released"
+    ROLLED_BACK = "rolled_back"
+    WAITING = "waiting"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    STUCK = "stuck"
+
+
+_EVENTS = {
+    State.LIVE: Event.RELEASED,
+    State.WAITING: Event.WAITING,
+    State.FAILED: Event.FAILED,
+    State.INTERRUPTED: Event.INTERRUPTED,
+    State.STUCK: Event.STUCK,
+}
+
+
+def event(one: Deployment) -> Event | None:
+    """None while it is under way, and long after."""
+    if one.state is State.LIVE and one.kind is Kind.ROLLBACK:
+        return Event.ROLLED_BACK
+    return _EVENTS.get(one.state)
+
+
+def address(text: str) -> str | None:
+    """Of a webhook; None for an empty text. Raises ValueError, which doesn't repeat it."""
+    if not text.strip():
+        return None
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1)
+    except ValueError:
+        good = False
+    if not good or not _PRINTABLE.fullmatch(text):
+        raise ValueError("an address that begins with https:// or http://")
+    return text
+
+
+class Noting:
+    """History, and which deployments were ``begun`` and which came to an end by this command."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self.begun: list[int] = []
+        self.ended: list[int] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self._history, name)
+        return found
+
+    def begin(self, draft: Draft) -> int:
+        number = self._history.begin(draft)
+        self.begun.append(number)
+        return number
+
+    def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
+        self._history.to(deployment, state, at, reason)
+        if state in _EVENTS:
+            self._note(deployment)
+
+    def promote(self, deployment: int, at: datetime) -> None:
+        self._history.promote(deployment, at)
+        self._note(deployment)
+
+    @property
+    def own(self) -> int | None:
+        """The last that this command began and brought to an end."""
+        return next((one for one in reversed(self.ended) if one in self.begun), None)
+
+    @property
+    def as_history(self) -> History:
+        return cast("History", self)
+
+    def _note(self, deployment: int) -> None:
+        """Each once, in the order of their last ends."""
+        self.ended = [*(one for one in self.ended if one != deployment), deployment]

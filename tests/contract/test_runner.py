@@ -1,0 +1,105 @@
+"""What the core believes of the Runner, tried on the fake and on the real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from compose_bluegreen.domain import Image, Model, Release
+from compose_bluegreen.errors import ComposeFailed
+from compose_bluegreen.models import hook_labels, one_off_model, release
+from compose_bluegreen.ports import Container, Ran
+from tests.contract.grounds import FAILS, LASTS, LISTENS, Ground, fake, real
+
+SOON, AMPLE = timedelta(seconds=3), timedelta(seconds=60)
+
+
+@pytest.fixture(scope="module", params=["fake", pytest.param("real", marks=pytest.mark.engine)])
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    if request.param == "fake":
+        with fake() as one:
+            yield one
+        return
+    stages: Callable[..., Any] = request.getfixturevalue("stages")
+    sample: str = request.getfixturevalue("sample")
+    with stages() as stage, real(stage, sample) as one:
+        yield one
+
+
+@pytest.fixture
+def web(ground: Ground) -> Iterator[Release]:
+    yield release(ground.project, ground.project.services["web"], ground.image)
+    ground.compose.remove([one.name for one in left(ground)])
+
+
+def left(ground: Ground) -> list[Container]:
+    return ground.engine.containers(hook_labels(ground.project.name))
+
+
+def words(command: str) -> list[str]:
+    return command.split(" ", 2)
+
+
+def model(ground: Ground, web: Release, command: str, **told: str) -> Model:
+    return one_off_model(web, f"{ground.project.name}-hook", words(command), told)
+
+
+def test_a_one_off_tells_how_it_ended_and_is_still_there(ground: Ground, web: Release) -> None:
+    ran = ground.runner.one_off(model(ground, web, FAILS), AMPLE)
+    assert ran == Ran(3, "no such table")
+    (found,) = left(ground)
+    assert not found.running
+    assert found.image_id == ground.image.id
+    assert found.name == f"{ground.project.name}-hook"
+
+
+def test_a_one_off_whose_time_is_up_runs_on_until_it_is_removed(
+    ground: Ground, web: Release
+) -> None:
+    assert ground.runner.one_off(model(ground, web, LASTS), SOON) == Ran(None, "begun")
+    (found,) = left(ground)
+    assert found.running
+    ground.compose.remove([found.name])
+    assert left(ground) == []
+
+
+def test_nobody_types_anything_to_a_one_off(ground: Ground, web: Release) -> None:
+    assert ground.runner.one_off(model(ground, web, LISTENS), AMPLE) == Ran(0, "nothing")
+
+
+def test_one_of_the_same_name_is_made_anew(ground: Ground, web: Release) -> None:
+    ground.runner.one_off(model(ground, web, LISTENS), AMPLE)
+    assert ground.runner.one_off(model(ground, web, FAILS), AMPLE) == Ran(3, "no such table")
+    assert len(left(ground)) == 1
+
+
+def test_an_image_that_is_not_there_is_a_failure(ground: Ground, web: Release) -> None:
+    gone = replace(web, image=Image("gone", f"sha256:{'0' * 64}"))
+    with pytest.raises(ComposeFailed):
+        ground.runner.one_off(model(ground, gone, FAILS), AMPLE)
+
+
+def test_a_command_inside_a_container_tells_how_it_ended(ground: Ground, web: Release) -> None:
+    ground.runner.one_off(model(ground, web, LASTS), timedelta(milliseconds=1))
+    (running,) = left(ground)
+    assert ground.runner.inside(running, words(FAILS), {}, AMPLE) == Ran(3, "no such table")
+    assert ground.runner.inside(running, words(LISTENS), {}, AMPLE) == Ran(0, "nothing")
+    assert ground.runner.inside(running, words(LASTS), {}, SOON) == Ran(None, "begun")
+
+
+def test_a_command_here_tells_how_it_ended(ground: Ground) -> None:
+    assert ground.runner.here(words(FAILS), {}, AMPLE) == Ran(3, "no such table")
+    assert ground.runner.here(words(LISTENS), {}, AMPLE) == Ran(0, "nothing")
+    assert ground.runner.here(words(LASTS), {}, SOON) == Ran(None, "begun")
+
+
+def test_what_was_never_trusted_is_not(ground: Ground) -> None:
+    assert not ground.runner.trusts(["rm", "a b"])
+    ground.runner.trust(["rm", "a b"])
+    ground.runner.trust(["rm", "a b"])
+    assert ground.runner.trusts(["rm", "a b"])
+    assert not ground.runner.trusts(["rm", "a", "b"])
