@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
-from compose_bluegreen import waiting
+from compose_bluegreen import draining, waiting
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.domain import Colour, Model, Release
 from compose_bluegreen.errors import NeedsPerson
@@ -210,14 +209,8 @@ def drain(move: Move, colour: Colour, at: Ports) -> str:
 
 def drain_all(which: Sequence[tuple[Move, Colour]], at: Ports) -> str:
     """Side by side: each has its own ``drain_timeout`` from now on."""
-    began, said = at.clock.monotonic(), []
-    for move, colour in which:
-        timeout = restored(move.release.settings).drain_timeout
-        over = timedelta(seconds=at.clock.monotonic() - began)
-        left = waiting.until_drained(move.service, colour, timeout - over, at)
-        if left:
-            whose = f" on {move.service}-{colour}" if len(which) > 1 else ""
-            said.append(
-                f"{left} still in flight{whose} after {timeout.total_seconds():g} s were cut"
-            )
-    return "; ".join(said)
+    olds = [
+        draining.Old(move.service, colour, restored(move.release.settings))
+        for move, colour in which
+    ]
+    return draining.drain(olds, at)

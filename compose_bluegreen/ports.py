@@ -217,6 +217,12 @@ class Proxy(Protocol):
     def tally(self, service: str, colour: Colour) -> Tally:
         """What was asked of a colour since HAProxy runs, and what came of it."""
 
+    def long_lived(self, service: str, colour: Colour) -> int:
+        """How many of these have no end of their own: WebSockets, event streams, plain TCP."""
+
+    def hang_up(self, service: str, colour: Colour) -> None:
+        """Ends all that is in flight there, at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from compose_bluegreen import waiting
+from compose_bluegreen import draining, waiting
 from compose_bluegreen.attempt import TellPlan
 from compose_bluegreen.domain import Colour, Deployment, Model, Part
 from compose_bluegreen.drift import Drift, DriftKind
@@ -216,11 +216,11 @@ def _remove_idle(patient: _Patient) -> str:
     part, at = patient.part, patient.at
     if at.proxy.routes().get(part.service) is not part.colour:
         raise BluegreenError(f"{part.service}-{part.colour} isn't live any more")
-    idle, timeout = part.colour.other, patient.settings.drain_timeout
-    cut = waiting.until_drained(part.service, idle, timeout, at)
+    idle = part.colour.other
+    said = draining.drain([draining.Old(part.service, idle, patient.settings)], at)
     at.proxy.park(part.service, idle)
     at.compose.remove(patient.drift.names)
-    return f"{cut} still in flight were cut" if cut else ""
+    return said
 
 
 def _remove(patient: _Patient) -> None:

@@ -175,6 +175,8 @@ class ServiceSettings(Keys):
     health: Health = Health()
     deploy_timeout: Duration = timedelta(minutes=2)
     drain_timeout: MaybeNoTime = timedelta(seconds=30)
+    long_connections: Literal["drain", "close"] = "drain"
+    close_after: MaybeNoTime = timedelta(seconds=5)
     keep: Count = 5
     standby: Standby = REMOVED
     bake: Annotated[Bake, BeforeValidator(_in_full)] = Bake()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -96,12 +96,11 @@ def until_alone(holder: Holder, patience: timedelta | None, at: Ports) -> Iterat
         yield
 
 
-def until_drained(service: str, colour: Colour, timeout: timedelta, at: Ports) -> int:
-    """Until nothing is in flight; returns how much still is when time is up (0: all finished)."""
-    deadline = at.clock.monotonic() + timeout.total_seconds()
-    while (left := at.proxy.in_flight(service, colour)) and at.clock.monotonic() < deadline:
+def until_all(are_over: Sequence[Callable[[], bool]], at: Ports) -> None:
+    """Until each of these has said that it is over, by a deadline of its own."""
+    left = list(are_over)
+    while left := [one for one in left if not one()]:
         at.clock.sleep(POLL)
-    return left
 
 
 def until_dependencies(

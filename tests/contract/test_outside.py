@@ -131,6 +131,8 @@ def test_a_colour_is_up_only_once_it_is_watched_and_checked_anew(
     running.proxy.watch("web", BLUE)
     until_up(running, BLUE)
     assert running.proxy.in_flight("web", BLUE) == 0
+    assert running.proxy.long_lived("web", BLUE) == 0
+    running.proxy.hang_up("web", BLUE)
     running.proxy.park("web", BLUE)
     assert not any(one.up for one in running.proxy.health("web", BLUE))
 

@@ -29,6 +29,7 @@ LOOKS = {
     "proxy.health",
     "proxy.in_flight",
     "proxy.tally",
+    "proxy.long_lived",
     "history.check_writable",
     "history.unfinished",
     "history.waiting",

@@ -177,6 +177,17 @@ class FakeProxy:
         self._target(service, colour)
         return self._world.tallies.get((service, colour), Tally())
 
+    def long_lived(self, service: str, colour: Colour) -> int:
+        self._need_running()
+        plain = self._target(service, colour).mode == "tcp"
+        boxes = self._world.colour(service, colour)
+        return self._world.in_flight(boxes, only_long=not plain)
+
+    def hang_up(self, service: str, colour: Colour) -> None:
+        self._need_running()
+        self._target(service, colour)
+        self._world.hang_up(self._world.colour(service, colour))
+
     # ── how ──────────────────────────────────────────────────────────────────────────────────
 
     @property

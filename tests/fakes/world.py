@@ -108,10 +108,11 @@ class ProxyNotes:
 
 @dataclass(slots=True)
 class Request:
-    """One that a container answers until this time."""
+    """One that a container answers until this time; ``long``: it isn't an ordinary one."""
 
     box: str
     until: float
+    long: bool = False
 
 
 class World:
@@ -248,9 +249,12 @@ class World:
         up = all(box.running(self.time) for box in boxes) and all(proven)
         return {_version(box.image_id) for box in boxes} if boxes and up else {None}
 
-    def busy(self, service: str, colour: Colour, seconds: float) -> None:
+    def busy(
+        self, service: str, colour: Colour, seconds: float, *, web_socket: bool = False
+    ) -> None:
         """A request that takes this long arrives at a colour."""
-        self.requests.append(Request(self.colour(service, colour)[0].name, self.time + seconds))
+        name = self.colour(service, colour)[0].name
+        self.requests.append(Request(name, self.time + seconds, web_socket))
 
     def asked(
         self,
@@ -272,9 +276,17 @@ class World:
             before.begun + count, before.errors + errors, before.broken + broken, 0, waits, waits
         )
 
-    def in_flight(self, boxes: Iterable[Box]) -> int:
+    def in_flight(self, boxes: Iterable[Box], *, only_long: bool = False) -> int:
         names = {box.name for box in boxes}
-        return sum(one.box in names and one.until > self.time for one in self.requests)
+        found = (one for one in self.requests if one.box in names and one.until > self.time)
+        return sum(one.long or not only_long for one in found)
+
+    def hang_up(self, boxes: Iterable[Box]) -> None:
+        """Whoever was in the middle of an ordinary request has lost it."""
+        for box in boxes:
+            ordinary = self.in_flight([box]) - self.in_flight([box], only_long=True)
+            self.cut += [box.name] * ordinary
+            self.requests = [one for one in self.requests if one.box != box.name]
 
     def vanish(self, names: Iterable[str]) -> None:
         """Containers go, with what they were answering."""

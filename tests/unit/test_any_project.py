@@ -77,6 +77,8 @@ settings_of_ours = st.one_of(
                 st.one_of(hostile, st.fixed_dictionaries({"host": hostile}), st.lists(hostile)),
                 max_size=1,
             ),
+            "long_connections": st.one_of(st.sampled_from(["drain", "close"]), hostile),
+            "close_after": st.one_of(st.just("5s"), hostile),
             "health": st.one_of(
                 hostile,
                 st.fixed_dictionaries(

@@ -129,6 +129,8 @@ good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
             st.one_of(commands, hooks, st.lists(st.one_of(commands, hooks), max_size=3)),
             max_size=2,
         ),
+        "long_connections": st.sampled_from(["drain", "close"]),
+        "close_after": durations(timedelta(0)),
         "health": st.fixed_dictionaries(
             {},
             optional={

@@ -78,6 +78,12 @@ def test_which_colour_is_live_is_not_in_it() -> None:
     assert "green" not in section(render(shop(), NETWORK), "defaults")
 
 
+def test_event_streams_are_marked_for_the_drain() -> None:
+    mark = "http-response set-nice 1 if { res.hdr(content-type),lower -m beg text/event-stream }"
+    assert mark in section(render(shop(), NETWORK), "frontend door-10001")
+    assert mark not in render(shop(a_route(mode="tcp")), NETWORK)
+
+
 def test_two_services_behind_one_port_are_told_apart_by_the_name_that_was_called() -> None:
     topology = shop(a_route("api", slot=20, door=10002), a_route())
     lines = section(render(topology, NETWORK), "frontend door-8080")

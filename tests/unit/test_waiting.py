@@ -9,7 +9,7 @@ import pytest
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, Unhealthy
 from compose_bluegreen.routing import Target
-from compose_bluegreen.waiting import until_dependencies, until_drained, until_healthy
+from compose_bluegreen.waiting import until_dependencies, until_healthy
 from tests.fakes.site import Site
 from tests.fakes.world import Behaviour
 
@@ -114,35 +114,6 @@ def test_a_colour_that_haproxy_has_no_seats_for_is_never_healthy(serving: Site) 
     serving.world.notes.topology = known.with_route(route.with_target(Colour.GREEN, empty))
     with pytest.raises(Unhealthy, match="HAProxy doesn't know it"):
         until_healthy("shop", "web", Colour.GREEN, SOON, serving.ports)
-
-
-# ── a drain ──────────────────────────────────────────────────────────────────────────────────
-
-
-def test_nothing_in_flight_needs_no_wait(serving: Site) -> None:
-    began = serving.world.time
-    assert until_drained("web", Colour.BLUE, SOON, serving.ports) == 0
-    assert serving.world.time == began
-
-
-def test_a_drain_ends_with_the_last_request(serving: Site) -> None:
-    began = serving.world.time
-    for seconds in (0.5, 1.5):
-        serving.world.busy("web", Colour.BLUE, seconds)
-    assert until_drained("web", Colour.BLUE, SOON, serving.ports) == 0
-    assert 1.5 <= serving.world.time - began < 1.6
-
-
-def test_a_drain_ends_with_its_deadline_and_counts_who_is_left(serving: Site) -> None:
-    for seconds in (1, 60, 60):
-        serving.world.busy("web", Colour.BLUE, seconds)
-    assert until_drained("web", Colour.BLUE, SOON, serving.ports) == 2
-
-
-def test_no_time_for_a_drain_is_one_look(serving: Site) -> None:
-    serving.world.busy("web", Colour.BLUE, 60)
-    assert until_drained("web", Colour.BLUE, timedelta(0), serving.ports) == 1
-    assert len(serving.world.calls.of("proxy.in_flight")) == 1
 
 
 # ── dependencies ─────────────────────────────────────────────────────────────────────────────

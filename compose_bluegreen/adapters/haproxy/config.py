@@ -10,6 +10,7 @@ from functools import cache
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from compose_bluegreen.adapters.haproxy.streams import EVENT_STREAM
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ProxyFailed
 from compose_bluegreen.routing import MONITOR_DOOR, Check, Preview, Route, Target, Topology
@@ -137,6 +138,7 @@ def render(topology: Topology, network: IPv4Network) -> str:
         preview_path=PREVIEW,
         preview_header=PREVIEW_HEADER,
         preview_cookie=PREVIEW_COOKIE,
+        event_stream=EVENT_STREAM,
         doors=_doors(topology),
         backends=[one for route in topology.routes for one in _backends(route, network)],
     )

@@ -235,6 +235,19 @@ class HaproxyProxy:
         backends = self._backends(service, colour)
         return self._connection.steer(lambda steering: steering.tally(backends))
 
+    def long_lived(self, service: str, colour: Colour) -> int:
+        backends = self._backends(service, colour)
+        return self._connection.steer(lambda steering: steering.long_lived(backends))
+
+    def hang_up(self, service: str, colour: Colour) -> None:
+        replicas = len(self._target(service, colour).slots)
+        servers = [
+            f"{name}/{server(number)}"
+            for name in self._backends(service, colour)
+            for number in range(1, replicas + 1)
+        ]
+        self._connection.steer(lambda steering: steering.hang_up(servers))
+
     # ── the lock ─────────────────────────────────────────────────────────────────────────────
 
     @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from compose_bluegreen.adapters.haproxy import disk, preview
+from compose_bluegreen.adapters.haproxy import disk, preview, streams
 from compose_bluegreen.adapters.haproxy.config import MAP, map_text, read_map
 from compose_bluegreen.adapters.haproxy.counters import rows, tally
 from compose_bluegreen.adapters.haproxy.master import SOCKET, Master
@@ -92,6 +92,20 @@ class Steering:
         worker = self.workers()[0]
         stat, *tables = self._worker(worker, "show stat", *(f"show table {one}" for one in names))
         return tally(stat, names, tables)
+
+    def long_lived(self, backends: Iterable[str]) -> int:
+        """Of these, those that have no end of their own, in all workers."""
+        wanted = frozenset(backends)
+        shown = (self._worker(worker, "show sess all")[0] for worker in self.workers())
+        return sum(streams.long_lived(text, wanted) for text in shown)
+
+    def hang_up(self, servers: Iterable[str]) -> None:
+        """Ends all connections to these (``backend/server``), in all workers."""
+        self._session.run(":")
+        commands = [f"shutdown sessions server {one}" for one in servers]
+        for worker in self.workers():
+            # An old worker may know of fewer replicas, and then says so.
+            self._worker(worker, *commands)
 
     def servers(self, backend: str) -> list[dict[str, str]]:
         """``show stat`` rows of one backend's servers, in the current worker."""
