@@ -660,6 +660,21 @@ def test_the_journal_keeps_the_newest_and_what_a_rollback_needs(
     assert b.fail() == 12
 
 
+def test_the_journal_keeps_what_waits_however_many_come_after_it(
+    a: Machine, b: Machine, few: int
+) -> None:
+    """Whoever didn't know of it would clear its colour away."""
+    history = a.command()
+    with history.hold(HOLDER):
+        deployment = a.begin(history)
+        for state in (State.STARTING, State.WAITING):
+            history.to(deployment, state, NOON)
+    for _ in range(few + 2):
+        a.fail()
+    assert numbers(a.journal)[0] == deployment
+    assert [one.id for one in b.command().waiting(b.engine, PROJECT)] == [deployment]
+
+
 def test_what_was_trimmed_is_neither_sent_again_nor_forgotten_here(a: Machine, few: int) -> None:
     for _ in range(few + 4):
         a.fail()

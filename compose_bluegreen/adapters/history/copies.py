@@ -17,7 +17,7 @@ from compose_bluegreen.adapters.history.tables import (
     deployment_steps,
     deployments,
 )
-from compose_bluegreen.domain import PROVEN
+from compose_bluegreen.domain import PROVEN, State
 
 _columns = deployments.c
 
@@ -43,10 +43,12 @@ def outgoing(connection: Connection, scope: Scope, kept: int) -> list[Document]:
 
 
 def _wanted(connection: Connection, scope: Scope, kept: int) -> set[int]:
-    """The newest, and of each service those that a rollback may go to."""
+    """The newest, what waits, and of each service those that a rollback may go to."""
+    waiting = _of(scope).where(_columns.state == State.WAITING)
     newest = _of(scope).order_by(None).order_by(_columns.number.desc()).limit(kept)
     return {
         *connection.scalars(newest.with_only_columns(_columns.id)),
+        *connection.scalars(waiting.with_only_columns(_columns.id)),
         *_targets(connection, scope),
     }
 
