@@ -11,6 +11,9 @@ from compose_bluegreen.hook_settings import Moment
 from compose_bluegreen.hooks import Called, hooks_of
 from compose_bluegreen.ports import Ports
 
+_A_FEW = 10
+"""Deployments. Nearly always the one that is gone back to is among them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:
@@ -26,7 +29,10 @@ class Deed:
 
 def since(engine: str, project: str, service: str, deployment: int, at: Ports) -> Iterator[Deed]:
     """What was done after that deployment, newest first."""
-    for one in at.history.newest(project, service=service):
+    found = at.history.newest(project, service=service, limit=_A_FEW)
+    if len(found) == _A_FEW and found[-1].id > deployment:
+        found = at.history.newest(project, service=service)
+    for one in found:
         if one.id <= deployment:
             return
         part = one.part(service)

@@ -78,6 +78,7 @@ def _bring(found: Unfinished, behind: Sequence[Move], at: Ports) -> None:
     """What hasn't the traffic yet goes the whole way; undone if it fails."""
     saga = Saga(found.deployment, at, stays_open=len(behind) < len(found.moves))
     with saga:
+        saga.if_it_fails(hooks.if_it_fails(behind, found.deployment.id, Terms(), at))
         for step in _steps(found.deployment, behind, at):
             saga.run(step)
 

@@ -31,6 +31,9 @@ _GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL for a command whose time is up."""
 
 _LINES, _LETTERS = 30, 4000
+_KEPT = 64 * 1024
+"""Bytes, of which those are the end."""
+
 _NOT_FOUND = 127
 
 
@@ -109,7 +112,7 @@ class HookRunner:
             finally:
                 with shielded():
                     _end(process)
-            return Ran(code, _end_of(file.read_bytes()))
+            return Ran(code, _end_of(_last_bytes(file)))
 
     def _runs(self, number: str) -> bool:
         return bool(self._api.exec_inspect(number)["Running"])
@@ -131,6 +134,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
+
+
+def _last_bytes(file: Path) -> bytes:
+    with file.open("rb") as said:
+        said.seek(-min(_KEPT, file.stat().st_size), os.SEEK_END)
+        return said.read(_KEPT)
 
 
 def _end_of(said: bytes) -> str:

@@ -395,6 +395,16 @@ def test_what_is_not_trusted_does_not_run_in_a_deployment_that_is_resumed_either
     assert site.serving() == {"v1"}
 
 
+def test_one_that_fails_when_it_is_resumed_has_its_on_failure_too() -> None:
+    site = a_shop(pre_switch="false", on_failure="clean")
+    kill(site, Call("compose.start_colour", 1))
+    site.runner.does["false"] = Command(code=1)
+    with pytest.raises(HookFailed):
+        site.resume()
+    assert site.runner.said == ["v2: false", "v2: clean"]
+    assert site.serving() == {"v1"}
+
+
 # ── what can't be taken back ─────────────────────────────────────────────────────────────────
 
 FOR_GOOD = {"run": "migrate", "irreversible": "drops the column name"}
@@ -437,6 +447,16 @@ def test_it_counts_for_all_older_releases_and_for_none_since() -> None:
         site.rollback(to=1)
     assert site.rollback() is not None
     assert site.serving() == {"v2"}
+
+
+def test_it_counts_however_long_ago_it_was() -> None:
+    site = a_shop(pre_deploy=FOR_GOOD)
+    site.release("v2")
+    site.file["services"]["web"]["x-bluegreen"] = {}
+    for number in range(3, 20):
+        site.release(f"v{number}")
+    with pytest.raises(BluegreenError, match="in deployment 2"):
+        site.rollback(to=1)
 
 
 def test_half_of_it_is_enough_though_its_deployment_failed() -> None:

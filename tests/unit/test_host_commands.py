@@ -40,6 +40,11 @@ def test_only_the_end_of_much_is_kept(runner: HookRunner) -> None:
     assert ran.said.splitlines() == [str(number) for number in range(69, 99)]
 
 
+def test_a_flood_of_words_is_not_read_whole(runner: HookRunner) -> None:
+    ran = runner.here([sys.executable, "-c", "print('x' * 10_000_000 + 'end')"], {}, AMPLE)
+    assert ran.said == "x" * 3997 + "end"
+
+
 def test_a_program_that_is_not_there_is_said(runner: HookRunner) -> None:
     ran = runner.here(["./no-such-hook"], {}, AMPLE)
     assert (ran.code, ran.said) == (127, "./no-such-hook: No such file or directory")
