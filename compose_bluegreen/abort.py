@@ -9,6 +9,7 @@ from compose_bluegreen import moves as acts
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.domain import Colour, Deployment, Part, State
 from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost, NeedsPerson
+from compose_bluegreen.models import stops_first
 from compose_bluegreen.moves import Move
 from compose_bluegreen.ports import Holder, Ports
 from compose_bluegreen.recovery import PATIENCE, settle, take_away
@@ -62,7 +63,7 @@ def _way_back(found: Unfinished, at: Ports) -> dict[str, Colour | None]:
         if routes.get(part.service) is part.colour:
             old = live_part(part, found.deployment, at)
             back[part.service] = old.colour if old else None
-            if old and sick(old, PATIENCE, at):
+            if old and not stops_first(old.release) and sick(old, PATIENCE, at):
                 _start_again(old, found, at)
     return back
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from compose_bluegreen import fronts, retention, standby
 from compose_bluegreen import moves as acts
+from compose_bluegreen.models import works_unasked
 from compose_bluegreen.moves import Move
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.saga import Step
@@ -19,12 +20,14 @@ def aftermath(
 
     What could not be drained is not removed.
     """
-    if old := [(move, move.live) for move in moves if move.live]:
-        names = " and ".join(f"{move.service}-{colour}" for move, colour in old)
-        drain = Step(
-            f"drain {names}", "no new request reaches it", partial(acts.drain_all, old, at)
-        )
+    old = [(move, move.live) for move in moves if move.live and not move.exchanged]
+    if asked := [(move, colour) for move, colour in old if not works_unasked(move.release)]:
+        names = " and ".join(f"{move.service}-{colour}" for move, colour in asked)
+        cause = "no new request reaches it"
+        drain = Step(f"drain {names}", cause, partial(acts.drain_all, asked, at))
         yield [drain, *standby.retire(old, at)]
+    else:
+        yield list(standby.retire(old, at))
     if holders := [one for move in moves for one in move.held_by]:
         # What it wrote to an anonymous volume is the user's, and nobody has it yet.
         remove = partial(at.compose.remove, [one.name for one in holders], keep_volumes=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 
-from compose_bluegreen import fronts, hooks, recovery, standby, trial
+from compose_bluegreen import fronts, hooks, recovery, standby, trial, workers
 from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.attempt import Attempt, Terms
@@ -121,28 +121,30 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
     ``wanted`` is what the proxy must know before anything starts, ``full`` what it knows once it
     has taken over from containers of the user's own project.
     """
-    names = acts.named(moves)
-    hooked = partial(hooks.steps, moves=moves, deployment=deployment, terms=terms, at=at)
+    early = [move for move in moves if not move.exchanged]
+    names = acts.named(early)
+    hooked = partial(hooks.steps, deployment=deployment, terms=terms, at=at)
 
     if change is not Change.NONE:
         yield fronts.proxy_step(wanted, change, at)
-    yield from hooked(Moment.PRE_DEPLOY)
-    yield _start(moves, terms, deployment, at)
-    yield from hooked(Moment.POST_START)
-    yield Step(
-        f"wait until {names} {acts.are(moves)} healthy",
-        "nothing unproven gets traffic",
-        partial(acts.all_healthy, moves, terms, at),
-    )
-    if shown := [move for move in moves if wanted.previews(move.service)]:
+    yield from hooked(Moment.PRE_DEPLOY, moves)
+    if early:
+        yield _start(early, terms, deployment, at)
+        yield from hooked(Moment.POST_START, early)
+        yield Step(
+            f"wait until {names} {acts.are(early)} healthy",
+            "nothing unproven gets traffic",
+            partial(acts.all_healthy, early, terms, at),
+        )
+    if shown := [move for move in early if wanted.previews(move.service)]:
         yield Step(
             f"show {acts.named(shown)} to who may preview",
             "it is proven, and nobody else meets it",
             partial(acts.show, shown, at),
         )
-    yield from hooked(Moment.PRE_SWITCH)
+    yield from hooked(Moment.PRE_SWITCH, early)
     if terms.no_switch:
-        yield trial.hold(moves, at)
+        yield trial.hold(early, at)
     else:
         yield from from_the_switch_on(moves, wanted, full, deployment, terms, at)
 
@@ -160,6 +162,10 @@ def from_the_switch_on(
     holders = [one for move in moves for one in move.held_by]
     bake = Bake.of(moves if terms.bake else (), at)
 
+    yield from workers.exchange(moves, deployment, terms, at)
+    for moment in (Moment.POST_START, Moment.PRE_SWITCH):
+        late = [move for move in moves if move.exchanged]
+        yield from hooks.steps(moment, late, deployment, terms, at)
     yield Step(
         f"switch to {names}",
         "it is healthy" if len(moves) == 1 else "all are healthy",
@@ -180,7 +186,7 @@ def from_the_switch_on(
     yield Step(
         f"see {names} healthy under traffic",
         "the switch is done",
-        partial(acts.all_healthy, moves, terms, at),
+        partial(acts.still_healthy, moves, terms, at),
     )
     yield from hooks.steps(Moment.POST_SWITCH, moves, deployment, terms, at)
     yield from bake.steps()

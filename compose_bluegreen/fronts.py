@@ -12,6 +12,7 @@ from compose_bluegreen.attempt import Attempt, Terms
 from compose_bluegreen.domain import Draft
 from compose_bluegreen.errors import BluegreenError, LockLost, NeedsPerson
 from compose_bluegreen.interrupts import shielded
+from compose_bluegreen.models import works_unasked
 from compose_bluegreen.moves import Move, live
 from compose_bluegreen.ports import Container, Holder, Ports
 from compose_bluegreen.routes import with_release
@@ -37,7 +38,13 @@ def wanted(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
 
 def allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -> Change:
     """What it takes; raises where that costs somebody's requests and nobody has agreed to it."""
+    _refuse_a_second_worker(moves)
     holders = [one for move in moves for one in move.held_by]
+    if terms.no_switch and moves and all(move.exchanged for move in moves):
+        raise BluegreenError(
+            f"{' and '.join(move.service for move in moves)} starts only at the switch: order: stop-first",
+            hint="docker bluegreen up, without --no-switch",
+        )
     if holders and terms.no_switch:
         raise BluegreenError(
             f"{names(holders)} of your own project serves now: what waits beside it could not take"
@@ -59,6 +66,15 @@ def allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) ->
             hint="run it again with --recreate-proxy when that suits you",
         )
     return change
+
+
+def _refuse_a_second_worker(moves: Sequence[Move]) -> None:
+    for move in moves:
+        if move.held_by and works_unasked(move.release):
+            raise BluegreenError(
+                f"{names(move.held_by)} of your own project does the work of {move.service}",
+                hint=f"docker compose rm --stop --force {move.service}, then docker bluegreen up",
+            )
 
 
 def holder(draft: Draft) -> Holder:

@@ -75,7 +75,7 @@ def release(
     }
     if after := _ours(project, service):
         model[KEY]["after"] = after
-    settings = stored(service.settings) | {"port": service.port}
+    settings = stored(service.settings) | {"port": service.port or None}
     return Release(service.name, image, model, settings, fingerprint(model, settings, image.id))
 
 
@@ -109,7 +109,7 @@ def colour_model(release: Release, colour: Colour, seats: Seats, deployment: int
             "container_name": replica_name(release.model["name"], release.service, colour, number),
             "environment": {**_as_mapping(own.get("environment")), "BLUEGREEN_COLOUR": str(colour)},
             "labels": _as_mapping(own.get("labels")) | labels(release, colour, deployment),
-            "networks": _networks(own, release.service, colour, address),
+            "networks": _networks(own, release, colour, address),
         }
         # Without a policy of the user's: "always", for after a kill -9 of itself the daemon takes
         # "unless-stopped" containers for stopped by hand and leaves them (Engine 20.10).
@@ -219,6 +219,16 @@ def built_here(release: Release) -> bool:
     return bool(release.model[KEY]["built"])
 
 
+def works_unasked(release: Release) -> bool:
+    """Nobody sends it requests, and the proxy knows only which colour is live."""
+    return release.settings.get("traffic") == "none"
+
+
+def stops_first(release: Release) -> bool:
+    """Never two of it at once: the old one is gone before the new one starts."""
+    return works_unasked(release) and release.settings.get("order") == "stop-first"
+
+
 def after(release: Release) -> dict[str, str]:
     """Services that are released like it, with the condition that they must meet before it starts."""
     return dict(release.model[KEY].get("after") or {})
@@ -250,12 +260,17 @@ def volumes(project: Project, service: ManagedService) -> dict[str, Model]:
     return {key: known[key] for key in named if key in known}
 
 
-def _networks(own: Model, service: str, colour: Colour, address: str) -> Model:
-    """The user's aliases stay with the proxy: they mean the live colour, whichever it is."""
+def _networks(own: Model, release: Release, colour: Colour, address: str) -> Model:
+    """The user's aliases stay with the proxy: they mean the live colour, whichever it is.
+
+    For whom it has no way, they mean whichever runs.
+    """
     networks: dict[str, Any] = {}
+    unasked = works_unasked(release)
     for key, how in (own.get("networks") or {"default": None}).items():
         kept = {name: value for name, value in (how or {}).items() if name != "aliases"}
-        networks[key] = {**kept, "aliases": [f"{service}-{colour}"]}
+        theirs = [release.service, *((how or {}).get("aliases") or ())] if unasked else []
+        networks[key] = {**kept, "aliases": [f"{release.service}-{colour}", *theirs]}
     networks[LINK] = {"ipv4_address": address}
     return networks
 

@@ -10,11 +10,15 @@ from compose_bluegreen import draining, waiting
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.domain import Colour, Model, Release
 from compose_bluegreen.errors import NeedsPerson
-from compose_bluegreen.models import base_labels, colour_labels, colour_model
+from compose_bluegreen.models import base_labels, colour_labels, colour_model, stops_first
 from compose_bluegreen.ports import Container, Ports
 from compose_bluegreen.routes import reached
+from compose_bluegreen.routing import NOBODY
 from compose_bluegreen.settings import restored
 from compose_bluegreen.together import merged, waves
+
+SETTLED = timedelta(seconds=2)
+"""How long a worker without a HEALTHCHECK must run to be believed in."""
 
 
 class Readiness(StrEnum):
@@ -37,6 +41,8 @@ class Move:
     idle: Colour
     held_by: tuple[Container, ...] = ()
     ready: Readiness = Readiness.NONE
+    exchanged: bool = False
+    """Never two at once: the old one goes right before the new one starts."""
 
     @property
     def project(self) -> str:
@@ -65,8 +71,19 @@ def plan(releases: Sequence[Release], at: Ports) -> list[Move]:
         colour = routes.get(release.service)
         users = at.engine.containers(base_labels(release.model["name"], release.service))
         held_by = () if colour else tuple(one for one in users if one.running)
-        moves.append(Move(release, colour, colour.other if colour else first, held_by))
+        idle, exchanged = colour.other if colour else first, is_exchanged(release, colour, at)
+        moves.append(Move(release, colour, idle, held_by, exchanged=exchanged))
     return moves
+
+
+def is_exchanged(release: Release, live: Colour | None, at: Ports) -> bool:
+    """Not where what is live still has traffic: nobody takes that away before the switch."""
+    if not stops_first(release):
+        return False
+    topology = at.proxy.topology()
+    route = topology.route(release.service) if topology else None
+    target = route.target(live) if route and live else None
+    return target is None or target.mode == NOBODY
 
 
 def live(at: Ports) -> dict[str, Colour]:
@@ -183,7 +200,12 @@ def until_healthy(move: Move, terms: Terms, at: Ports) -> str:
     return all_healthy([move], terms, at)
 
 
-def all_healthy(moves: Sequence[Move], terms: Terms, at: Ports) -> str:
+def still_healthy(moves: Sequence[Move], terms: Terms, at: Ports) -> str:
+    """What has been proven a moment ago."""
+    return all_healthy(moves, terms, at, settle=timedelta(0))
+
+
+def all_healthy(moves: Sequence[Move], terms: Terms, at: Ports, settle: timedelta = SETTLED) -> str:
     return waiting.until_all_healthy(
         [
             waiting.Awaited(
@@ -191,6 +213,7 @@ def all_healthy(moves: Sequence[Move], terms: Terms, at: Ports) -> str:
                 move.service,
                 move.idle,
                 terms.timeout or restored(move.release.settings).deploy_timeout,
+                settle,
             )
             for move in moves
         ],

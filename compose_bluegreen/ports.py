@@ -131,6 +131,10 @@ class Engine(Protocol):
     def missing_volumes(self, names: Iterable[str]) -> set[str]: ...
 
 
+NO_TRAFFIC = "no traffic"
+"""In the place of HAProxy's word, of what nobody asks: HAProxy doesn't look at it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
     """One replica as HAProxy sees it; ``status`` is its word (``UP``, ``DOWN 1/2``, …)."""
@@ -141,7 +145,7 @@ class ServerHealth:
 
     @property
     def up(self) -> bool:
-        return self.status == "UP"
+        return self.status in ("UP", NO_TRAFFIC)
 
 
 @dataclass(frozen=True, slots=True)

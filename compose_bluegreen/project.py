@@ -151,15 +151,17 @@ def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> 
     if not _NAME.fullmatch(name):
         raise BadSetting(where, "a service that is released can't have that name")
     _refuse_odd_names(model, where)
+    _refuse_odd_workers(settings, model, where)
     published = tuple(_published(port, where) for port in model.get("ports") or ())
     exposed = tuple(_exposed(port, where) for port in model.get("expose") or ())
     targets = [port.target for port in published] + list(exposed)
-    port = settings.port or next(iter(targets), None)
+    port = 0 if settings.works_unasked else settings.port or next(iter(targets), None)
     if port is None:
         raise BadSetting(
             f"{where}.{KEY}.port",
             "no port to route to",
-            hint="set it to the port the container listens on, or add `ports:` or `expose:`",
+            hint="set it to the port the container listens on, or add `ports:` or `expose:`;"
+            " a worker that nobody asks has `traffic: none`",
         )
     _refuse_odd_previews(settings, published, where)
     networks = tuple(
@@ -187,6 +189,21 @@ def _refuse_what_two_colours_cannot_share(model: Model, where: str) -> None:
                 f"{where}.{key}", "can't be released blue/green: it names one container"
             )
     _refuse_odd_scales(model, where)
+
+
+def _refuse_odd_workers(settings: ServiceSettings, model: Model, where: str) -> None:
+    if settings.order == "stop-first" and not settings.works_unasked:
+        raise BadSetting(
+            f"{where}.{KEY}.order",
+            "what has traffic is started first, or nobody would be served",
+            hint="`order: stop-first` is for `traffic: none`",
+        )
+    if settings.works_unasked and model.get("ports"):
+        raise BadSetting(
+            f"{where}.ports",
+            "with `traffic: none` nothing is routed to it, and two colours can't both have a port",
+            hint="remove `ports:`, or `traffic: none`",
+        )
 
 
 def _refuse_odd_names(model: Model, where: str) -> None:
@@ -293,6 +310,8 @@ def _refuse_shared_ports(project: Project) -> None:
     """Over plain TCP nothing says which service a caller inside the project meant."""
     owners: dict[int, list[ManagedService]] = {}
     for service in project.services.values():
+        if service.settings.works_unasked:
+            continue
         for port in {service.port, *service.exposed, *(one.target for one in service.published)}:
             owners.setdefault(port, []).append(service)
     for port, services in owners.items():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from compose_bluegreen import fronts, hooks, retention, standby, trial, waiting
+from compose_bluegreen import fronts, hooks, retention, standby, trial, waiting, workers
 from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.domain import Colour, State
@@ -66,6 +66,9 @@ def take_away(found: Unfinished, at: Ports) -> None:
             point = partial(retention.point_at_what_serves, move.release, at)
             name = move.release.image.reference
             saga.attempt(Step(f"point {name} at what serves", "it was never finished", point))
+
+    for step in workers.restored(found.moves, at):
+        saga.run(step)
 
 
 def _stands_by(move: Move, there: Sequence[Container], at: Ports) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from compose_bluegreen.domain import Colour, Release
-from compose_bluegreen.models import published, replicas
+from compose_bluegreen.models import published, replicas, works_unasked
 from compose_bluegreen.project import ManagedService, Project, host
 from compose_bluegreen.routing import (
     LOOPBACK,
+    NOBODY,
     Doors,
     Preview,
     Published,
@@ -44,6 +45,7 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
         networks = (
             (project.network_name(key), (service.name, *aliases))
             for key, aliases in service.networks
+            if not service.settings.works_unasked
         )
         route = replace(
             known or Route(service.name), published=tuple(published), networks=tuple(networks)
@@ -93,6 +95,8 @@ def with_release(topology: Topology, release: Release, colour: Colour) -> Topolo
 
 def _target(release: Release, route: Route, seats: tuple[int, ...]) -> Target:
     settings: ServiceSettings = restored(release.settings)
+    if settings.works_unasked:
+        return Target(seats, 0, (), NOBODY)
     port = settings.port or 0
     own = release.model["services"][release.service]
     inside = {port: port} | {number: number for number in _exposed(own)}
@@ -103,6 +107,8 @@ def _target(release: Release, route: Route, seats: tuple[int, ...]) -> Target:
 
 def _from_release(release: Release, topology: Topology) -> Route:
     """After ``down``: ports and names as they were when the release was made."""
+    if works_unasked(release):
+        return Route(release.service)
     model = release.model
     own = model["services"][release.service].get("networks") or {"default": None}
     networks = (
@@ -120,6 +126,8 @@ def _previewed(
     route: Route, settings: ServiceSettings, topology: Topology, inside: set[int]
 ) -> Route:
     """With who may reach its idle colour, and by which port."""
+    if settings.works_unasked:
+        return replace(route, preview=None)
     wanted, port = settings.preview, None
     if wanted.port is not None:
         where = f"{LOOPBACK}:{wanted.port}/tcp"
@@ -153,5 +161,7 @@ def _doors(service: str, topology: Topology, inside: set[int]) -> Doors:
 def _inside(services: Iterable[ManagedService]) -> set[int]:
     found: set[int] = set()
     for service in services:
+        if service.settings.works_unasked:
+            continue
         found |= {service.port, *service.exposed, *(one.target for one in service.published)}
     return found

@@ -18,6 +18,9 @@ FIRST_DOOR = 10001
 """Published ports get a port of their own inside the proxy, from here on: two services may both
 listen on 8080, and the proxy still knows which of them a visitor wants."""
 
+NOBODY = "none"
+"""The mode of a target that nobody asks: it has seats, and neither port nor backend."""
+
 MONITOR_DOOR = 10000
 """Where the proxy answers for its statistics and metrics, inside its container."""
 
@@ -58,7 +61,7 @@ class Target:
     def ports(self) -> tuple[int, ...]:
         """The container's ports, the checked one first."""
         others = {behind for _, behind in self.doors} - {self.port}
-        return (self.port, *sorted(others))
+        return (self.port, *sorted(others)) if self.port else ()
 
     def behind(self, door: int) -> int | None:
         return dict(self.doors).get(door)
@@ -114,12 +117,19 @@ class Route:
 
     @property
     def fronted(self) -> bool:
-        """Whether anybody can reach it; not while a container of the user's project serves."""
-        return bool(self.published or self.networks)
+        """Whether anybody can reach it; not while a container of the user's project serves.
+
+        Whom nobody asks, nobody has to reach.
+        """
+        return bool(self.published or self.networks or self.works_unasked)
+
+    @property
+    def works_unasked(self) -> bool:
+        return any(target.mode == NOBODY for _, target in self.targets)
 
     @property
     def modes(self) -> frozenset[str]:
-        return frozenset(target.mode for _, target in self.targets)
+        return frozenset(target.mode for _, target in self.targets) - {NOBODY}
 
     @property
     def doors(self) -> tuple[int, ...]:

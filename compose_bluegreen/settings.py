@@ -172,6 +172,8 @@ class ServiceSettings(Keys):
 
     port: Port | None = None
     mode: Literal["http", "tcp"] = "http"
+    traffic: Literal["proxy", "none"] = "proxy"
+    order: Literal["start-first", "stop-first"] = "start-first"
     health: Health = Health()
     deploy_timeout: Duration = timedelta(minutes=2)
     drain_timeout: MaybeNoTime = timedelta(seconds=30)
@@ -182,6 +184,11 @@ class ServiceSettings(Keys):
     bake: Annotated[Bake, BeforeValidator(_in_full)] = Bake()
     preview: Preview = Preview()
     hooks: Hooks = Hooks()
+
+    @property
+    def works_unasked(self) -> bool:
+        """Nobody sends it requests: it has no port, and nothing is routed to it."""
+        return self.traffic == "none"
 
 
 class Snippets(Keys):

@@ -20,6 +20,7 @@ from compose_bluegreen.models import (
     fingerprint_of,
     is_one_off,
     places,
+    stops_first,
 )
 from compose_bluegreen.ports import Container, Place, Ports, Seats, ServerHealth
 from compose_bluegreen.rollback import Target
@@ -117,7 +118,9 @@ class Sight:
     @property
     def waiting(self) -> ColourStatus | None:
         part = self.waits.part(self.service) if self.waits else None
-        return self.colours[part.colour] if part and part.colour is not self.routed else None
+        if part is None or part.colour is self.routed or stops_first(part.release):
+            return None
+        return self.colours[part.colour]
 
     @property
     def live(self) -> ColourStatus | None:

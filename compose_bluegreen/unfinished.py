@@ -9,8 +9,8 @@ from enum import StrEnum
 from compose_bluegreen import waiting
 from compose_bluegreen.domain import PROVEN, Colour, Deployment, Outcome, Part, State
 from compose_bluegreen.errors import NeedsPerson, ProxyFailed, Unhealthy
-from compose_bluegreen.models import base_labels, colour_labels, fingerprint_of
-from compose_bluegreen.moves import Move
+from compose_bluegreen.models import base_labels, colour_labels, fingerprint_of, works_unasked
+from compose_bluegreen.moves import Move, is_exchanged
 from compose_bluegreen.ports import Container, Ports
 from compose_bluegreen.routing import Change
 
@@ -84,7 +84,9 @@ def stopped_at(deployment: Deployment) -> str:
 def read(deployment: Deployment, patience: timedelta, at: Ports) -> Unfinished:
     """``patience`` is how long a colour may take to be seen well. Looks only."""
     routes = at.proxy.routes()
-    moves = tuple(_move(part, routes.get(part.service), at) for part in deployment.parts)
+    moves = tuple(
+        _move(part, routes.get(part.service), deployment, at) for part in deployment.parts
+    )
     serves = ", ".join(_serves(part, routes.get(part.service), at) for part in deployment.parts)
     found = Unfinished(deployment, Reading.UNCLEAR, serves or "it started nothing", moves)
     if deployment.state is State.STUCK:
@@ -133,12 +135,17 @@ def _with_traffic(found: Unfinished, patience: timedelta, at: Ports) -> Unfinish
         return replace(found, reading=Reading.ARRIVED)
     old = [live_part(part, deployment, at) for part in deployment.parts]
     missing = "; ".join(
-        "nothing else is known to be well" if one is None else sick(one, patience, at)
+        "nothing else is known to be well" if one is None else _unfit(one, patience, at)
         for one in old
     ).strip("; ")
     if not missing:
         return replace(found, reading=Reading.REVERTS)
     return replace(found, why=f"{wrong or 'it was being undone'}, and {missing}")
+
+
+def _unfit(old: Part, patience: timedelta, at: Ports) -> str:
+    """What hinders going back to it; one that was taken away for the new one is started again."""
+    return "" if is_exchanged(old.release, old.colour, at) else sick(old, patience, at)
 
 
 def _taken_over_by_halves(deployment: Deployment, at: Ports) -> tuple[Container, ...]:
@@ -155,8 +162,12 @@ def _taken_over_by_halves(deployment: Deployment, at: Ports) -> tuple[Container,
     )
 
 
-def _move(part: Part, routed: Colour | None, at: Ports) -> Move:
+def _move(part: Part, routed: Colour | None, deployment: Deployment, at: Ports) -> Move:
     other = part.colour.other
+    if is_exchanged(part.release, other, at):
+        # Nothing of it is left: it is known by history alone.
+        old = live_part(part, deployment, at)
+        return Move(part.release, old.colour if old else None, part.colour, exchanged=True)
     project = str(part.release.model["name"])
     is_there = routed is other or at.engine.containers(colour_labels(project, part.service, other))
     return Move(part.release, other if is_there else None, part.colour)
@@ -166,4 +177,10 @@ def _serves(part: Part, routed: Colour | None, at: Ports) -> str:
     by_hand = at.engine.containers(base_labels(str(part.release.model["name"]), part.service))
     if own := [one.name for one in by_hand if one.running]:
         return f"{' and '.join(own)} serves"
-    return f"{part.service}-{routed} serves" if routed else f"nobody serves {part.service}"
+    if routed is None:
+        return f"nobody serves {part.service}"
+    project, name = str(part.release.model["name"]), f"{part.service}-{routed}"
+    if not works_unasked(part.release):
+        return f"{name} serves"
+    there = at.engine.containers(colour_labels(project, part.service, routed))
+    return f"{name} works" if any(one.running for one in there) else f"{name} was taken away"

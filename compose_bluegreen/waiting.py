@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from compose_bluegreen import durations
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, LockHeld, Unhealthy
 from compose_bluegreen.models import base_labels, colour_labels
-from compose_bluegreen.ports import Container, Holder, Ports
+from compose_bluegreen.ports import NO_TRAFFIC, Container, Holder, Ports
 
 POLL = 0.02
 """Seconds. Asking HAProxy costs a millisecond, asking the engine two."""
@@ -25,16 +25,29 @@ CRASH_LOOP = 3
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A colour of a service, and how long it may take to be well."""
+    """A colour of a service, and how long it may take to be well.
+
+    ``settle`` is how long it must have run without ending, where nobody asks it anything and it has
+    no HEALTHCHECK.
+    """
 
     project: str
     service: str
     colour: Colour
     timeout: timedelta
+    settle: timedelta = timedelta(0)
 
     @property
     def name(self) -> str:
         return f"{self.service}-{self.colour}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Ids of containers whose HEALTHCHECK has passed, and since when each start has been seen."""
+
+    passed: set[str] = field(default_factory=set)
+    since: dict[object, float] = field(default_factory=dict)
 
 
 def until_healthy(project: str, service: str, colour: Colour, timeout: timedelta, at: Ports) -> str:
@@ -49,22 +62,22 @@ def until_all_healthy(awaited: Sequence[Awaited], at: Ports) -> str:
     Raises Unhealthy with the last log lines, at once where waiting can't help.
     """
     began = at.clock.monotonic()
-    passed: set[str] = set()
+    seen = _Seen()
     while True:
         # All of them each time: one that crashes ends the waiting for the others.
-        well = [_is_well(one, began, passed, at) for one in awaited]
+        well = [_is_well(one, began, seen, at) for one in awaited]
         if all(well):
             break
         at.clock.sleep(POLL)
-    return "" if not passed else "HEALTHCHECK passed"
+    return "" if not seen.passed else "HEALTHCHECK passed"
 
 
-def _is_well(one: Awaited, began: float, passed: set[str], at: Ports) -> bool:
+def _is_well(one: Awaited, began: float, seen: _Seen, at: Ports) -> bool:
     """Raises Unhealthy where it can't get well any more, or its time is up."""
     containers = at.engine.containers(colour_labels(one.project, one.service, one.colour))
     for container in containers:
         _give_up_on(container, at)
-    missing = _missing(one.service, one.colour, containers, passed, at)
+    missing = _missing(one, containers, seen, at)
     if missing is None:
         return True
     if at.clock.monotonic() - began < one.timeout.total_seconds():
@@ -121,21 +134,36 @@ def until_dependencies(
         at.clock.sleep(POLL)
 
 
-def _missing(
-    service: str, colour: Colour, containers: Iterable[Container], passed: set[str], at: Ports
-) -> str | None:
-    servers = at.proxy.health(service, colour)
+def _missing(one: Awaited, containers: Sequence[Container], seen: _Seen, at: Ports) -> str | None:
+    servers = at.proxy.health(one.service, one.colour)
     for server in servers:
         if not server.up:
             return f"HAProxy says {server.status} ({server.check or 'not checked yet'}) of {server.address}"
+    unasked = any(server.status == NO_TRAFFIC for server in servers)
+    if unasked and (said := _runs_too_short(one, containers, len(servers), seen, at)):
+        return said
     for container in containers:
-        if container.health is None or container.id in passed:
+        if container.health is None or container.id in seen.passed:
             continue
         said = None if container.health == "healthy" else at.engine.probe(container)
         if said is not None:
             return f"its HEALTHCHECK says: {said.strip() or 'nothing'}"
-        passed.add(container.id)
+        seen.passed.add(container.id)
     return None if servers else "HAProxy doesn't know it"
+
+
+def _runs_too_short(
+    one: Awaited, containers: Sequence[Container], wanted: int, seen: _Seen, at: Ports
+) -> str | None:
+    """HAProxy doesn't look at what nobody asks: it has to run, and go on doing so."""
+    now, running = at.clock.monotonic(), [each for each in containers if each.running]
+    if len(running) < wanted:
+        return "it doesn't run"
+    for each in running:
+        since = seen.since.setdefault((each.id, each.started_at), now)
+        if each.health is None and now - since < one.settle.total_seconds():
+            return f"it has not run for {durations.show(one.settle)} yet"
+    return None
 
 
 def _give_up_on(container: Container, at: Ports) -> None:

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ComposeFailed, ProxyFailed
 from compose_bluegreen.models import LABEL, companion
-from compose_bluegreen.ports import Seats, ServerHealth
-from compose_bluegreen.routing import Change, Target, Topology
+from compose_bluegreen.ports import NO_TRAFFIC, Seats, ServerHealth
+from compose_bluegreen.routing import NOBODY, Change, Target, Topology
 from compose_bluegreen.tally import Tally
 from tests.fakes.compose import proxy_labels
 from tests.fakes.world import Box, ProxyNotes, World
@@ -155,6 +155,9 @@ class FakeProxy:
 
     def health(self, service: str, colour: Colour) -> list[ServerHealth]:
         self._need_running()
+        if self._target(service, colour).mode == NOBODY:
+            addresses = self._addresses(service, colour)
+            return [ServerHealth(address, NO_TRAFFIC, "") for address in addresses]
         addresses, key, notes = (
             self._addresses(service, colour),
             (service, colour),
@@ -220,7 +223,8 @@ class FakeProxy:
 
     def _aim(self, service: str, colour: Colour) -> None:
         self._need_running()
-        self._target(service, colour)
+        if self._target(service, colour).mode == NOBODY:
+            return
         if self._world.notes.memory.get(service) is colour:
             raise ProxyFailed(f"{service}-{colour} is live and must not be moved")
 

@@ -29,8 +29,8 @@ from compose_bluegreen.adapters.haproxy.steering import Steering
 from compose_bluegreen.adapters.haproxy.swap import Swap
 from compose_bluegreen.domain import Colour, Model
 from compose_bluegreen.errors import BluegreenError, ProxyFailed
-from compose_bluegreen.ports import Holder, Seats, ServerHealth
-from compose_bluegreen.routing import Change, Target, Topology
+from compose_bluegreen.ports import NO_TRAFFIC, Holder, Seats, ServerHealth
+from compose_bluegreen.routing import NOBODY, Change, Target, Topology
 from compose_bluegreen.tally import Tally
 
 
@@ -215,6 +215,8 @@ class HaproxyProxy:
 
     def health(self, service: str, colour: Colour) -> list[ServerHealth]:
         target = self._target(service, colour)
+        if target.mode == NOBODY:
+            return [ServerHealth(seat, NO_TRAFFIC, "") for seat in self._addresses(target)]
         expected = [f"{seat}:{target.port}" for seat in self._addresses(target)]
         rows = self._connection.steer(
             lambda steering: steering.servers(backend(service, colour, target.port))
@@ -229,6 +231,8 @@ class HaproxyProxy:
 
     def in_flight(self, service: str, colour: Colour) -> int:
         backends = self._backends(service, colour)
+        if not backends:
+            return 0
         return self._connection.steer(lambda steering: steering.in_flight(backends))
 
     def tally(self, service: str, colour: Colour) -> Tally:
@@ -392,6 +396,8 @@ class HaproxyProxy:
 
     def _aim(self, service: str, colour: Colour, aims: list[tuple[str, int]]) -> None:
         """Never on the live colour: HAProxy would take its requests somewhere else."""
+        if self._target(service, colour).mode == NOBODY:
+            return
         if self.routes().get(service) is colour:
             raise ProxyFailed(f"{service}-{colour} is live and must not be moved")
         checked = backend(service, colour, self._target(service, colour).port)
