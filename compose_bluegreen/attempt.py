@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -48,7 +48,8 @@ class Attempt:
     must know depends on none. ``preparation`` finds the images out; ``releases`` then says what
     has changed: nothing, if it is empty. ``topology`` turns what the proxy knows into what the
     project wants of it. ``ground`` makes what proxy and colours stand on, once nothing is refused.
-    ``taken_back`` are the releases that serve until then, if this is their rollback.
+    ``taken_back`` are the releases that serve until then, if this is their rollback. ``once`` is
+    what has to run, and end, before these releases start.
     """
 
     draft: Draft
@@ -59,3 +60,4 @@ class Attempt:
     terms: Terms
     ground: Callable[[], None] = lambda: None
     taken_back: Sequence[Release] = ()
+    once: Callable[[Sequence[Release]], Iterable[Step]] = lambda _: ()

@@ -60,6 +60,8 @@ def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
         saga.if_it_fails(hooks.if_it_fails(moves, saga.deployment, terms, at))
         for step in trial.gives_way(attempt.draft, moves, saga.deployment, terms, at):
             saga.run(step)
+        for step in attempt.once(releases):
+            saga.run(step)
         for step in page(moves, wanted, change, full, saga.deployment, terms, at):
             saga.run(step)
         if terms.no_switch:
@@ -234,6 +236,7 @@ def _plan_steps(
         *first,
         *attempt.preparation,
         *trial.gives_way(attempt.draft, moves, 0, terms, at),
+        *attempt.once(attempt.outlines),
         *page(moves, wanted, later, full, 0, terms, at),
         *(() if terms.no_switch else chain.from_iterable(aftermath(moves, at, farewell))),
     ]

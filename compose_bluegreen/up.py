@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from compose_bluegreen import hooks, models, moves, retention, routes, waiting
+from compose_bluegreen import hooks, models, moves, once, retention, routes, waiting
 from compose_bluegreen.attempt import Attempt, TellPlan, Terms
 from compose_bluegreen.deploy import deploy
 from compose_bluegreen.domain import Deployment, Draft, Image, Kind, Release, kept_repository
@@ -68,7 +68,17 @@ def up(
     wanted = partial(routes.for_project, project, draft.services)
     ground = partial(_ground, services, project, outlines, at)
     return deploy(
-        Attempt(draft, outlines, choice.steps(), choice.releases, wanted, terms, ground), at
+        Attempt(
+            draft,
+            outlines,
+            choice.steps(),
+            choice.releases,
+            wanted,
+            terms,
+            ground,
+            once=choice.once,
+        ),
+        at,
     )
 
 
@@ -157,7 +167,14 @@ class _Choice:
         for service in self.services:
             step = self._build if self.builds(service) else self._fetch
             found.append(step(service))
+        if self.order.build:
+            found += once.built(self.services, self.project, self.at)
         return found
+
+    def once(self, releases: Sequence[Release]) -> Iterator[Step]:
+        names = {one.service for one in releases}
+        services = [one for one in self.services if one.name in names]
+        return once.run(services, self.project, self.order.timeout, self.at)
 
     def releases(self) -> list[Release]:
         """Those that differ from what is live; with ``--all`` the others come along with them."""
@@ -250,11 +267,12 @@ class _Choice:
         return len(same) == models.replicas(release)
 
     def _dependencies(self) -> dict[str, str]:
-        """What isn't ours among all ``depends_on``: that is started in the user's own project."""
+        """What isn't ours among all ``depends_on``: that is started in the user's own project, but
+        for what ends, which needs this release's image."""
         found: dict[str, str] = {}
         for service in self.services:
             for name, condition in service.dependencies.items():
-                if name not in self.project.services:
+                if name not in self.project.services and condition != once.ENDS:
                     found[name] = max(found.get(name, condition), condition, key=_strictness)
         return found
 
@@ -265,5 +283,5 @@ class _Choice:
 
 
 def _strictness(condition: str) -> int:
-    known = ("service_started", "service_healthy", "service_completed_successfully")
+    known = ("service_started", "service_healthy")
     return known.index(condition) if condition in known else len(known)

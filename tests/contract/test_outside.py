@@ -20,7 +20,7 @@ from compose_bluegreen.models import (
     fingerprint_of,
     release,
 )
-from compose_bluegreen.ports import Holder, Place
+from compose_bluegreen.ports import NO_TRAFFIC, Holder, Place
 from compose_bluegreen.routes import for_project, with_release
 from compose_bluegreen.routing import Change, Preview, Topology
 from compose_bluegreen.tally import Tally, answered
@@ -185,6 +185,23 @@ def test_what_is_shown_outlives_a_restart_and_ends_with_a_switch_or_a_park(
     for topology in (wanted, previewed):
         running.proxy.apply(topology, Change.RELOAD)
         assert running.proxy.shown() == {}, "it is another story"
+
+
+def test_of_what_nobody_asks_a_proxy_knows_where_it_sits_and_which_colour_is_live(
+    ground: Ground, web: Release
+) -> None:
+    """Also where it is all that there is."""
+    settings = web.settings | {"traffic": "none", "port": None}
+    jobs = Release("jobs", web.image, web.model, settings, "jobs")
+    proxy = ground.proxy
+    proxy.apply(with_release(Topology(ground.project.name), jobs, BLUE), Change.CREATE)
+    assert [one.status for one in proxy.health("jobs", BLUE)] == [NO_TRAFFIC]
+    assert proxy.in_flight("jobs", BLUE) == 0
+    proxy.route_to({"jobs": BLUE})
+    assert proxy.routes() == {"jobs": BLUE}
+    proxy.park("jobs", BLUE)
+    proxy.watch("jobs", BLUE)
+    assert [one.up for one in proxy.health("jobs", BLUE)] == [True]
 
 
 def test_a_service_that_the_proxy_does_not_know_is_refused(running: Ground) -> None:

@@ -29,7 +29,7 @@ def _own(name: str) -> Model:
     """Its switches come from variables that begin with its name."""
     switches = {"VERSION": f"${{{name}}}", "NEVER_START": f"${{{name}_NEVER:-0}}"}
     switches["START_DELAY"] = f"${{{name}_DELAY:-0}}"
-    check = {"test": ["CMD", "/app/healthcheck"], "interval": "1s"}
+    check = {"test": ["CMD", "/app/healthcheck"], "interval": "1s", "retries": 30}
     return service(environment=switches, healthcheck=check, expose=["8080"])
 
 
@@ -73,7 +73,7 @@ def test_a_set_goes_live_whole_stays_whole_and_comes_back_whole(stage: Stage) ->
             "exec", stage.container("blue", "jobs"), "python3", "-c", _PAIRS
         )
         running = stage.begin("up", web="w2", api="a2", jobs="j1", web_DELAY="3")
-        running.until("start web-green and api-green")
+        running.until("start api-green and web-green")
         trial = stage.container("green")
         found = [_asked_inside(stage, name, of=trial) for name in ("api", "api-blue", "api-green")]
         assert found == ["a1", "a1", "a2"]

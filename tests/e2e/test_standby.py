@@ -78,8 +78,8 @@ def test_what_is_over_goes_with_the_next_command_and_what_is_stopped_comes_again
     with stage.step("stopped, it is started again by a rollback"), stage.load():
         stage.up("v3")
         assert stage.containers(running=True) == [stage.proxy, stage.container("blue")]
+        assert stage.drift() == []
         green = _id(stage, "green")
         stage.bluegreen("rollback").ended(0)
         stage.serves("v2")
         assert _id(stage, "green") == green
-    assert stage.drift() == []

@@ -64,6 +64,8 @@ settings_of_ours = st.one_of(
             "port": st.one_of(numbers, hostile),
             "mode": st.one_of(st.sampled_from(["http", "tcp"]), hostile),
             "keep": st.one_of(numbers, hostile),
+            "traffic": st.one_of(st.sampled_from(["none", "proxy"]), hostile),
+            "order": st.one_of(st.sampled_from(["stop-first", "start-first"]), hostile),
             "standby": st.one_of(st.sampled_from(["stopped", "removed", "10m"]), hostile),
             "bake": st.one_of(
                 hostile,

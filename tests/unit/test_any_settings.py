@@ -122,6 +122,8 @@ good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         ),
         "deploy_timeout": durations(_MS),
         "drain_timeout": durations(timedelta(0)),
+        "traffic": st.sampled_from(["proxy", "none"]),
+        "order": st.sampled_from(["start-first", "stop-first"]),
         "standby": st.one_of(st.sampled_from(["removed", "stopped"]), durations(_MS)),
         "bake": st.one_of(durations(timedelta(0)), st.booleans().filter(lambda on: not on), bakes),
         "hooks": st.dictionaries(
