@@ -8,7 +8,7 @@ from functools import partial
 from compose_bluegreen import moves as acts
 from compose_bluegreen import retention
 from compose_bluegreen.attempt import Terms
-from compose_bluegreen.domain import HOLD, Deployment, Draft, State
+from compose_bluegreen.domain import HOLD, Colour, Deployment, Draft, Part, State
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.models import built_here
 from compose_bluegreen.moves import Move
@@ -64,7 +64,12 @@ def moves_of(found: Deployment, at: Ports) -> list[Move]:
                 " traffic already",
                 hint="docker bluegreen status",
             )
-    return [Move(part.release, routes.get(part.service), part.colour) for part in found.parts]
+    return [_move(part, routes.get(part.service), at) for part in found.parts]
+
+
+def _move(part: Part, live: Colour | None, at: Ports) -> Move:
+    exchanged = acts.is_exchanged(part.release, live, at)
+    return Move(part.release, live, part.colour, exchanged=exchanged)
 
 
 def forget_images(found: Deployment, needed: Sequence[Move], at: Ports) -> None:
