@@ -10,13 +10,16 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
-from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_through
+from compose_bluegreen.cli.terminal import Terminal, clean, seen_through
 from compose_bluegreen.domain import Outcome
 
 if TYPE_CHECKING:
     # Not at run time: the core's modules take 20 ms to load, which --help need not wait for.
     from compose_bluegreen.errors import BluegreenError
     from compose_bluegreen.ports import Observer
+
+_REMARK = 300
+"""Letters; history keeps all that a hook says."""
 
 
 class Face(StrEnum):
@@ -81,7 +84,7 @@ class Plain:
         pass
 
     def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
-        said = f": {one_line(detail)}" if detail.strip() else ""
+        said = f": {self._terminal.cut(detail, _REMARK)}" if detail.strip() else ""
         self._line.write(f"{self._terminal.mark(outcome)} {clean(name)}  {seconds:.1f}s{said}\n")
 
     def remark(self, text: str) -> None:
@@ -103,7 +106,7 @@ class Tty:
     def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
         if self._running:
             self._running.pop()
-        said = f"  {one_line(detail)}" if detail.strip() else ""
+        said = f"  {self._terminal.cut(detail, _REMARK)}" if detail.strip() else ""
         took = self._terminal.paint(f"{seconds:.1f}s", "dim")
         self._above(f"{self._terminal.mark(outcome)} {clean(name)}  {took}{said}")
 

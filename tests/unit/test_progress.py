@@ -143,6 +143,18 @@ def test_a_name_can_not_steer_the_terminal() -> None:
     assert stream.getvalue() == "red and 31mmore\n"
 
 
+def test_a_long_remark_is_cut_for_people_and_whole_for_programs() -> None:
+    flood = "\n".join(f"migration {number}" for number in range(99))
+    for face in (Face.PLAIN, Face.TTY):
+        stream = io.StringIO()
+        observer(face, stream).step_ended("pre_deploy of web", Outcome.DONE, 1.0, flood)
+        assert "migration 20" in stream.getvalue()
+        assert len(stream.getvalue()) < 350
+    stream = io.StringIO()
+    observer(Face.JSON, stream).step_ended("pre_deploy of web", Outcome.DONE, 1.0, flood)
+    assert json.loads(stream.getvalue())["detail"] == flood
+
+
 @pytest.mark.parametrize(
     ("environ", "tty", "colour"),
     [
