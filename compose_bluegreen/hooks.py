@@ -101,6 +101,21 @@ def on_rollback(
             yield from _steps(scene, at, required=False)
 
 
+def owed(found: Deployment, moves: Sequence[Move], at: Ports) -> Iterator[Step]:
+    """To the releases that a rollback took back which somebody else had begun."""
+    if found.rollback_of is None or not goes_back(found):
+        return
+    taken_back = at.history.get(found.rollback_of)
+    releases = [part.release for part in taken_back.parts] if taken_back else []
+    yield from on_rollback(releases, moves, found.id, Terms(), at)
+
+
+def goes_back(found: Deployment) -> bool:
+    """As ``Target.goes_back`` has it, of one that was begun before."""
+    before, after = found.rollback_of, found.restores
+    return after is not None and (before is None or after < before)
+
+
 def missed(deployment: Deployment) -> list[str]:
     """Hooks of a release that has the traffic, which a kill kept from running to their end."""
     ended = {step.name for step in deployment.steps if step.outcome is not Outcome.RUNNING}

@@ -81,7 +81,8 @@ def keep(found: Unfinished, at: Ports) -> None:
     """Its colours have the traffic and are well: from here on as after any other switch."""
     saga = Saga(found.deployment, at)
     saga.promote()
-    for steps in aftermath(found.moves, at):
+    owed = hooks.owed(found.deployment, found.moves, at)
+    for steps in aftermath(found.moves, at, owed):
         all(saga.attempt(step) for step in steps)
 
 

@@ -89,9 +89,10 @@ def _steps(deployment: Deployment, moves: Sequence[Move], at: Ports) -> Iterator
         raise BluegreenError("there is no proxy", hint="docker bluegreen up makes one")
     for move in moves:
         topology = with_release(topology, move.release, move.idle)
-    change = fronts.allowed(topology, moves, Terms(), at)
+    terms = Terms(goes_back=hooks.goes_back(deployment))
+    change = fronts.allowed(topology, moves, terms, at)
     state = deployment.state
-    for step in page(moves, topology, change, topology, deployment.id, Terms(), at):
+    for step in page(moves, topology, change, topology, deployment.id, terms, at):
         if step.enters and step.enters in TRANSITIONS[state]:
             state = step.enters
             yield step

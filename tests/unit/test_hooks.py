@@ -361,6 +361,29 @@ def test_an_on_rollback_that_fails_is_a_warning_and_the_rollback_stands() -> Non
     assert outcomes(site)["on_rollback of web"] is Outcome.WARNED
 
 
+@pytest.mark.parametrize("after", ["up", "resume"])
+def test_a_rollback_that_was_killed_has_its_hooks_by_whoever_finishes_it(after: str) -> None:
+    site = a_shop(pre_deploy="prepare", on_rollback="undo")
+    site.release("v2")
+    site.release("v3")
+    site.runner.done.clear()
+    kill(site, Call("proxy.route_to", 1), When.AFTER, site.rollback)
+    getattr(site, after)()
+    assert site.runner.said[0] == "v3: undo"
+    assert "v2: prepare" not in site.runner.said
+
+
+def test_a_rollback_that_was_killed_before_the_switch_prepares_nothing_when_it_is_resumed() -> None:
+    site = a_shop(pre_deploy="prepare", on_rollback="undo")
+    site.release("v2")
+    site.release("v3")
+    site.runner.done.clear()
+    kill(site, Call("compose.start_colour", 1), act=site.rollback)
+    site.resume()
+    assert site.serving() == {"v2"}
+    assert site.runner.said == ["v3: undo"]
+
+
 def test_the_plan_of_a_rollback_has_them() -> None:
     site = a_shop(**EACH)
     site.release("v2")
