@@ -146,7 +146,7 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
         )
     yield from hooked(Moment.PRE_SWITCH, early)
     if terms.no_switch:
-        yield trial.hold(early, at)
+        yield trial.hold(moves, at)
     else:
         yield from from_the_switch_on(moves, wanted, full, deployment, terms, at)
 

@@ -30,7 +30,7 @@ def colours(engine: str, project: str, at: Ports) -> set[tuple[str | None, str |
 def hold(moves: Sequence[Move], at: Ports) -> Step:
     """The last step of ``--no-switch``. What it names is kept as after any other release."""
     return Step(
-        f"{HOLD}{acts.named(moves)} back",
+        f"{HOLD}{acts.named([move for move in moves if not move.exchanged])} back",
         "--no-switch: docker bluegreen promote switches",
         partial(_keep, moves, at),
         enters=State.WAITING,

@@ -170,6 +170,8 @@ def test_held_back_it_is_exchanged_when_it_is_promoted() -> None:
     site.up(no_switch=True)
     assert working(site) == ["j1"]
     assert site.drift() == {}
+    assert site.world.names_of("sha256:j2") == ["bluegreen/shop/jobs:j2"], "it is kept meanwhile"
+    assert site.world.names["jobs:latest"] == "sha256:j1"
     site.promote()
     assert (site.serving("web"), working(site), twice(site)) == ({"w2"}, ["j2"], [])
 
