@@ -11,19 +11,24 @@ from compose_bluegreen.domain import Colour, Deployment, Part, State
 from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost, NeedsPerson
 from compose_bluegreen.models import stops_first
 from compose_bluegreen.moves import Move
-from compose_bluegreen.ports import Holder, Ports
-from compose_bluegreen.recovery import PATIENCE, settle, take_away
+from compose_bluegreen.ports import Holder, Ports, Wish
+from compose_bluegreen.recovery import PATIENCE, send_all_back, settle, take_away
 from compose_bluegreen.resume import the_one
 from compose_bluegreen.saga import Saga, Step
 from compose_bluegreen.unfinished import Reading, Unfinished, live_part, sick, unfinished
 from compose_bluegreen.up import Caller
+from compose_bluegreen.wishes import heard
 
 
 def abort(project: str, caller: Caller, at: Ports) -> Deployment | None:
     """Raises BluegreenError where nothing is unfinished, NeedsPerson where nothing else is well:
-    then what has the traffic keeps it, and the next deployment is free to replace it."""
+    then what has the traffic keeps it, and the next deployment is free to replace it. Where
+    somebody's command watches a release just now, that takes it back."""
+    if told := heard(Wish.ABORT, project, caller.actor, at):
+        return _by_its_own_command(told)
     holder = Holder(caller.actor, "abort", at.clock.now())
     with waiting.until_alone(holder, None, at):
+        send_all_back(at)
         waits = trial.the_one(caller.engine, project, at)
         if waits and not unfinished(caller.engine, project, at):
             return _no_longer_wait(waits, caller, at)
@@ -43,6 +48,15 @@ def abort(project: str, caller: Caller, at: Ports) -> Deployment | None:
         )
         at.history.to(found.deployment.id, State.INTERRUPTED, at.clock.now(), reason)
         return at.history.get(found.deployment.id)
+
+
+def _by_its_own_command(told: Deployment) -> Deployment:
+    if told.state is State.LIVE:
+        raise BluegreenError(
+            f"deployment {told.id} was live before it heard of it",
+            hint="docker bluegreen rollback",
+        )
+    return told
 
 
 def _no_longer_wait(waits: Deployment, caller: Caller, at: Ports) -> Deployment | None:

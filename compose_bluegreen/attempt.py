@@ -9,6 +9,7 @@ from datetime import timedelta
 from compose_bluegreen.domain import Draft, Release
 from compose_bluegreen.routing import Topology
 from compose_bluegreen.saga import Step
+from compose_bluegreen.stages import Stage
 
 TellPlan = Callable[[str, str], None]
 
@@ -22,6 +23,8 @@ class Terms:
     ``patience`` is how long it waits for somebody else's deployment to end; None: not at all.
 
     ``bake`` False: what the settings say of watching the new colour is passed over, this once.
+
+    ``canary`` are the steps in which traffic moves; None: each service's own.
 
     ``tell_plan`` makes it a dry run: it gets each step's name and cause, and nothing is touched.
 
@@ -38,6 +41,7 @@ class Terms:
     hooks: bool = True
     patience: timedelta | None = None
     bake: bool = True
+    canary: tuple[Stage, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Bake:
             names = named(self.moves)
             time = durations.show(max(_time(one) for one in self.moves))
             cause = f"for {time}, while what served before is still there"
-            yield Step(f"bake {names}", cause, lambda: gate.watch(self._watches, self.at))
+            yield Step(f"bake {names}", cause, lambda: gate.watch(self._watches, self.at).told)
 
 
 def _time(move: Move) -> timedelta:

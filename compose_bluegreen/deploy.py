@@ -11,6 +11,7 @@ from compose_bluegreen import moves as acts
 from compose_bluegreen.aftermath import aftermath
 from compose_bluegreen.attempt import Attempt, Terms
 from compose_bluegreen.bake import Bake
+from compose_bluegreen.canary import Canary
 from compose_bluegreen.domain import Deployment, Kind, Part, Release, State
 from compose_bluegreen.errors import HistoryUnusable, Interrupted, NeedsPerson
 from compose_bluegreen.hook_settings import Moment
@@ -162,8 +163,9 @@ def from_the_switch_on(
     """The second half, where ``promote`` goes on."""
     names = acts.named(moves)
     holders = [one for move in moves for one in move.held_by]
-    bake = Bake.of(moves if terms.bake else (), at)
+    canary, bake = Canary.of(moves, terms, at), Bake.of(moves if terms.bake else (), at)
 
+    yield from canary.steps()
     yield from workers.exchange(moves, deployment, terms, at)
     for moment in (Moment.POST_START, Moment.PRE_SWITCH):
         late = [move for move in moves if move.exchanged]
@@ -173,7 +175,7 @@ def from_the_switch_on(
         "it is healthy" if len(moves) == 1 else "all are healthy",
         partial(bake.switch, moves),
         Undo("switch back", partial(acts.switch_back, moves, at)),
-        enters=State.SWITCHING,
+        enters=None if canary.begins else State.SWITCHING,
     )
     if holders:
         yield Step(

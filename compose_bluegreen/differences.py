@@ -200,6 +200,9 @@ def _leftover(sight: Sight, now: datetime) -> Iterator[Drift]:
     names = tuple(one.name for one in idle.containers)
     if sight.live is None:
         cause, cure = f"{_all(names)} runs, and nothing is live", "docker bluegreen up"
+    elif sight.share:
+        cause = f"{_all(names)} has {sight.share} of the traffic beside the live colour"
+        cure = "docker bluegreen up"
     else:
         cause = f"{_all(names)} runs beside the live colour, without traffic"
         if sight.standby:

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Self
 
 from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import Unhealthy
+from compose_bluegreen.errors import Interrupted, Unhealthy
 from compose_bluegreen.limits import share, slowest_ms
 from compose_bluegreen.models import colour_labels
 from compose_bluegreen.moves import Move
-from compose_bluegreen.ports import Container, Ports
+from compose_bluegreen.ports import Container, Ports, Wish
 from compose_bluegreen.settings import Bake, restored
 from compose_bluegreen.tally import Tally, answered, p95, slower
 
@@ -152,25 +152,44 @@ class Watch:
         return "\n".join(text for one in found if (text := self.at.engine.log_tail(one)))
 
 
-def watch(watches: Sequence[Watch], at: Ports) -> str:
-    """Looks until each one's time is over; returns the figures. Raises Unhealthy.
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """``promoted_by`` is who ended it before its time, "" where nobody did."""
 
-    Long waits are judged from the middle of its time on: a cold start may be slow.
+    figures: str
+    promoted_by: str = ""
+
+    @property
+    def told(self) -> str:
+        early = f"promoted by {self.promoted_by}; " if self.promoted_by else ""
+        return f"{early}{self.figures}"
+
+
+def watch(watches: Sequence[Watch], at: Ports) -> Passed:
+    """Looks until each one's time is over, or somebody asks for its end.
+
+    Long waits are judged from the middle of its time on: a cold start may be slow. Raises Unhealthy,
+    or Interrupted where somebody aborts it.
     """
     began = at.clock.monotonic()
     told: dict[str, str] = {}
-    while True:
-        at.lock.assure()
-        waited = timedelta(seconds=at.clock.monotonic() - began)
-        for one in watches:
-            if one.move.name in told:
-                continue
-            seen = one.look(slowness=2 * waited >= one.time)
-            if waited >= one.time:
-                told[one.move.name] = seen.figures
-        if len(told) == len(watches):
-            return "; ".join(f"{name} {figures}" for name, figures in told.items())
-        at.clock.sleep(LOOK)
+    with at.lock.listen():
+        while True:
+            at.lock.assure()
+            waited = timedelta(seconds=at.clock.monotonic() - began)
+            wished = at.lock.wished()
+            if wished and wished.wish is Wish.ABORT:
+                raise Interrupted(f"aborted by {wished.actor}")
+            for one in watches:
+                if one.move.name in told:
+                    continue
+                seen = one.look(slowness=2 * waited >= one.time)
+                if waited >= one.time or wished:
+                    told[one.move.name] = seen.figures
+            if len(told) == len(watches):
+                figures = "; ".join(f"{name} {text}" for name, text in told.items())
+                return Passed(figures, wished.actor if wished else "")
+            at.clock.sleep(LOOK)
 
 
 def _containers(move: Move, colour: Colour, at: Ports) -> list[Container]:

@@ -185,10 +185,11 @@ def stop_all(which: Sequence[tuple[Move, Colour]], at: Ports) -> None:
 def _parked(which: Sequence[tuple[Move, Colour]], at: Ports) -> list[str]:
     """Names of their containers; never of what is live: an undo may run when nobody knows any more
     what was done."""
-    routes = at.proxy.routes()
+    routes, shares = at.proxy.routes(), at.proxy.shares()
     for move, colour in which:
-        if routes.get(move.service) is colour:
-            raise NeedsPerson(f"{move.service}-{colour} is live", hint="docker bluegreen status")
+        if move.service in shares or routes.get(move.service) is colour:
+            name = f"{move.service}-{colour}"
+            raise NeedsPerson(f"{name} has traffic", hint="docker bluegreen status")
     found: list[str] = []
     for move, colour in which:
         at.proxy.park(move.service, colour)

@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from compose_bluegreen.stages import Stage
+
 
 class ProxyAct(StrEnum):
     RELOAD = "reload"
@@ -77,6 +79,7 @@ class Order:
     no_switch: bool = False
     patience: timedelta | None = None
     bake: bool = True
+    canary: tuple[Stage, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from compose_bluegreen.domain import (
@@ -23,7 +24,7 @@ from compose_bluegreen.domain import (
     State,
     StepRecord,
 )
-from compose_bluegreen.routing import Change, Topology
+from compose_bluegreen.routing import Change, Share, Topology
 from compose_bluegreen.tally import Tally
 
 
@@ -195,7 +196,16 @@ class Proxy(Protocol):
         """What a restart of the proxy would read: the same, unless somebody edited one of them."""
 
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
-        """One atomic act for all services named: disk first, then memory, then read back."""
+        """One atomic act for all services named: disk first, then memory, then read back.
+
+        All of their traffic goes there; it ends what ``share`` began.
+        """
+
+    def shares(self) -> dict[str, Share]:
+        """Of services whose other colour gets a part of the traffic, beside the live one."""
+
+    def share(self, shares: Mapping[str, Share]) -> None:
+        """As atomic: the live colour of each service named gives that much to the other one."""
 
     def show(self, service: str, colour: Colour) -> None:
         """Lets who may preview the service reach an idle colour that is proven, until it is parked
@@ -275,6 +285,21 @@ class Holder:
     since: datetime
 
 
+class Wish(StrEnum):
+    """What may be asked of a deployment that only watches."""
+
+    PROMOTE = "promote"
+    ABORT = "abort"
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """``actor`` as user@host."""
+
+    wish: Wish
+    actor: str
+
+
 class Lock(Protocol):
     """Excludes other deployments of the same project, on the engine itself."""
 
@@ -286,6 +311,15 @@ class Lock(Protocol):
 
     def holder(self) -> Holder | None:
         """Who holds it now. Looks only, and waits for nobody."""
+
+    def listen(self) -> AbstractContextManager[None]:
+        """Inside, others can ask something of this command, which holds it."""
+
+    def wished(self) -> Wished | None:
+        """What they have asked, since it listens."""
+
+    def wish(self, wished: Wished) -> bool:
+        """Asks it of whoever holds the lock; False where nobody listens."""
 
     def release(self) -> Holder | None:
         """By force: whose it was. That command touches nothing any more (LockLost)."""

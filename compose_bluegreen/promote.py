@@ -14,18 +14,22 @@ from compose_bluegreen.errors import BluegreenError, ProxyFailed, Unhealthy
 from compose_bluegreen.models import base_labels, colour_labels, fingerprint_of, replicas
 from compose_bluegreen.moves import Move
 from compose_bluegreen.orders import PromoteOrder
-from compose_bluegreen.ports import Holder, Ports
+from compose_bluegreen.ports import Holder, Ports, Wish
 from compose_bluegreen.saga import Saga, Step, Undo
 from compose_bluegreen.unfinished import unfinished
 from compose_bluegreen.up import Caller
+from compose_bluegreen.wishes import heard
 
 
 def promote(order: PromoteOrder, project: str, caller: Caller, at: Ports) -> Deployment | None:
-    """Raises BluegreenError where nothing waits, or it isn't well: then it goes on waiting.
+    """Raises BluegreenError where nothing waits, or it isn't well: then it goes on waiting. Where
+    somebody's command watches a release just now, that goes on at once.
 
     What fails after the switch is switched back and taken away, as in any other deployment.
     """
     at.history.check_writable()
+    if told := heard(Wish.PROMOTE, project, caller.actor, at):
+        return _by_its_own_command(told)
     holder = Holder(caller.actor, "promote", at.clock.now())
     with waiting.until_alone(holder, order.patience, at):
         begun = unfinished(caller.engine, project, at)
@@ -38,6 +42,15 @@ def promote(order: PromoteOrder, project: str, caller: Caller, at: Ports) -> Dep
         _refuse_to_take_over(found, moves, at)
         _prove(found, [move for move in moves if not move.exchanged], terms, at)
         return _switch(found, moves, terms, at)
+
+
+def _by_its_own_command(told: Deployment) -> Deployment:
+    if told.state is not State.LIVE:
+        raise BluegreenError(
+            f"deployment {told.id} is {told.state}: {told.reason}",
+            hint=f"docker bluegreen show {told.id}",
+        )
+    return told
 
 
 def _promoted_before(begun: Sequence[Deployment], project: str, at: Ports) -> Deployment:

@@ -37,6 +37,7 @@ def settle(engine: str, project: str, at: Ports) -> None:
 
     Raises NeedsPerson where more than one thing may be right.
     """
+    send_all_back(at)
     for deployment in unfinished(engine, project, at):
         found = read(deployment, PATIENCE, at)
         if found.reading is Reading.UNCLEAR:
@@ -45,6 +46,16 @@ def settle(engine: str, project: str, at: Ports) -> None:
     hooks.clear(project, at)
     _forget_routes_that_nobody_reaches(at)
     _clear_up(engine, project, at)
+
+
+def send_all_back(at: Ports) -> None:
+    """A canary whose command is no more: nobody watches it. What is live gets everything again."""
+    shares, routes = at.proxy.shares(), at.proxy.routes()
+    back = {name: colour for name in shares if (colour := routes.get(name))}
+    if back:
+        at.proxy.route_to(back)
+        for name, colour in back.items():
+            at.observer.remark(f"{name}-{colour} has all the traffic of {name} again")
 
 
 def _proxy_runs(at: Ports) -> bool:

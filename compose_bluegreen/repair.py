@@ -214,6 +214,8 @@ def _route(patient: _Patient) -> str:
 
 def _remove_idle(patient: _Patient) -> str:
     part, at = patient.part, patient.at
+    if part.service in at.proxy.shares():
+        raise BluegreenError(f"{part.service}-{part.colour.other} has a part of the traffic")
     if at.proxy.routes().get(part.service) is not part.colour:
         raise BluegreenError(f"{part.service}-{part.colour} isn't live any more")
     idle = part.colour.other

@@ -17,7 +17,7 @@ from compose_bluegreen.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.models import base_labels
 from compose_bluegreen.moves import Move
 from compose_bluegreen.ports import Holder, Ports
-from compose_bluegreen.recovery import keep
+from compose_bluegreen.recovery import keep, send_all_back
 from compose_bluegreen.routes import with_release
 from compose_bluegreen.saga import Saga, Step
 from compose_bluegreen.unfinished import Reading, Unfinished, read, unfinished
@@ -31,6 +31,7 @@ def resume(project: str, caller: Caller, at: Ports) -> Deployment | None:
     NeedsPerson where its colour has the traffic and isn't well."""
     holder = Holder(caller.actor, "resume", at.clock.now())
     with waiting.until_alone(holder, None, at):
+        send_all_back(at)
         found = the_one(project, caller.engine, at)
         if not found.moves:
             raise BluegreenError(

@@ -84,6 +84,7 @@ def rollback(
         goes_back=all(one.goes_back for one in targets),
         hooks=order.hooks,
         patience=order.patience,
+        canary=(),
         bake=False,  # what it leaves may be bad, and what it brings back has been proven
     )
     releases = [one.release for one in targets]

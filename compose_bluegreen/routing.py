@@ -28,6 +28,29 @@ FIRST_SLOT = 16
 """Below it, Docker finds addresses for the gateway and the proxy by itself."""
 
 
+WHOLE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many of 10,000 requests go to the colour that isn't live. ``sticky``: by a cookie, so that a
+    visitor stays where he is."""
+
+    parts: int
+    sticky: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.parts / (WHOLE / 100):g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where the traffic of one service goes: all of it to the live colour, but for a share."""
+
+    live: Colour | None
+    share: Share | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """How HAProxy finds out that a replica is well; durations in milliseconds.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
@@ -23,6 +24,7 @@ from compose_bluegreen.keys import Duration, Keys, duration, positive
 from compose_bluegreen.limits import NO_LIMIT, share, slowest_ms
 from compose_bluegreen.notices import address
 from compose_bluegreen.routing import Check, ProxySettings
+from compose_bluegreen.stages import Stage, parse
 
 KEY = "x-bluegreen"
 REMOVED: Final = "removed"
@@ -72,11 +74,24 @@ def _number(value: object) -> object:
     return value
 
 
-def _in_full(value: object) -> object:
-    """``bake: 30s`` is short for ``bake: {time: 30s}``, and YAML reads ``bake: off`` as false."""
+_SHORT = {"bake": ("time", "0s"), "canary": ("steps", NO_LIMIT)}
+"""``bake: 30s`` is short for ``bake: {time: 30s}``, and YAML reads ``bake: off`` as false."""
+
+
+def _in_full(key: str, value: object) -> object:
+    inner, none = _SHORT[key]
     if value is False:
-        return {"time": "0s"}
-    return {"time": value} if isinstance(value, str) else value
+        return {inner: none}
+    return {inner: value} if isinstance(value, str) else value
+
+
+def _off(value: object) -> object:
+    return NO_LIMIT if value is False else value
+
+
+def _steps(value: str) -> str:
+    parse(value)
+    return value
 
 
 def _share(value: str) -> str:
@@ -106,7 +121,7 @@ Networks = tuple[Annotated[str, BeforeValidator(_network)], ...]
 Share = Annotated[str, StringConstraints(max_length=20), AfterValidator(_share)]
 Slowness = Annotated[
     str,
-    BeforeValidator(lambda value: NO_LIMIT if value is False else value),
+    BeforeValidator(_off),
     StringConstraints(max_length=40),
     AfterValidator(_slowness),
 ]
@@ -148,6 +163,19 @@ class Bake(Keys):
     restarts: Annotated[int, BeforeValidator(_number), Field(ge=0, le=1000)] = 0
 
 
+class Canary(Keys):
+    """In which steps the traffic moves before the switch, and whether a visitor stays where he is."""
+
+    steps: Annotated[
+        str, BeforeValidator(_off), StringConstraints(max_length=500), AfterValidator(_steps)
+    ] = NO_LIMIT
+    sticky: bool = False
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return parse(self.steps)
+
+
 class Preview(Keys):
     """Who may reach the idle colour before it is live; nobody, unless it is said."""
 
@@ -181,7 +209,8 @@ class ServiceSettings(Keys):
     close_after: MaybeNoTime = timedelta(seconds=5)
     keep: Count = 5
     standby: Standby = REMOVED
-    bake: Annotated[Bake, BeforeValidator(_in_full)] = Bake()
+    bake: Annotated[Bake, BeforeValidator(partial(_in_full, "bake"))] = Bake()
+    canary: Annotated[Canary, BeforeValidator(partial(_in_full, "canary"))] = Canary()
     preview: Preview = Preview()
     hooks: Hooks = Hooks()
 
@@ -242,8 +271,8 @@ def service_settings(raw: object, defaults: ProjectSettings, where: str) -> Serv
     if raw is False:
         return None
     own = _mapping({} if raw is True else raw, where)
-    if "bake" in own:  # in full, for of what is inherited only that may be another
-        own = own | {"bake": _in_full(own["bake"])}
+    # In full, for of what is inherited only a part may be another.
+    own = own | {key: _in_full(key, own[key]) for key in _SHORT.keys() & own.keys()}
     inherited = defaults.model_dump(exclude={"proxy", "notify"}, exclude_unset=True)
     return _read(ServiceSettings, _merged(inherited, own), where)
 

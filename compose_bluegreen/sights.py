@@ -24,6 +24,7 @@ from compose_bluegreen.models import (
 )
 from compose_bluegreen.ports import Container, Place, Ports, Seats, ServerHealth
 from compose_bluegreen.rollback import Target
+from compose_bluegreen.routing import Share
 from compose_bluegreen.settings import restored
 from compose_bluegreen.standby import Standby, are_older, meant
 
@@ -96,7 +97,7 @@ class WayBack:
 class Sight:
     """``record`` is what history has as live, ``places`` where the containers of it belong.
 
-    ``strangers`` sit on the network that only proxy and colours share, without being of a colour.
+    ``share`` of the traffic goes to the colour that isn't live. ``strangers`` sit on the network that only proxy and colours share, without being of a colour.
     """
 
     project: str
@@ -114,6 +115,7 @@ class Sight:
     standby: Standby | None = None
     waits: Deployment | None = None
     """What is proven and held back, if it has a part here."""
+    share: Share | None = None
 
     @property
     def waiting(self) -> ColourStatus | None:
@@ -171,6 +173,7 @@ def look(
         strays=tuple(one for one in mine if not is_one_off(one.labels)),
         images=tuple(_images(service, record, way_back, at)),
         standby=meant(record, service, idle),
+        share=at.proxy.shares().get(service) if proxy_runs else None,
         waits=waits if waits and waits.part(service) else None,
     )
 

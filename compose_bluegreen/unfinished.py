@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -87,7 +88,7 @@ def read(deployment: Deployment, patience: timedelta, at: Ports) -> Unfinished:
     moves = tuple(
         _move(part, routes.get(part.service), deployment, at) for part in deployment.parts
     )
-    serves = ", ".join(_serves(part, routes.get(part.service), at) for part in deployment.parts)
+    serves = ", ".join(_serves(part, routes, at) for part in deployment.parts)
     found = Unfinished(deployment, Reading.UNCLEAR, serves or "it started nothing", moves)
     if deployment.state is State.STUCK:
         return replace(found, why=deployment.reason or "its undoing failed")
@@ -173,14 +174,17 @@ def _move(part: Part, routed: Colour | None, deployment: Deployment, at: Ports) 
     return Move(part.release, other if is_there else None, part.colour)
 
 
-def _serves(part: Part, routed: Colour | None, at: Ports) -> str:
+def _serves(part: Part, routes: Mapping[str, Colour | None], at: Ports) -> str:
     by_hand = at.engine.containers(base_labels(str(part.release.model["name"]), part.service))
     if own := [one.name for one in by_hand if one.running]:
         return f"{' and '.join(own)} serves"
+    routed = routes.get(part.service)
     if routed is None:
         return f"nobody serves {part.service}"
     project, name = str(part.release.model["name"]), f"{part.service}-{routed}"
     if not works_unasked(part.release):
-        return f"{name} serves"
+        share = at.proxy.shares().get(part.service)
+        other = f", {part.service}-{routed.other} {share} of it" if share else ""
+        return f"{name} serves{other}"
     there = at.engine.containers(colour_labels(project, part.service, routed))
     return f"{name} works" if any(one.running for one in there) else f"{name} was taken away"

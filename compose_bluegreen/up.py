@@ -64,6 +64,7 @@ def up(
         hooks=order.hooks,
         patience=order.patience,
         bake=order.bake,
+        canary=order.canary,
     )
     wanted = partial(routes.for_project, project, draft.services)
     ground = partial(_ground, services, project, outlines, at)

@@ -348,4 +348,4 @@ def _defaults(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, st
         elif field.default is None or field.default in ("", ()):
             yield key, None
         else:
-            yield key, str(field.default)
+            yield key, str(field.default).lower()

@@ -12,6 +12,7 @@ import typer
 from compose_bluegreen import __version__
 from compose_bluegreen.cli.options import (
     Call,
+    Canary,
     Database,
     DryRun,
     EnvFiles,
@@ -33,6 +34,7 @@ from compose_bluegreen.cli.options import (
     Wait,
     duration,
     located,
+    stages,
     where_flags,
 )
 from compose_bluegreen.cli.progress import Face, Json
@@ -114,6 +116,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
         typer.Option("--no-switch", help="Stop when it is proven; promote or abort decides."),
     ] = False,
     wait: Wait = None,
+    canary: Canary = None,
     no_bake: NoBake = False,
     output: Output = Format.TABLE,
 ) -> int:
@@ -139,6 +142,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
         no_switch=no_switch,
         patience=duration("--wait", wait),
         bake=not no_bake,
+        canary=stages("--canary", canary),
     )
     return _told(
         progress, lambda: call.commands.up(call.where, order, progress.value, output.value)

@@ -16,6 +16,7 @@ from compose_bluegreen import durations
 from compose_bluegreen.cli.progress import Face
 from compose_bluegreen.errors import UsageError
 from compose_bluegreen.orders import Where
+from compose_bluegreen.stages import Stage, parse
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -76,6 +77,12 @@ DryRun = Annotated[
 KeepFailed = Annotated[
     bool,
     typer.Option("--keep-failed", help="Keep the image of a failed deployment, to look into it."),
+]
+Canary = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STEPS", help="Move traffic in steps first, as in 5%:1m,25%:5m; off: at once."
+    ),
 ]
 NoBake = Annotated[
     bool,
@@ -168,5 +175,15 @@ def duration(flag: str, text: str | None) -> timedelta | None:
         return None
     try:
         return durations.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from error
+
+
+def stages(flag: str, text: str | None) -> tuple[Stage, ...] | None:
+    """The same for the steps of a canary."""
+    if text is None:
+        return None
+    try:
+        return parse(text)
     except ValueError as error:
         raise UsageError(f"{flag}: {error}") from error

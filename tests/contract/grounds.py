@@ -84,7 +84,8 @@ def fake() -> Iterator[Ground]:
     def restart(name: str) -> None:
         """What was only in memory is gone, as with a real one."""
         site.world.tallies.clear()
-        site.world.notes.memory = dict(site.world.notes.disk)
+        notes = site.world.notes
+        notes.memory, notes.shares = dict(notes.disk), dict(notes.disk_shares)
 
     def stranger() -> None:
         site.world.run_by_hand("web")

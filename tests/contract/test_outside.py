@@ -20,9 +20,9 @@ from compose_bluegreen.models import (
     fingerprint_of,
     release,
 )
-from compose_bluegreen.ports import NO_TRAFFIC, Holder, Place
+from compose_bluegreen.ports import NO_TRAFFIC, Holder, Place, Wish, Wished
 from compose_bluegreen.routes import for_project, with_release
-from compose_bluegreen.routing import Change, Preview, Topology
+from compose_bluegreen.routing import Change, Preview, Share, Topology
 from compose_bluegreen.tally import Tally, answered
 from compose_bluegreen.waiting import POLL
 from tests.contract.grounds import Ground, fake, real
@@ -135,6 +135,27 @@ def test_a_colour_is_up_only_once_it_is_watched_and_checked_anew(
     running.proxy.hang_up("web", BLUE)
     running.proxy.park("web", BLUE)
     assert not any(one.up for one in running.proxy.health("web", BLUE))
+
+
+def test_a_share_is_read_back_survives_a_restart_and_ends_with_the_switch(
+    running: Ground,
+) -> None:
+    with pytest.raises(ProxyFailed):
+        running.proxy.share({"web": Share(500)})
+    running.proxy.route_to({"web": BLUE})
+    for share in (Share(500), Share(2500, sticky=True)):
+        running.proxy.share({"web": share})
+        assert running.proxy.shares() == {"web": share}
+        assert running.proxy.routes() == running.proxy.routes_at_rest() == {"web": BLUE}
+    running.restart(f"{running.project.name}-bluegreen-proxy")
+    assert running.proxy.shares() == {"web": Share(2500, sticky=True)}
+    for act in (running.proxy.park, running.proxy.watch):
+        for colour in Colour:
+            with pytest.raises(ProxyFailed):
+                act("web", colour)
+    running.proxy.route_to({"web": GREEN})
+    assert running.proxy.shares() == {}
+    assert running.proxy.routes() == {"web": GREEN}
 
 
 def test_what_a_colour_was_asked_is_counted_until_the_proxy_starts_anew(
@@ -308,6 +329,20 @@ def test_a_holder_that_ends_after_it_lost_its_lock_leaves_it_to_whoever_has_it(
     assert found is not None
     assert found.actor == "bob@elsewhere"
     rivals.__exit__(None, None, None)
+
+
+def test_whoever_holds_it_hears_what_is_asked_while_it_listens(running: Ground) -> None:
+    one, other = Wished(Wish.PROMOTE, "bob@ci"), Wished(Wish.ABORT, 'eve\'s "x" $HOME')
+    assert not running.rival.wish(one)
+    with running.hold("ada@laptop"):
+        assert not running.rival.wish(one)
+        for wished in (one, other):
+            with running.ports.lock.listen():
+                assert running.ports.lock.wished() is None
+                assert running.rival.wish(wished)
+                assert running.ports.lock.wished() == wished
+            assert not running.rival.wish(one)
+    assert not running.rival.wish(one)
 
 
 def test_releasing_what_nobody_holds_is_no_error(running: Ground) -> None:

@@ -68,11 +68,16 @@ def test_slow_answers_take_it_back(site: Stage) -> None:
     assert lost(report) == []
 
 
-def test_a_crash_takes_it_back(site: Stage) -> None:
-    run, _ = goes_back(site, "web-", CRASH_AFTER="3")
-    (record,) = site.history("--limit", "1")
-    steps = {step["name"]: step["outcome"] for step in site.show(record["id"])["steps"]}
-    assert next(steps[name] for name in steps if name.startswith("bake ")) == "failed", run
+def test_one_that_ends_meanwhile_loses_the_traffic(site: Stage) -> None:
+    served, live = site.ask().version, site.live()["colour"]
+    running = site.begin("up", "--progress", "json", VERSION="ends")
+    running.until('"step_began", "step": "bake web-')
+    site.docker("kill", site.container("green" if live == "blue" else "blue"))
+    assert "ended with exit code 137; " in running.end().ended(1).err
+    site.serves(served)
+    assert site.history("--limit", "1")[0]["state"] == "failed"
+    assert len(site.colours()) == 1
+    assert site.drift() == []
 
 
 def test_it_is_live_only_after_the_bake_and_its_figures_are_kept(site: Stage) -> None:

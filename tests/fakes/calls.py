@@ -26,6 +26,7 @@ LOOKS = {
     "proxy.shown",
     "proxy.routes_at_rest",
     "proxy.seats",
+    "proxy.shares",
     "proxy.health",
     "proxy.in_flight",
     "proxy.tally",

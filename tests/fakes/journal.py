@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from compose_bluegreen.adapters.history.journal import Seen
 from compose_bluegreen.errors import ProxyFailed
-from compose_bluegreen.ports import Holder
+from compose_bluegreen.ports import Holder, Wished
 
 
 class FakeJournal:
@@ -81,3 +81,12 @@ class OpenLock:
 
     def release(self) -> Holder | None:
         return None
+
+    def listen(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def wished(self) -> Wished | None:
+        return None
+
+    def wish(self, wished: Wished) -> bool:
+        return False

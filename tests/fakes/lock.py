@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from compose_bluegreen.errors import LockHeld, LockLost, ProxyFailed
-from compose_bluegreen.ports import Holder
+from compose_bluegreen.ports import Holder, Wished
 from tests.fakes.world import World
 
 
@@ -42,6 +42,23 @@ class FakeLock:
         found, self._world.holder = self.holder(), None
         return found
 
+    @contextmanager
+    def listen(self) -> Iterator[None]:
+        self._world.listens, self._world.wished = True, None
+        try:
+            yield
+        finally:
+            self._world.listens = False
+
+    def wished(self) -> Wished | None:
+        return self._world.wished
+
+    def wish(self, wished: Wished) -> bool:
+        heard = self._world.holder is not None and self._world.listens
+        if heard:
+            self._world.wished = wished
+        return heard
+
     def _take(self, holder: Holder) -> None:
         if not self._world.proxy_runs():
             raise ProxyFailed("the proxy isn't running")
@@ -49,7 +66,9 @@ class FakeLock:
             raise LockHeld(f"another deployment is under way: {self._world.holder}")
         self._world.holder = holder
         # Somebody died between disk and memory: what serves goes on.
-        self._world.notes.disk = dict(self._world.notes.memory)
+        notes = self._world.notes
+        notes.disk, notes.disk_shares = dict(notes.memory), dict(notes.shares)
+        self._world.listens = False
 
     def _let_go(self) -> None:
         if self._world.holder is self._mine:

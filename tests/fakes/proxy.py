@@ -9,7 +9,7 @@ from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ComposeFailed, ProxyFailed
 from compose_bluegreen.models import LABEL, companion
 from compose_bluegreen.ports import NO_TRAFFIC, Seats, ServerHealth
-from compose_bluegreen.routing import NOBODY, Change, Target, Topology
+from compose_bluegreen.routing import NOBODY, Change, Share, Target, Topology
 from compose_bluegreen.tally import Tally
 from tests.fakes.compose import proxy_labels
 from tests.fakes.world import Box, ProxyNotes, World
@@ -67,6 +67,7 @@ class FakeProxy:
         for route in wanted.routes:
             notes.disk.setdefault(route.service, None)
         notes.memory = dict(notes.disk)
+        notes.shares = dict(notes.disk_shares)
         return 0.25 if change is Change.RECREATE else 0.0
 
     def remove(self) -> None:
@@ -123,8 +124,26 @@ class FakeProxy:
         notes = self._world.notes
         notes.shown = {name: one for name, one in notes.shown.items() if name not in routes}
         notes.disk = notes.disk | dict(routes)
+        notes.disk_shares = {k: v for k, v in notes.disk_shares.items() if k not in routes}
         self._world.calls.halfway("proxy.route_to")
-        notes.memory = dict(notes.disk)
+        self._load()
+
+    def shares(self) -> dict[str, Share]:
+        notes = self._world.notes
+        return dict(notes.shares if self._world.proxy_runs() else notes.disk_shares)
+
+    def share(self, shares: Mapping[str, Share]) -> None:
+        self._need_running()
+        notes = self._world.notes
+        if not all(notes.memory.get(name) for name in shares):
+            raise ProxyFailed("nothing is live that could share")
+        notes.disk_shares = notes.disk_shares | dict(shares)
+        self._world.calls.halfway("proxy.share")
+        self._load()
+
+    def _load(self) -> None:
+        notes = self._world.notes
+        notes.memory, notes.shares = dict(notes.disk), dict(notes.disk_shares)
 
     def show(self, service: str, colour: Colour) -> None:
         self._aim(service, colour)
@@ -225,7 +244,8 @@ class FakeProxy:
         self._need_running()
         if self._target(service, colour).mode == NOBODY:
             return
-        if self._world.notes.memory.get(service) is colour:
+        notes = self._world.notes
+        if service in notes.shares or notes.memory.get(service) is colour:
             raise ProxyFailed(f"{service}-{colour} is live and must not be moved")
 
     def _need_running(self) -> None:

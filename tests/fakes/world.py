@@ -9,8 +9,8 @@ from math import inf
 
 from compose_bluegreen.domain import Colour, Image, Model
 from compose_bluegreen.models import LABEL, base_labels, colour_labels
-from compose_bluegreen.ports import Container, Holder
-from compose_bluegreen.routing import Route, Topology
+from compose_bluegreen.ports import Container, Holder, Wished
+from compose_bluegreen.routing import Route, Share, Topology
 from compose_bluegreen.tally import Tally
 from tests.fakes.calls import Call, Calls
 
@@ -101,6 +101,8 @@ class ProxyNotes:
     topology: Topology | None = None
     disk: dict[str, Colour | None] = field(default_factory=dict)
     memory: dict[str, Colour | None] = field(default_factory=dict)
+    disk_shares: dict[str, Share] = field(default_factory=dict)
+    shares: dict[str, Share] = field(default_factory=dict)
     parked: set[tuple[str, Colour]] = field(default_factory=set)
     believed: set[tuple[str, Colour]] = field(default_factory=set)
     shown: dict[str, Colour] = field(default_factory=dict)
@@ -132,6 +134,8 @@ class World:
         self.volumes: set[str] = set()
         self.notes = ProxyNotes()
         self.holder: Holder | None = None
+        self.listens = False
+        self.wished: Wished | None = None
         self.requests: list[Request] = []
         self.tallies: dict[tuple[str, Colour], Tally] = {}
         self.cut: list[str] = []
@@ -239,6 +243,8 @@ class World:
 
     def _behind_the_proxy(self, service: str) -> set[str | None]:
         colour = self.notes.memory.get(service)
+        if colour and service in self.notes.shares:
+            return self._of(service, colour) | self._of(service, colour.other)
         return self._of(service, colour) if colour else {None}
 
     def _of(self, service: str, colour: Colour) -> set[str | None]:

@@ -67,6 +67,7 @@ settings_of_ours = st.one_of(
             "traffic": st.one_of(st.sampled_from(["none", "proxy"]), hostile),
             "order": st.one_of(st.sampled_from(["stop-first", "start-first"]), hostile),
             "standby": st.one_of(st.sampled_from(["stopped", "removed", "10m"]), hostile),
+            "canary": st.one_of(hostile, st.sampled_from(["5%:1m,50%:1m", False])),
             "bake": st.one_of(
                 hostile,
                 st.sampled_from(["30s", False]),

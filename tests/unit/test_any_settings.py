@@ -29,6 +29,7 @@ KEYS = [
     *("path", "status", "interval", "timeout", "rise", "fall"),
     *("time", "errors", "broken", "p95", "requests", "restarts"),
     *("key", "only_from"),
+    *("steps", "sticky"),
     *("proxy", "image", "monitor", "trusted_proxies", "snippets", "global", "frontend"),
     *("proxy", "notify", "image", "monitor", "trusted_proxies", "snippets", "global", "frontend"),
 ]
@@ -78,6 +79,7 @@ def durations(least: timedelta, most: timedelta = timedelta(days=20)) -> st.Sear
 _MS = timedelta(milliseconds=1)
 ports, counts = st.integers(1, 65535), st.integers(1, 1000)
 shares = st.integers(0, 10_000).map(lambda part: f"{part / 100}%")
+steps = st.sampled_from(["off", "5%:1m", "1%:500ms, 99.9%:1h30m"])
 bakes = st.fixed_dictionaries(
     {},
     optional={
@@ -125,6 +127,9 @@ good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "traffic": st.sampled_from(["proxy", "none"]),
         "order": st.sampled_from(["start-first", "stop-first"]),
         "standby": st.one_of(st.sampled_from(["removed", "stopped"]), durations(_MS)),
+        "canary": st.one_of(
+            steps, st.fixed_dictionaries({"steps": steps, "sticky": st.booleans()})
+        ),
         "bake": st.one_of(durations(timedelta(0)), st.booleans().filter(lambda on: not on), bakes),
         "hooks": st.dictionaries(
             st.sampled_from(["pre_deploy", "post_start", "pre_switch", "post_switch"]),

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from compose_bluegreen.adapters.haproxy.config import address, map_text, read_map, render
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ProxyFailed
-from compose_bluegreen.routing import Check, ProxySettings, Published, Route, Target, Topology
+from compose_bluegreen.routing import (
+    Check,
+    Flow,
+    ProxySettings,
+    Published,
+    Route,
+    Share,
+    Target,
+    Topology,
+)
 
 NETWORK = IPv4Network("10.9.0.0/24")
 DOORS = ((8080, 8080), (10001, 8080))
@@ -169,14 +178,22 @@ def test_a_network_without_room_for_a_seat_is_refused() -> None:
 # ── the map ──────────────────────────────────────────────────────────────────────────────────
 
 names = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True)
-routes = st.dictionaries(names, st.sampled_from([None, *Colour]), max_size=6)
+shares = st.one_of(st.none(), st.builds(Share, st.integers(1, 9999), st.booleans()))
+flows = st.one_of(st.just(Flow(None)), st.builds(Flow, st.sampled_from(list(Colour)), shares))
 
 
-@given(routes)
-def test_the_map_is_read_as_it_was_written(wanted: dict[str, Colour | None]) -> None:
+@given(st.dictionaries(names, flows, max_size=6))
+def test_the_map_is_read_as_it_was_written(wanted: dict[str, Flow]) -> None:
     text = map_text(wanted)
     assert read_map(text) == wanted
     assert read_map("".join(f"0x55d0 {line}\n" for line in text.splitlines())) == wanted
+
+
+@pytest.mark.parametrize("said", ["", "red", "none/green/500", "/", "blue/green/x", "blue/green"])
+def test_what_somebody_wrote_there_by_hand_shares_nothing(said: str) -> None:
+    (flow,) = read_map(f"web {said or '-'}\n").values()
+    assert flow.share is None
+    assert flow.live is (Colour.BLUE if said.startswith("blue") else None)
 
 
 # ── what never gets there ────────────────────────────────────────────────────────────────────
@@ -220,4 +237,4 @@ def test_no_hostile_name_gets_into_the_configuration(place: str, word: str) -> N
 @given(word=hostile)
 def test_no_hostile_name_gets_into_the_map(word: str) -> None:
     with pytest.raises(ProxyFailed):
-        map_text({word: Colour.BLUE})
+        map_text({word: Flow(Colour.BLUE)})

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from compose_bluegreen.errors import BadSetting, ExitCode
+from compose_bluegreen.routing import Share
 from compose_bluegreen.settings import (
     ProjectSettings,
     ServiceSettings,
@@ -65,6 +66,7 @@ def test_each_key_is_read() -> None:
             "drain_timeout": "0s",
             "keep": 1,
             "bake": {"time": "30s", "errors": "0.5%", "broken": "0%", "p95": "800ms"},
+            "canary": {"steps": "5%:1m,50%:2m", "sticky": True},
         }
     )
     assert (found.port, found.mode, found.keep) == (9000, "tcp", 1)
@@ -72,6 +74,8 @@ def test_each_key_is_read() -> None:
     bake = found.bake
     assert (bake.time, bake.errors, bake.broken) == (timedelta(seconds=30), "0.5%", "0%")
     assert (bake.p95, bake.requests, bake.restarts) == ("800ms", 50, 0)
+    assert found.canary.sticky
+    assert [str(Share(one.parts)) for one in found.canary.stages] == ["5%", "50%"]
     check = found.health.check()
     assert (check.path, check.status) == ("/healthz?deep=1", "204")
     assert (check.interval_ms, check.timeout_ms, check.rise, check.fall) == (500, 1500, 1, 2)
@@ -81,6 +85,8 @@ def test_how_long_it_bakes_can_be_said_in_a_word() -> None:
     assert settings({"bake": "30s"}).bake.time == timedelta(seconds=30)
     assert settings({"bake": {"p95": False}}).bake.p95 == "off"
     top = project_settings({"bake": {"time": "30s", "errors": "1%"}}, TOP)
+    assert settings({"canary": "5%:1m"}).canary.steps == "5%:1m"
+    assert settings({"canary": False}).canary.stages == ()
     longer, none = settings({"bake": "2m"}, top).bake, settings({"bake": False}, top).bake
     assert (longer.time, longer.errors) == (timedelta(minutes=2), "1%")
     assert (none.time, none.errors) == (timedelta(0), "1%")
@@ -161,6 +167,9 @@ REFUSED: list[tuple[object, str, str]] = [
     ({"standby": "up"}, ".standby", "is not a duration"),
     ({"standby": True}, ".standby", "a duration as compose writes it"),
     ({"bake": "soon"}, ".bake.time", "is not a duration"),
+    ({"canary": "5%"}, ".canary.steps", "is no step"),
+    ({"canary": "50%:1m,5%:1m"}, ".canary.steps", "more than the one before"),
+    ({"canary": ["5%:1m"]}, ".canary", "should be a valid dictionary"),
     ({"bake": 30}, ".bake", "should be a valid dictionary"),
     ({"bake": {"errors": "5"}}, ".bake.errors", "such as 5%"),
     ({"bake": {"errors": 0.05}}, ".bake.errors", "valid string"),

@@ -13,7 +13,16 @@ from pathlib import Path
 from compose_bluegreen.adapters.haproxy.streams import EVENT_STREAM
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ProxyFailed
-from compose_bluegreen.routing import MONITOR_DOOR, Check, Preview, Route, Target, Topology
+from compose_bluegreen.routing import (
+    MONITOR_DOOR,
+    Check,
+    Flow,
+    Preview,
+    Route,
+    Share,
+    Target,
+    Topology,
+)
 
 STATE = "/var/lib/bluegreen"
 MAP = f"{STATE}/route.map"
@@ -22,6 +31,9 @@ PREVIEW_HEADER = "X-Bluegreen"
 PREVIEW_COOKIE = "bluegreen-preview"
 HOSTS = "hosts.acl"
 """The file with the Docker host's own addresses."""
+
+TICKET = "bluegreen"
+"""The cookie by which a visitor stays with the colour that he met first."""
 
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 """Compose's own rule for names; nothing else reaches the configuration or the socket."""
@@ -139,6 +151,7 @@ def render(topology: Topology, network: IPv4Network) -> str:
         preview_header=PREVIEW_HEADER,
         preview_cookie=PREVIEW_COOKIE,
         event_stream=EVENT_STREAM,
+        ticket=TICKET,
         doors=_doors(topology),
         backends=[one for route in topology.routes for one in _backends(route, network)],
     )
@@ -247,15 +260,32 @@ def _indented(text: str) -> str:
     return "".join(f"    {line}".rstrip() + "\n" for line in text.strip("\n").splitlines())
 
 
-def map_text(routes: Mapping[str, Colour | None]) -> str:
-    return "".join(f"{_word(name)} {colour or 'none'}\n" for name, colour in sorted(routes.items()))
+def map_text(flows: Mapping[str, Flow]) -> str:
+    return "".join(f"{_word(name)} {_said(flow)}\n" for name, flow in sorted(flows.items()))
 
 
-def read_map(text: str) -> dict[str, Colour | None]:
+def _said(flow: Flow) -> str:
+    """``green``, or ``green/blue/500/sticky``: blue gets 500 of 10,000 while green is live."""
+    if flow.live is None or flow.share is None:
+        return str(flow.live or "none")
+    sticky = "/sticky" if flow.share.sticky else ""
+    return f"{flow.live}/{flow.live.other}/{flow.share.parts}{sticky}"
+
+
+def read_map(text: str) -> dict[str, Flow]:
     """The opposite of ``map_text``; also reads ``show map``, whose lines begin with a pointer."""
-    routes: dict[str, Colour | None] = {}
+    flows: dict[str, Flow] = {}
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 2:
-            routes.setdefault(words[-2], Colour(words[-1]) if words[-1] in set(Colour) else None)
-    return routes
+            flows.setdefault(words[-2], _flow(words[-1]))
+    return flows
+
+
+def _flow(said: str) -> Flow:
+    """Whoever edited it by hand: what can't be read as a share is none."""
+    live, *more = said.split("/")
+    if live not in set(Colour):
+        return Flow(None)
+    shared = len(more) > 1 and more[1].isdecimal()
+    return Flow(Colour(live), Share(int(more[1]), more[2:] == ["sticky"]) if shared else None)

@@ -7,17 +7,15 @@ from shlex import quote
 
 from compose_bluegreen.adapters.haproxy.config import MAP, STATE, map_text, read_map
 from compose_bluegreen.adapters.haproxy.session import Session
-from compose_bluegreen.domain import Colour
-
-Routes = Mapping[str, Colour | None]
+from compose_bluegreen.routing import Flow
 
 
-def routes(shell: Session) -> dict[str, Colour | None]:
+def flows(shell: Session) -> dict[str, Flow]:
     """None at all where somebody removed it."""
     return read_map(shell.run(f"cat {MAP} 2>/dev/null || true"))
 
 
-def write_routes(shell: Session, whole: Routes) -> None:
+def write_flows(shell: Session, whole: Mapping[str, Flow]) -> None:
     """Whole and synced."""
     new = f"{MAP}.new"
     shell.run(

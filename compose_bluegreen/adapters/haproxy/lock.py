@@ -22,7 +22,7 @@ from shlex import quote
 from compose_bluegreen.adapters.haproxy.config import STATE
 from compose_bluegreen.adapters.haproxy.session import Session
 from compose_bluegreen.errors import LockHeld, LockLost, ProxyFailed
-from compose_bluegreen.ports import Holder
+from compose_bluegreen.ports import Holder, Wish, Wished
 
 GRACE = 5.0
 """Seconds that an owner has to take back what a restart of the container took from it."""
@@ -33,6 +33,8 @@ RECLAIM = 10.0
 _PAUSE = 0.05
 _LOCK = f"{STATE}/lock"
 _HOLDER = f"{STATE}/lock.holder"
+_WISH = f"{STATE}/lock.wish"
+"""There while the holder listens; empty, or what somebody has asked."""
 
 # When the container's first process began, in ticks of this boot of the machine.
 _STARTED = (
@@ -82,6 +84,7 @@ def take(shell: Session, claim: Claim, project: str) -> None:
             raise held(project, _look(shell).claim)
         under = _look(shell)
         if under.claim is None or not under.restarted or under.claim.token in waited:
+            listen_no_more(shell)  # whoever did so is no more
             _sign(shell, claim, under.started)
             return
         _unlock(shell)  # somebody was quicker, and the container quicker still
@@ -104,7 +107,7 @@ def take_back(shell: Session, claim: Claim, project: str) -> None:
 
 
 def let_go(shell: Session) -> None:
-    shell.run(f"rm -f {_HOLDER}; {_UNLOCK}")
+    shell.run(f"rm -f {_HOLDER} {_WISH}; {_UNLOCK}")
 
 
 def holder(shell: Session) -> Holder | None:
@@ -113,6 +116,30 @@ def holder(shell: Session) -> Holder | None:
         return None
     claim = _look(shell).claim
     return claim.holder if claim else _NOBODY_KNOWN
+
+
+def listen(shell: Session) -> None:
+    shell.run(f": >{_WISH}")
+
+
+def listen_no_more(shell: Session) -> None:
+    shell.run(f"rm -f {_WISH}")
+
+
+def wished(shell: Session) -> Wished | None:
+    try:
+        words = json.loads(shell.run(f"cat {_WISH} 2>/dev/null || true"))
+        return Wished(Wish(words["wish"]), words["actor"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def wish(shell: Session, one: Wished) -> bool:
+    """A later one takes the place of one that nobody has heard yet."""
+    text = quote(json.dumps({"wish": one.wish, "actor": one.actor}))
+    return bool(shell.run(_SHELLS).split()) and shell.test(
+        f"[ -e {_WISH} ] && printf %s {text} >{_WISH}.new && mv {_WISH}.new {_WISH}"
+    )
 
 
 def release(shell: Session) -> Holder | None:

@@ -28,9 +28,9 @@ from compose_bluegreen.adapters.haproxy.journal import EngineJournal
 from compose_bluegreen.adapters.haproxy.steering import Steering
 from compose_bluegreen.adapters.haproxy.swap import Swap
 from compose_bluegreen.domain import Colour, Model
-from compose_bluegreen.errors import BluegreenError, ProxyFailed
-from compose_bluegreen.ports import NO_TRAFFIC, Holder, Seats, ServerHealth
-from compose_bluegreen.routing import NOBODY, Change, Target, Topology
+from compose_bluegreen.errors import BluegreenError, LockLost, ProxyFailed
+from compose_bluegreen.ports import NO_TRAFFIC, Holder, Seats, ServerHealth, Wished
+from compose_bluegreen.routing import NOBODY, Change, Flow, Share, Target, Topology
 from compose_bluegreen.tally import Tally
 
 
@@ -159,17 +159,34 @@ class HaproxyProxy:
     # ── traffic ──────────────────────────────────────────────────────────────────────────────
 
     def routes(self) -> dict[str, Colour | None]:
-        """From memory, where traffic goes by it; from the disk where HAProxy isn't running."""
-        if self._box.status() == "running":
-            return self._connection.steer(Steering.routes)
-        return self.routes_at_rest()
+        return _live(self._flows())
 
     def routes_at_rest(self) -> dict[str, Colour | None]:
-        return read_map(self._stored("route.map") or "")
+        return _live(self._flows_at_rest())
 
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
         self._hide(routes)
-        self._connection.steer(lambda steering: steering.route_to(routes))
+        flows = {name: Flow(colour) for name, colour in routes.items()}
+        self._connection.steer(lambda steering: steering.direct(flows))
+
+    def shares(self) -> dict[str, Share]:
+        return {name: flow.share for name, flow in self._flows().items() if flow.share}
+
+    def share(self, shares: Mapping[str, Share]) -> None:
+        routes = self.routes()
+        if missing := sorted(name for name in shares if not routes.get(name)):
+            raise ProxyFailed(f"nothing of {', '.join(missing)} is live that could share")
+        flows = {name: Flow(routes[name], share) for name, share in shares.items()}
+        self._connection.steer(lambda steering: steering.direct(flows))
+
+    def _flows(self) -> dict[str, Flow]:
+        """From memory, where traffic goes by it; from the disk where HAProxy isn't running."""
+        if self._box.status() == "running":
+            return self._connection.steer(Steering.flows)
+        return self._flows_at_rest()
+
+    def _flows_at_rest(self) -> dict[str, Flow]:
+        return read_map(self._stored("route.map") or "")
 
     def show(self, service: str, colour: Colour) -> None:
         if self.routes().get(service) is colour:
@@ -269,6 +286,22 @@ class HaproxyProxy:
         runs = self._box.status() == "running"
         return self._connection.ask(lock.holder) if runs else None
 
+    @contextmanager
+    def listen(self) -> Iterator[None]:
+        self._connection.ask(lock.listen)
+        try:
+            yield
+        finally:
+            with suppress(ProxyFailed, LockLost):
+                self._connection.ask(lock.listen_no_more)
+
+    def wished(self) -> Wished | None:
+        return self._connection.ask(lock.wished)
+
+    def wish(self, wished: Wished) -> bool:
+        runs = self._box.status() == "running"
+        return runs and self._connection.ask(lambda shell: lock.wish(shell, wished))
+
     def release(self) -> Holder | None:
         runs = self._box.status() == "running"
         return self._connection.ask(lock.release) if runs else None
@@ -285,16 +318,14 @@ class HaproxyProxy:
         self._bring_up(wanted, start=False)
         self._box.link_socket()
         kept = read_map(self._box.read("route.map") or "")
-        routes = {route.service: kept.get(route.service) for route in wanted.routes}
-        self._box.write(
-            {**files, **self._shown_still(wanted), "route.map": map_text(kept | routes)}
-        )
+        new = {route.service: Flow(None) for route in wanted.routes}
+        self._box.write({**files, **self._shown_still(wanted), "route.map": map_text(new | kept)})
         self._box.write_hosts(wanted)
         try:
             self._hands.bring_up(model)
         except BluegreenError:
             with suppress(BluegreenError):
-                self._take_back(served=any(kept.values()))
+                self._take_back(served=any(flow.live for flow in kept.values()))
             raise
 
     def _take_back(self, *, served: bool) -> None:
@@ -358,8 +389,8 @@ class HaproxyProxy:
                 detail=shell.run(f"haproxy -c -f {STATE}/haproxy.cfg.new || true").strip(),
                 hint="look at proxy.snippets in the compose file; nothing was changed",
             )
-        known = disk.routes(shell)
-        disk.write_routes(shell, {route.service: None for route in wanted.routes} | known)
+        unrouted = {route.service: Flow(None) for route in wanted.routes}
+        disk.write_flows(shell, unrouted | disk.flows(shell))
         shell.run(
             f"cd {STATE} && for f in haproxy.cfg topology.json; do"
             " cp $f $f.old && sync $f.new && mv $f.new $f; done && sync ."
@@ -398,7 +429,8 @@ class HaproxyProxy:
         """Never on the live colour: HAProxy would take its requests somewhere else."""
         if self._target(service, colour).mode == NOBODY:
             return
-        if self.routes().get(service) is colour:
+        flow = self._flows().get(service, Flow(None))
+        if colour in (flow.live, flow.live and flow.share and flow.live.other):
             raise ProxyFailed(f"{service}-{colour} is live and must not be moved")
         checked = backend(service, colour, self._target(service, colour).port)
         commands = [
@@ -447,12 +479,16 @@ class HaproxyProxy:
         """HAProxy doesn't start without it."""
         if self._box.read("route.map") is not None:
             return {}
-        return {"route.map": map_text({route.service: None for route in wanted.routes})}
+        return {"route.map": map_text({route.service: Flow(None) for route in wanted.routes})}
 
     def _written(self, topology: Topology) -> str:
         return json.dumps(
             {"template": template_digest(), "topology": asdict(topology)}, sort_keys=True
         )
+
+
+def _live(flows: Mapping[str, Flow]) -> dict[str, Colour | None]:
+    return {name: flow.live for name, flow in flows.items()}
 
 
 def _topology(text: str) -> Topology:

@@ -16,6 +16,7 @@ from compose_bluegreen.adapters.haproxy.master import SOCKET, Master
 from compose_bluegreen.adapters.haproxy.session import NotReady, Session
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import ProxyFailed
+from compose_bluegreen.routing import Flow
 from compose_bluegreen.tally import Tally
 
 _RELOAD = f"echo reload | socat -t30 - UNIX-CONNECT:{SOCKET}"
@@ -37,31 +38,31 @@ class Steering:
             raise NotReady("HAProxy runs no worker", hint="docker bluegreen status")
         return found
 
-    def routes(self) -> dict[str, Colour | None]:
+    def flows(self) -> dict[str, Flow]:
         """The map in the memory of the current worker: where new requests go."""
         return read_map(self._worker(self.workers()[0], f"show map {MAP}")[0])
 
-    def route_to(self, changed: Mapping[str, Colour | None]) -> None:
+    def direct(self, changed: Mapping[str, Flow]) -> None:
         """First to the disk, then into memory: whatever dies between, the disk is what was told."""
-        written = disk.routes(self._session)
+        written = disk.flows(self._session)
         whole = written | dict(changed)
         # A switch that failed for a full disk must be taken back on it: the disk never knew of it.
         if whole != written:
-            disk.write_routes(self._session, whole)
-        self.load_routes(whole)
+            disk.write_flows(self._session, whole)
+        self.load(whole)
 
     def settle(self) -> None:
         """Somebody died between disk and memory: what serves goes on, after a restart too."""
-        routes = self.routes()
-        if routes != disk.routes(self._session):
-            disk.write_routes(self._session, routes)
+        flows = self.flows()
+        if flows != disk.flows(self._session):
+            disk.write_flows(self._session, flows)
 
-    def load_routes(self, routes: Mapping[str, Colour | None]) -> None:
+    def load(self, flows: Mapping[str, Flow]) -> None:
         """Into memory: one commit a worker, which its threads see all at once, then read back."""
         self._session.run(":")
         for worker in self.workers():
             try:
-                self._load(worker, routes)
+                self._load(worker, flows)
             except ProxyFailed:
                 if worker in self.workers():
                     raise  # otherwise it was an old one, and it has finished
@@ -131,20 +132,20 @@ class Steering:
                 "HAProxy refused its new configuration; the old one serves", detail=said.strip()
             )
 
-    def _load(self, worker: str, routes: Mapping[str, Colour | None]) -> None:
+    def _load(self, worker: str, flows: Mapping[str, Flow]) -> None:
         said = self._worker(worker, f"prepare map {MAP}")[0]
         version = said.strip().rpartition(" ")[2]
         if not version.isdecimal():
             raise ProxyFailed("HAProxy refused a new routing map", detail=said.strip())
-        lines = [f"add map @{version} {MAP} {line}" for line in map_text(routes).splitlines()]
+        lines = [f"add map @{version} {MAP} {line}" for line in map_text(flows).splitlines()]
         *told, shown = self._worker(
             worker, *lines, f"commit map @{version} {MAP}", f"show map {MAP}"
         )
         if refused := "".join(told).strip():
             raise ProxyFailed("HAProxy refused a command", detail=refused)
         loaded = read_map(shown)
-        if loaded != dict(routes):
-            raise ProxyFailed(f"HAProxy routes {loaded}, not {dict(routes)} as told")
+        if loaded != dict(flows):
+            raise ProxyFailed(f"HAProxy routes {loaded}, not {dict(flows)} as told")
 
     def _say(self, worker: str, command: str) -> str:
         return self._worker(worker, command)[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.domain import Draft, Outcome, Part, State, StepRecord
 from compose_bluegreen.errors import BluegreenError, HistoryUnusable, LockLost
 from compose_bluegreen.interrupts import shielded
-from compose_bluegreen.ports import Holder, Lock
+from compose_bluegreen.ports import Holder, Lock, Wished
 
 _AT_ONCE = 20
 """Documents in one message to the engine."""
@@ -68,6 +68,15 @@ class JournalledHistory(FollowingHistory):
 
     def release(self) -> Holder | None:
         return self._lock.release()
+
+    def listen(self) -> AbstractContextManager[None]:
+        return self._lock.listen()
+
+    def wished(self) -> Wished | None:
+        return self._lock.wished()
+
+    def wish(self, wished: Wished) -> bool:
+        return self._lock.wish(wished)
 
     def _take_over(self) -> None:
         self._pull(Standing.HOLDS_THE_LOCK)

@@ -1,0 +1,166 @@
+"""Traffic moves in steps before the switch; whatever ends it early, all goes back and none is lost."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+
+import pytest
+
+from tests.e2e.stage import LIGHT, Running, Stage, answer, eventually, service
+from tests.load import Load
+from tests.load.record import Outcome
+
+pytestmark = pytest.mark.engine
+
+MANY = 2_000
+"""Of 10,000, which `python -m bench.canary` asks, it is nearer."""
+VISITORS = 150
+LONG = "25%:10m"
+
+
+@pytest.fixture(scope="module")
+def site(shared: Stage) -> Stage:
+    own = {"health": {"path": "/healthz"}, "drain_timeout": "5s", "canary": "5%:2s,50%:2s"}
+    shared.write(web=service(f"{shared.port}:8080", **{"x-bluegreen": own}))
+    shared.up("v1")
+    return shared
+
+
+def begun(site: Stage, version: str, steps: str, **how: str) -> Running:
+    """A canary that has got to its last step."""
+    words = ("up", "--progress", "json", "--canary", steps)
+    running = site.begin(*words, VERSION=version, **how)
+    last = steps.rsplit(",", maxsplit=1)[-1].partition(":")[0]
+    running.until(f'"step_began", "step": "send {last} to')
+    eventually(lambda: version in asked(site, 20), f"an answer by {version}")
+    return running
+
+
+def asked(site: Stage, count: int) -> Counter[str]:
+    """Which versions answer, on one kept connection."""
+    found = Counter[str]()
+    with closing(http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)) as line:
+        for _ in range(count):
+            line.request("GET", "/")
+            said = answer(line)
+            assert said.status == 200
+            found[said.version] += 1
+    return found
+
+
+def again(site: Stage, tickets: Iterable[str]) -> dict[str, str]:
+    """Which version each of them meets."""
+    said = {one: site.ask(headers={"Cookie": one}) for one in tickets}
+    assert not any("set-cookie" in one.headers for one in said.values())
+    return {ticket: one.version for ticket, one in said.items()}
+
+
+def as_before(site: Stage, version: str) -> None:
+    assert asked(site, 50) == {version: 50}
+    assert len(site.colours()) == 1
+    assert site.drift() == []
+
+
+def test_the_share_is_what_was_asked_for_and_ctrl_c_sends_all_back(site: Stage) -> None:
+    with site.load():
+        running = begun(site, "v2", LONG)
+        with site.step("the old one is live until the switch"):
+            assert site.status()["under_way"]["step"].startswith("send 25% to web-")
+            assert site.history("--limit", "1")[0]["state"] == "switching"
+        with site.step("a quarter of the requests goes to the new one"):
+            found = asked(site, MANY)
+            assert abs(found["v2"] / MANY - 0.25) < 0.04, found
+        running.signal(signal.SIGINT, group=True)
+        running.end().ended(130)
+    as_before(site, "v1")
+
+
+def test_step_by_step_and_then_all_of_it_with_none_lost(site: Stage) -> None:
+    with site.load() as load:
+        run = site.up("v3")
+    steps = [line for line in run.err.splitlines() if " send " in line]
+    assert [line.split()[2] for line in steps] == ["5%", "50%"]
+    assert all(" requests: 0 answered 5xx, 0 broken" in line for line in steps)
+    report = load.report()
+    switched = run.moment("switch to web-")
+    assert report.late("v1", after=switched) == []
+    early = [one.version for one in report.records if one.ended_at < switched]
+    assert 0.02 < early.count("v3") / len(early) < 0.5
+    as_before(site, "v3")
+
+
+def test_bad_answers_send_all_back_and_nothing_else_is_lost(site: Stage) -> None:
+    with Load.running(site.url, log=site.folder / "load.jsonl", mix=LIGHT) as load:
+        run = site.bluegreen("up", "--canary", "50%:1m", VERSION="bad", ERRORS="50").ended(1)
+    assert "more than 5% 5xx" in run.err
+    assert "switch to" not in run.err
+    report = load.report()
+    own = (Outcome.BAD_STATUS, "bad", 500)
+    others = [one for one in report.failed if (one.outcome, one.version, one.status) != own]
+    assert others == [], report.describe()
+    assert report.late("bad", after=run.moment("send all back")) == []
+    as_before(site, "v3")
+
+
+def test_a_visitor_with_a_ticket_stays_where_he_is_as_the_share_grows(site: Stage) -> None:
+    own = {"health": {"path": "/healthz"}, "canary": {"sticky": True}}
+    site.write(web=service(f"{site.port}:8080", **{"x-bluegreen": own}))
+    running = site.begin("up", "--progress", "json", "--canary", "20%:4s,60%:10m", VERSION="v4")
+    running.until('"step_began", "step": "send 20% to')
+    eventually(lambda: "set-cookie" in site.ask().headers, "a ticket")
+    with site.step("each draws a ticket"):
+        first = [site.ask() for _ in range(VISITORS)]
+        tickets = {one.headers["set-cookie"].partition(";")[0]: one.version for one in first}
+        assert len(tickets) == VISITORS
+        assert 0.05 < Counter(tickets.values())["v4"] / VISITORS < 0.4
+    with site.step("who has met the new one stays there, and others follow"):
+        running.until('"step_began", "step": "send 60% to')
+        eventually(lambda: again(site, tickets) != tickets, "the larger share")
+        later = again(site, tickets)
+        assert all(later[one] == "v4" for one, version in tickets.items() if version == "v4")
+        assert 0.4 < Counter(later.values())["v4"] / VISITORS < 0.8
+        assert again(site, tickets) == later
+    running.signal(signal.SIGINT, group=True)
+    running.end().ended(130)
+    with site.step("a ticket without a lottery is worth nothing"):
+        assert set(again(site, tickets).values()) == {"v3"}
+    as_before(site, "v3")
+
+
+def test_another_terminal_sends_it_on_at_once_or_back(site: Stage) -> None:
+    with site.load():
+        running = begun(site, "v6", LONG)
+        with site.step("abort: what served serves, and both say so"):
+            said = site.bluegreen("abort").ended(0)
+            assert "has been told to abort" in said.err
+            assert "aborted by " in running.end().ended(130).err
+            as_before(site, "v3")
+        running = begun(site, "v7", f"5%:10m,{LONG}", at="5%")
+        with site.step("promote: no further step, and it is live"):
+            said = site.bluegreen("promote").ended(0)
+            assert "live" in said.out
+            running.end().ended(0)
+            as_before(site, "v7")
+    steps = [one["name"] for one in site.show(site.history("--limit", "1")[0]["id"])["steps"]]
+    assert [one.split()[1] for one in steps if one.startswith("send ")] == ["5%"]
+
+
+def test_killed_meanwhile_status_tells_the_share_and_the_next_command_takes_it_back(
+    site: Stage,
+) -> None:
+    with site.load():
+        running = begun(site, "v5", LONG)
+        running.signal(signal.SIGKILL)
+        running.end()
+        with site.step("status says who serves how much"):
+            (drift,) = [one for one in site.drift() if one["kind"] == "unfinished"]
+            assert " 25% of it" in drift["cause"]
+        with site.step("and so it is"):
+            assert set(asked(site, 100)) == {"v7", "v5"}
+        run = site.bluegreen("repair").ended(0)
+        assert "has all the traffic of web again" in run.err
+    as_before(site, "v7")
