@@ -36,7 +36,7 @@ def main() -> int:
     seed = asked.seed if asked.seed is not None else secrets.randbelow(1_000_000)
     sys.stderr.write(f"bench: seed {seed}\n")
     requests, failed = 0, Counter[str]()
-    with _stage() as stage:
+    with staged("bgkills") as stage:
         kills = Kills(stage)
         kills.prepare()
         coming = deaths(seed, _shares(asked.kills))
@@ -80,19 +80,20 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _stage() -> Iterator[Stage]:
+def staged(name: str) -> Iterator[Stage]:
+    """``name`` begins those of all that is made for it; nothing of it stays."""
     subprocess.run(
         ["docker", "build", "--quiet", "--tag", SAMPLE, str(ROOT / "sample_service")],
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    with tempfile.TemporaryDirectory(prefix="bgkills-") as path:
+    with tempfile.TemporaryDirectory(prefix=f"{name}-") as path:
         folder = Path(path)
         config = plugin_folder(folder / "docker", _compose())
         own = environment(folder / "state") | {"DOCKER_CONFIG": str(config)}
         own.setdefault("DOCKER_HOST", "unix:///var/run/docker.sock")
         (folder / "project").mkdir()
-        stage = Stage(f"bgkills{os.getpid()}", folder / "project", own, plugin=True)
+        stage = Stage(f"{name}{os.getpid()}", folder / "project", own, plugin=True)
         try:
             yield stage
         finally:
