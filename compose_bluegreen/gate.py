@@ -83,14 +83,16 @@ class Watch:
 
     @classmethod
     def begun(cls, move: Move, time: timedelta, at: Ports) -> Self:
-        old = at.proxy.tally(move.service, move.live) if move.live else Tally()
+        """Of too few requests to the old colour no p95 is one to compare with."""
+        old = at.proxy.tally(move.service, move.live).recent if move.live else {}
+        limits = restored(move.release.settings).bake
         return cls(
             move,
             at,
             time,
-            restored(move.release.settings).bake,
+            limits,
             at.proxy.tally(move.service, move.idle),
-            p95(old.recent),
+            p95(old) if answered(old) >= limits.requests else None,
             {one.name: one.restarts for one in _containers(move, move.idle, at)},
         )
 

@@ -110,6 +110,15 @@ def test_a_cold_start_may_be_slow(site: Site) -> None:
     assert "p95 20 ms" in next(step.detail for step in done.steps if step.name == BAKE)
 
 
+def test_too_few_requests_to_the_old_colour_are_nothing_to_compare_with(site: Site) -> None:
+    site.world.asked("web", Colour.BLUE, 49, ms=20)
+    when_looked(site, asked(site, 400, ms=900))
+    done = site.up()
+    assert done is not None
+    assert "p95 900 ms" in next(step.detail for step in done.steps if step.name == BAKE)
+    assert "web-blue" not in next(step.detail for step in done.steps if step.name == BAKE)
+
+
 def test_a_single_bad_answer_is_no_share(site: Site) -> None:
     when_looked(site, asked(site, 3, errors=2))
     assert site.up() is not None
