@@ -155,7 +155,9 @@ def _ground(replicas: int) -> Iterator[Ground]:
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory(prefix="bgrestarts-") as path:
         _have_the_proxys_image(Path(path))
-        with own_engine(Path(path, "engine")) as engine:
+        home = Path(path, "engine")
+        home.mkdir()
+        with own_engine(home) as engine:
             engine.borrow((SAMPLE, image(Topology("any"))))
             yield Ground(engine, _ours(Path(path), engine, replicas), _plain(Path(path), engine))
 
