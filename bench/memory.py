@@ -73,6 +73,8 @@ def _multiply(
     database: sqlite3.Connection, table: str, key: str, pattern: int, new: Sequence[int]
 ) -> None:
     fresh = {key: ":new", "uid": "'copy ' || :new"}
+    if key == "id":
+        fresh["number"] = ":new"
     columns = _columns(database, table)
     values = ", ".join(fresh.get(column, column) for column in columns)
     database.executemany(
