@@ -40,6 +40,8 @@ def promote(order: PromoteOrder, project: str, caller: Caller, at: Ports) -> Dep
         moves = trial.moves_of(found, at)
         terms = Terms(timeout=order.timeout, bake=order.bake)
         _refuse_to_take_over(found, moves, at)
+        for move in moves:
+            hooks.refuse_strangers(move.release, hooks.brought(goes_back=True), at)
         _prove(found, [move for move in moves if not move.exchanged], terms, at)
         return _switch(found, moves, terms, at)
 

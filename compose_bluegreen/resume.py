@@ -42,6 +42,9 @@ def resume(project: str, caller: Caller, at: Ports) -> Deployment | None:
         hooks.clear(project, at)
         routes = at.proxy.routes()
         behind = [move for move in found.moves if routes.get(move.service) is not move.idle]
+        for move in behind:
+            moments = hooks.brought(goes_back=hooks.goes_back(found.deployment))
+            hooks.refuse_strangers(move.release, moments, at)
         if behind:
             _bring(found, behind, at)
         else:

@@ -408,7 +408,7 @@ def test_what_history_alone_wants_to_run_here_is_refused_before_anything_moves()
     assert site.runner.done == []
 
 
-def test_what_is_not_trusted_does_not_run_in_a_deployment_that_is_resumed_either() -> None:
+def test_what_is_not_trusted_ends_a_resume_before_anything_moves() -> None:
     site = a_shop(pre_switch={"host": "x"})
     kill(site, Call("compose.start_colour", 1))
     site.runner.trusted.clear()
@@ -416,6 +416,21 @@ def test_what_is_not_trusted_does_not_run_in_a_deployment_that_is_resumed_either
         site.resume()
     assert site.runner.done == []
     assert site.serving() == {"v1"}
+    site.runner.trust(["x"])
+    assert site.resume() is not None
+    assert site.serving() == {"v2"}
+
+
+def test_and_a_promotion_which_goes_on_waiting() -> None:
+    site = a_shop(post_switch={"host": "x"})
+    site.up(no_switch=True)
+    site.runner.trusted.clear()
+    with pytest.raises(HookFailed, match="no compose file here"):
+        site.promote()
+    assert (site.serving(), site.records[0].state) == ({"v1"}, State.WAITING)
+    site.runner.trust(["x"])
+    assert site.promote() is not None
+    assert site.serving() == {"v2"}
 
 
 def test_one_that_fails_when_it_is_resumed_has_its_on_failure_too() -> None:
