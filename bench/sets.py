@@ -79,8 +79,12 @@ class Sets:
         return Command.begin(words, folder, {**self.stage.environment, **told})
 
     def _write(self) -> None:
-        model: dict[str, Any] = json.loads((self.stage.folder / "ours/compose.yaml").read_text())
+        ours = self.stage.folder / "ours/compose.yaml"
+        model: dict[str, Any] = json.loads(ours.read_text())
         service = model["services"]["web"]
+        # As Docker has it by default: by the second, the probes of ten would be most of the work.
+        service["healthcheck"]["interval"] = "30s"
+        ours.write_text(json.dumps(model))
         del service["ports"]
         service["expose"] = ["8080"]
         services = {f"web{number}": service for number in range(MANY)}

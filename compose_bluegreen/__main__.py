@@ -6,6 +6,7 @@ imports nothing.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from compose_bluegreen import __version__
@@ -24,6 +25,8 @@ def main() -> int:
     if arguments[:1] == [METADATA]:
         sys.stdout.write(_WHO_WE_ARE % __version__)
         return 0
+    # What imports make stays: to look through it for garbage takes 40 ms of each command.
+    gc.disable()
     try:
         from compose_bluegreen.cli.conversation import converse  # noqa: PLC0415
         from compose_bluegreen.cli.door import leave  # noqa: PLC0415

@@ -119,6 +119,9 @@ class Engine(Protocol):
     def probe(self, container: Container) -> str | None:
         """Runs the container's own HEALTHCHECK command now: None if it passed, else its output."""
 
+    def probe_all(self, containers: Sequence[Container]) -> list[str | None]:
+        """The same of several, side by side; the answers in the same order."""
+
     def log_tail(self, container: Container, lines: int = 20) -> str: ...
 
     def tags(self, image_id: str) -> list[str]:

@@ -44,10 +44,22 @@ class Awaited:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Ids of containers whose HEALTHCHECK has passed, and since when each start has been seen."""
+    """Ids of containers whose HEALTHCHECK has passed, what those of others said last, and since when
+    each start has been seen."""
 
     passed: set[str] = field(default_factory=set)
+    said: dict[str, str] = field(default_factory=dict)
     since: dict[object, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """``unproven`` are those whose own HEALTHCHECK is all that is missing."""
+
+    one: Awaited
+    containers: Sequence[Container]
+    missing: str | None
+    unproven: Sequence[Container] = ()
 
 
 def until_healthy(project: str, service: str, colour: Colour, timeout: timedelta, at: Ports) -> str:
@@ -58,33 +70,58 @@ def until_all_healthy(awaited: Sequence[Awaited], at: Ports) -> str:
     """Until HAProxy sees every replica of all at the same time, and each one's own HEALTHCHECK has
     passed.
 
-    Docker looks once an interval; we run the same command as soon as HAProxy sees the replica.
-    Raises Unhealthy with the last log lines, at once where waiting can't help.
+    Docker looks once an interval; we run the same command as soon as HAProxy sees the replica, and
+    those of several side by side. Raises Unhealthy with the last log lines, at once where waiting
+    can't help.
     """
     began = at.clock.monotonic()
     seen = _Seen()
     while True:
         # All of them each time: one that crashes ends the waiting for the others.
-        well = [_is_well(one, began, seen, at) for one in awaited]
+        looks = [_look(one, seen, at) for one in awaited]
+        _probe([each for look in looks for each in look.unproven], seen, at)
+        well = [_is_well(look, began, seen, at) for look in looks]
         if all(well):
             break
         at.clock.sleep(POLL)
     return "" if not seen.passed else "HEALTHCHECK passed"
 
 
-def _is_well(one: Awaited, began: float, seen: _Seen, at: Ports) -> bool:
-    """Raises Unhealthy where it can't get well any more, or its time is up."""
+def _look(one: Awaited, seen: _Seen, at: Ports) -> _Look:
+    """Raises Unhealthy where it can't get well any more."""
     containers = at.engine.containers(colour_labels(one.project, one.service, one.colour))
     for container in containers:
         _give_up_on(container, at)
-    missing = _missing(one, containers, seen, at)
+    if missing := _missing(one, containers, seen, at):
+        return _Look(one, containers, missing)
+    asked = [each for each in containers if each.health and each.id not in seen.passed]
+    return _Look(one, containers, None, asked)
+
+
+def _probe(containers: Sequence[Container], seen: _Seen, at: Ports) -> None:
+    seen.passed.update(each.id for each in containers if each.health == "healthy")
+    unsure = [each for each in containers if each.health != "healthy"]
+    if not unsure:
+        return
+    for each, said in zip(unsure, at.engine.probe_all(unsure), strict=True):
+        if said is None:
+            seen.passed.add(each.id)
+        else:
+            seen.said[each.id] = f"its HEALTHCHECK says: {said.strip() or 'nothing'}"
+
+
+def _is_well(look: _Look, began: float, seen: _Seen, at: Ports) -> bool:
+    """Raises Unhealthy where its time is up."""
+    sick = (seen.said[each.id] for each in look.unproven if each.id not in seen.passed)
+    missing = look.missing or next(sick, None)
     if missing is None:
         return True
+    one = look.one
     if at.clock.monotonic() - began < one.timeout.total_seconds():
         return False
     raise Unhealthy(
         f"{one.name} was not healthy within {durations.show(one.timeout)}: {missing}",
-        detail=_last_lines(containers, at),
+        detail=_last_lines(look.containers, at),
         hint="look at the log above; a slow start needs a longer deploy_timeout or --timeout",
     )
 
@@ -142,13 +179,6 @@ def _missing(one: Awaited, containers: Sequence[Container], seen: _Seen, at: Por
     unasked = any(server.status == NO_TRAFFIC for server in servers)
     if unasked and (said := _runs_too_short(one, containers, len(servers), seen, at)):
         return said
-    for container in containers:
-        if container.health is None or container.id in seen.passed:
-            continue
-        said = None if container.health == "healthy" else at.engine.probe(container)
-        if said is not None:
-            return f"its HEALTHCHECK says: {said.strip() or 'nothing'}"
-        seen.passed.add(container.id)
     return None if servers else "HAProxy doesn't know it"
 
 

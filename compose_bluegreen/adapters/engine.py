@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from compose_bluegreen.errors import EngineUnreachable, UsageError
 from compose_bluegreen.ports import Container
 
 _PROBE_OUTPUT = 4096
+_AT_ONCE = 8
 
 
 class Client:
@@ -107,6 +109,12 @@ class SdkEngine:
         if code == 0:
             return None
         return said[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
+
+    def probe_all(self, containers: Sequence[Container]) -> list[str | None]:
+        if len(containers) < 2:
+            return [self.probe(one) for one in containers]
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            return list(threads.map(self.probe, containers))
 
     def log_tail(self, container: Container, lines: int = 20) -> str:
         try:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import os
 import socket
@@ -88,6 +89,7 @@ def outside(
         from compose_bluegreen.adapters.runner import HookRunner  # noqa: PLC0415
         from compose_bluegreen.adapters.trust import Trust  # noqa: PLC0415
 
+        gc.enable()  # builds and long waits follow
         engine = SdkEngine(api)
         trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
         runner = HookRunner(api, compose, scratch, trust, folder(where))

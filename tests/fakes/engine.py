@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from compose_bluegreen.domain import Image
 from compose_bluegreen.ports import Container
@@ -34,6 +34,9 @@ class FakeEngine:
         does = box.behaviour
         passes = does.healthcheck is None or does.passes(box.age(self._world.time))
         return None if passes else "connection refused\n"
+
+    def probe_all(self, containers: Sequence[Container]) -> list[str | None]:
+        return [self.probe(one) for one in containers]
 
     def log_tail(self, container: Container, lines: int = 20) -> str:
         box = self._world.boxes.get(container.name)

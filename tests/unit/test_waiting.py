@@ -48,7 +48,7 @@ def test_a_healthcheck_is_run_by_us_as_soon_as_haproxy_sees_the_replica(serving:
     began = serving.world.time
     assert wait(serving) == "HEALTHCHECK passed"
     assert serving.world.time - began < 0.6
-    assert len(serving.world.calls.of("engine.probe")) == 1
+    assert len(serving.world.calls.of("engine.probe_all")) == 1
     serving.world.outages.clear()
 
 
@@ -56,7 +56,7 @@ def test_a_healthcheck_that_docker_has_seen_pass_is_not_run_again(serving: Site)
     starting(serving, Behaviour(healthcheck=0), restarted=False)
     serving.ports.clock.sleep(5)
     assert wait(serving) == "HEALTHCHECK passed"
-    assert serving.world.calls.of("engine.probe") == []
+    assert serving.world.calls.of("engine.probe_all") == []
 
 
 def test_a_healthcheck_that_fails_though_haproxy_is_content_is_waited_for(serving: Site) -> None:
