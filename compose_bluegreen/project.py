@@ -53,6 +53,11 @@ def host(where: str) -> tuple[str, str]:
     return address, port
 
 
+def speaks_tls(settings: ServiceSettings, host_port: str) -> bool:
+    wanted = settings.tls
+    return wanted if isinstance(wanted, bool) else host_port in map(str, wanted)
+
+
 @dataclass(frozen=True, slots=True)
 class ManagedService:
     """A service that opted in. ``model`` is Compose's resolved mapping of it, untouched."""
@@ -65,6 +70,10 @@ class ManagedService:
     exposed: tuple[int, ...]
     networks: tuple[tuple[str, tuple[str, ...]], ...]
     """Network key to the aliases the user gave there."""
+
+    def speaks_tls(self, port: PublishedPort) -> bool:
+        """On the host's side."""
+        return speaks_tls(self.settings, port.host_port)
 
     @property
     def builds(self) -> bool:
@@ -92,13 +101,17 @@ class ManagedService:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """``file`` is the compose file's name for messages, ``config`` the whole resolved file."""
+    """``file`` is the compose file's name for messages, ``config`` the whole resolved file.
+
+    ``certificates`` is the digest of what is in the folder that the file names, "" without one.
+    """
 
     name: str
     file: str
     config: Model
     settings: ProjectSettings
     services: Mapping[str, ManagedService]
+    certificates: str = ""
 
     def pick(self, names: Iterable[str]) -> tuple[ManagedService, ...]:
         """The services named, or all of ours; raises UsageError for one that isn't."""
@@ -143,6 +156,7 @@ def read(config: Model, file: str) -> Project:
     _refuse_shared_ports(project)
     _refuse_endless_waits(project)
     _refuse_shared_previews(project)
+    _refuse_tls_without_certificates(project)
     return project
 
 
@@ -155,6 +169,7 @@ def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> 
     published = tuple(_published(port, where) for port in model.get("ports") or ())
     exposed = tuple(_exposed(port, where) for port in model.get("expose") or ())
     targets = [port.target for port in published] + list(exposed)
+    _refuse_tls_without_ports(settings, published, f"{where}.{KEY}.tls")
     port = 0 if settings.works_unasked else settings.port or next(iter(targets), None)
     if port is None:
         raise BadSetting(
@@ -321,4 +336,30 @@ def _refuse_shared_ports(project: Project) -> None:
                 f"{project.file}: services.{services[0].name}.{KEY}.port",
                 f"{names} both listen on {port}, and with `mode: tcp` the proxy can't tell them apart",
                 hint="let one of them listen on another port",
+            )
+
+
+def _refuse_tls_without_ports(
+    settings: ServiceSettings, published: Iterable[PublishedPort], where: str
+) -> None:
+    known = {port.host_port for port in published}
+    wanted = settings.tls if isinstance(settings.tls, tuple) else ()
+    if missing := [port for port in wanted if str(port) not in known]:
+        raise BadSetting(
+            where, f"the service doesn't publish {missing[0]}", hint="name ports of its `ports:`"
+        )
+    if settings.tls is True and not known:
+        raise BadSetting(where, "the service publishes no port", hint="add `ports:`")
+
+
+def _refuse_tls_without_certificates(project: Project) -> None:
+    if project.settings.proxy.certificates:
+        return
+    for service in project.services.values():
+        if service.settings.tls:
+            raise BadSetting(
+                f"{project.file}: services.{service.name}.{KEY}.tls",
+                "there is no certificate to speak TLS with",
+                hint=f"name a folder of them: `{KEY}: {{proxy: {{certificates: ./certs}}}}`"
+                " at the top level",
             )

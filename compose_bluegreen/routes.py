@@ -8,7 +8,7 @@ from typing import Any
 
 from compose_bluegreen.domain import Colour, Release
 from compose_bluegreen.models import published, replicas, works_unasked
-from compose_bluegreen.project import ManagedService, Project, host
+from compose_bluegreen.project import ManagedService, Project, host, speaks_tls
 from compose_bluegreen.routing import (
     LOOPBACK,
     NOBODY,
@@ -30,7 +30,8 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
     the first time beside others needs a new proxy container; but one that isn't released by us
     keeps its ports for ``docker compose up``.
     """
-    topology = Topology(project.name, project.settings.proxy.routing(), now.routes if now else ())
+    settings = project.settings.proxy.routing(project.certificates)
+    topology = Topology(project.name, settings, now.routes if now else ())
     inside = _inside(project.services.values())
     for service in project.services.values():
         known = topology.route(service.name)
@@ -39,7 +40,9 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
         wanted = [one.where for one in service.published]
         doors = _doors(service.name, topology, inside).give(wanted)
         published = (
-            Published(one.where, one.host_ip, one.host_port, doors[one.where])
+            Published(
+                one.where, one.host_ip, one.host_port, doors[one.where], service.speaks_tls(one)
+            )
             for one in service.published
         )
         networks = (
@@ -117,9 +120,13 @@ def _from_release(release: Release, topology: Topology) -> Route:
     )
     inside = {release.settings["port"], *published(release).values()}
     doors = _doors(release.service, topology, inside).give(published(release))
-    fronts = (Published(where, *host(where), door) for where, door in doors.items())
+    settings = restored(release.settings)
+    fronts = (
+        Published(where, *host(where), door, speaks_tls(settings, host(where)[1]))
+        for where, door in doors.items()
+    )
     route = Route(release.service, tuple(fronts), tuple(networks))
-    return _previewed(route, restored(release.settings), topology, inside)
+    return _previewed(route, settings, topology, inside)
 
 
 def _previewed(

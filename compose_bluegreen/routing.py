@@ -94,13 +94,15 @@ class Target:
 class Published:
     """A host port that the proxy publishes; ``host_port`` "" lets Docker choose one.
 
-    ``where`` is its key (``ip:port/tcp``): the same port keeps the same ``door``.
+    ``where`` is its key (``ip:port/tcp``): the same port keeps the same ``door``. With ``tls`` the
+    proxy speaks it there, by the certificates that it was given.
     """
 
     where: str
     host_ip: str
     host_port: str
     door: int
+    tls: bool = False
 
 
 LOOPBACK = "127.0.0.1"
@@ -169,7 +171,8 @@ class ProxySettings:
 
     ``image`` None means ours, ``monitor`` the loopback port of statistics and metrics (0 lets
     Docker choose), ``snippets`` are texts added to ``global``, ``defaults`` and ``frontend``,
-    ``monitor_from`` networks that may read statistics beside the Docker host.
+    ``monitor_from`` networks that may read statistics beside the Docker host. ``certificates`` is
+    the digest of the files that TLS is spoken by, "" for none.
     """
 
     image: str | None = None
@@ -178,6 +181,7 @@ class ProxySettings:
     trusted_proxies: tuple[str, ...] = ()
     snippets: tuple[tuple[str, str], ...] = ()
     monitor_from: tuple[str, ...] = ()
+    certificates: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
@@ -11,6 +12,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PlainValidator,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -30,6 +32,7 @@ KEY = "x-bluegreen"
 REMOVED: Final = "removed"
 STOPPED: Final = "stopped"
 _SHOWN = 60
+_PORT = re.compile("[0-9]{1,5}")
 _UNGUESSED = 12
 _K = TypeVar("_K", bound=Keys)
 
@@ -104,6 +107,18 @@ def _slowness(value: str) -> str:
     return value
 
 
+def _tls(value: object) -> bool | tuple[int, ...]:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    ports = value if isinstance(value, list | tuple) else ()
+    numbers = tuple(int(one) for one in ports if _PORT.fullmatch(str(one)))
+    if not ports or len(numbers) < len(ports) or not all(0 < one < 65536 for one in numbers):
+        raise ValueError("true, or some of the published ports, such as [443]")
+    return numbers
+
+
 Timer = Annotated[timedelta, BeforeValidator(lambda value: _timer(positive(duration(value))))]
 MaybeNoTime = Annotated[timedelta, BeforeValidator(duration)]
 Port = Annotated[int, BeforeValidator(_number), Field(ge=1, le=65535)]
@@ -125,6 +140,7 @@ Slowness = Annotated[
     StringConstraints(max_length=40),
     AfterValidator(_slowness),
 ]
+Folder = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]
 Snippet = Annotated[str, StringConstraints(max_length=20_000)]
 
 
@@ -196,12 +212,13 @@ class Preview(Keys):
 
 
 class ServiceSettings(Keys):
-    """``x-bluegreen`` of one service."""
+    """``x-bluegreen`` of one service. ``tls`` is spoken on all published ports, or on these."""
 
     port: Port | None = None
     mode: Literal["http", "tcp"] = "http"
     traffic: Literal["proxy", "none"] = "proxy"
     order: Literal["start-first", "stop-first"] = "start-first"
+    tls: Annotated[bool | tuple[int, ...], PlainValidator(_tls)] = False
     health: Health = Health()
     deploy_timeout: Duration = timedelta(minutes=2)
     drain_timeout: MaybeNoTime = timedelta(seconds=30)
@@ -236,9 +253,11 @@ class Proxy(Keys):
     monitor_from: Networks = ()
     timeout: Timer = timedelta(hours=1)
     trusted_proxies: Networks = ()
+    certificates: Folder | None = None
     snippets: Snippets = Snippets()
 
-    def routing(self) -> ProxySettings:
+    def routing(self, certificates: str = "") -> ProxySettings:
+        """``certificates`` is the digest of what is in that folder."""
         parts = self.snippets.model_dump(by_alias=True)
         return ProxySettings(
             image=self.image,
@@ -247,6 +266,7 @@ class Proxy(Keys):
             trusted_proxies=self.trusted_proxies,
             snippets=tuple((name, text) for name, text in parts.items() if text),
             monitor_from=self.monitor_from,
+            certificates=certificates,
         )
 
 

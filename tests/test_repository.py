@@ -345,6 +345,8 @@ def _defaults(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, st
             yield from _defaults(type(field.default), f"{key}.")
         elif isinstance(field.default, timedelta):
             yield key, durations.show(field.default)
+        elif isinstance(field.default, bool):
+            yield key, str(field.default).lower()
         elif field.default is None or field.default in ("", ()):
             yield key, None
         else:

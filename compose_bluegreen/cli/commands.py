@@ -47,7 +47,7 @@ def up(where: Where, order: Order, progress: str, format: str) -> int:  # noqa: 
 
     observer, project = faces.observer(progress), reading.project()
     git, notify = reading.git_revision(), project.settings.notify
-    with wiring.outside(where, project.name, observer, git, notify) as out:
+    with wiring.outside(where, project.name, observer, git, notify, reading.certificates) as out:
         out.scratch.prove()
         with _answered(out, format):
             done = core.up(order, project, out.caller, out.ports, _plan(order.dry_run))
@@ -193,7 +193,9 @@ def proxy(where: Where, order: ProxyOrder, progress: str) -> int:
     from compose_bluegreen import proxy_care as core
 
     observer, project = faces.observer(progress), reading.project()
-    with wiring.outside(where, project.name, observer, reading.git_revision()) as out:
+    with wiring.outside(
+        where, project.name, observer, reading.git_revision(), certificates=reading.certificates
+    ) as out:
         if order.act is ProxyAct.RELOAD:
             core.reload(project, out.caller, out.ports, order.patience)
         else:

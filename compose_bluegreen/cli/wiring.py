@@ -12,10 +12,11 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compose_bluegreen.adapters.certificates import NO_CERTIFICATES, Certificates, read_certificates
 from compose_bluegreen.adapters.clock import SystemClock
 from compose_bluegreen.adapters.compose import WhalesCompose
 from compose_bluegreen.adapters.config_reader import ConfigReader, folder
@@ -27,6 +28,7 @@ from compose_bluegreen.notices import Noting
 from compose_bluegreen.orders import Where
 from compose_bluegreen.ports import Observer, Ports
 from compose_bluegreen.project import Project, read
+from compose_bluegreen.settings import KEY
 from compose_bluegreen.up import Caller
 
 if TYPE_CHECKING:
@@ -34,16 +36,23 @@ if TYPE_CHECKING:
 
 
 class Reading:
-    """The user's project, being read in the background."""
+    """The user's project, being read in the background. ``certificates`` come with the project."""
 
     def __init__(self, where: Where) -> None:
+        self.certificates = NO_CERTIFICATES
         self._where = where
         self._config = ConfigReader(where)
         self._git = _git_revision(where.project_directory)
 
     def project(self) -> Project:
         """Raises UsageError or BadSetting."""
-        return read(*self._config.read())
+        project = read(*self._config.read())
+        named = project.settings.proxy.certificates
+        if named is None:
+            return project
+        where = f"{project.file}: {KEY}.proxy.certificates"
+        self.certificates = read_certificates(folder(self._where) / named, where)
+        return replace(project, certificates=self.certificates.digest)
 
     def git_revision(self) -> str | None:
         with suppress(OSError, ValueError):
@@ -69,6 +78,7 @@ def outside(
     observer: Observer,
     git_revision: str | None = None,
     notify: str | None = None,
+    certificates: Certificates = NO_CERTIFICATES,
 ) -> Iterator[Outside]:
     """Everything that a command needs, closed at the end; then ``notify`` is told what came of it."""
     from compose_bluegreen.adapters.engine import SdkEngine, connect  # noqa: PLC0415 - 120 ms
@@ -80,7 +90,7 @@ def outside(
         scratch = Scratch(state_folder() / "run")
         opened.callback(scratch.close)
         compose = WhalesCompose(where, project, scratch)
-        proxy = HaproxyProxy(project, api, compose)
+        proxy = HaproxyProxy(project, api, compose, certificates)
         opened.callback(proxy.close)
         proxy.warm_up()  # a shell in a container takes as long to start as the next import
 

@@ -252,6 +252,10 @@ class Stage:
         """Whose end nobody waits for."""
         return self._begin(("docker", *words), {})
 
+    def begin_program(self, *words: str) -> Running:
+        """Any other, in the project's folder."""
+        return self._begin(words, {})
+
     def inspect(self, name: str) -> Model:
         found: list[Model] = json.loads(self.docker("inspect", name))
         return found[0]

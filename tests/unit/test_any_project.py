@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from hypothesis import Phase, event, given, settings
@@ -80,6 +81,7 @@ settings_of_ours = st.one_of(
                 st.one_of(hostile, st.fixed_dictionaries({"host": hostile}), st.lists(hostile)),
                 max_size=1,
             ),
+            "tls": st.one_of(st.booleans(), st.lists(numbers, max_size=2), hostile),
             "long_connections": st.one_of(st.sampled_from(["drain", "close"]), hostile),
             "close_after": st.one_of(st.just("5s"), hostile),
             "health": st.one_of(
@@ -167,6 +169,7 @@ top: st.SearchStrategy[Model | None] = st.one_of(
                     "trusted_proxies": st.lists(
                         st.one_of(st.just("10.0.0.0/8"), hostile), max_size=2
                     ),
+                    "certificates": st.one_of(st.just("./certs"), hostile),
                     "monitor_from": st.lists(
                         st.one_of(st.just("fe80::%a/64"), hostile), max_size=2
                     ),
@@ -213,7 +216,9 @@ def test_no_compose_file_ends_in_a_traceback_or_is_refused_too_late(file: Model)
 def refusal(site: Site, file: Model) -> str:
     """What a person is told; empty where it was released."""
     try:
-        up(Order(), read(file, FILE), CALLER, site.ports)
+        project = read(file, FILE)
+        digest = "f00d" if project.settings.proxy.certificates else ""
+        up(Order(), replace(project, certificates=digest), CALLER, site.ports)
     except BluegreenError as error:
         return error.message or "nothing was said"
     return ""

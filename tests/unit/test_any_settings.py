@@ -122,6 +122,7 @@ good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
                 "port": ports,
             },
         ),
+        "tls": st.one_of(st.booleans(), st.lists(ports, min_size=1, max_size=3)),
         "deploy_timeout": durations(_MS),
         "drain_timeout": durations(timedelta(0)),
         "traffic": st.sampled_from(["proxy", "none"]),

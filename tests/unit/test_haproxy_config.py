@@ -169,6 +169,40 @@ def test_only_trusted_proxies_may_say_how_they_were_called() -> None:
     assert "acl from_a_trusted_proxy src 10.0.0.0/8" in behind
 
 
+def with_tls(**settings: object) -> Topology:
+    published = tuple(replace(one, tls=True) for one in a_route().published)
+    mode = str(settings.pop("mode", "http"))
+    return shop(replace(a_route(mode=mode), published=published), **settings)
+
+
+def test_tls_is_spoken_where_it_is_asked_for_and_nowhere_else() -> None:
+    text = render(with_tls(certificates="f00d"), NETWORK)
+    assert "bind :8080" in section(text, "frontend door-8080")
+    assert (
+        "bind :10001 ssl crt /var/lib/bluegreen/certificates-f00d/"
+        " ssl-min-ver TLSv1.2 alpn h2,http/1.1"
+    ) in section(text, "frontend door-10001")
+    plain = render(with_tls(certificates="f00d", mode="tcp"), NETWORK)
+    (bind,) = [one for one in section(plain, "frontend door-10001") if one.startswith("bind")]
+    assert bind.endswith("certificates-f00d/ ssl-min-ver TLSv1.2")
+
+
+def test_certificates_that_nobody_uses_change_nothing() -> None:
+    assert render(shop(certificates="f00d"), NETWORK) == render(shop(), NETWORK)
+
+
+def test_tls_without_certificates_is_refused() -> None:
+    with pytest.raises(ProxyFailed, match="port 8000 is to speak TLS"):
+        render(with_tls(), NETWORK)
+
+
+def test_what_a_visitor_of_tls_claims_is_believed_of_trusted_proxies_only() -> None:
+    text = render(with_tls(certificates="f00d", trusted_proxies=("10.0.0.0/8",)), NETWORK)
+    (rule,) = [one for one in section(text, "frontend door-10001") if "X-Forwarded-Proto %" in one]
+    assert rule.startswith("http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]")
+    assert rule.endswith("unless from_a_trusted_proxy { req.hdr(X-Forwarded-Proto) -m found }")
+
+
 def test_a_network_without_room_for_a_seat_is_refused() -> None:
     assert address(IPv4Network("10.9.0.0/28"), 14) == "10.9.0.14"
     with pytest.raises(ProxyFailed, match="no room for replica address number 15"):
@@ -218,12 +252,15 @@ def spoilt(place: str, word: str) -> Topology:
     if place == "alias":
         web = replace(a_route(), networks=(("shop_default", ("web", word)),))
         return shop(a_route("api", slot=20, door=10002), web)
+    if place == "certificates":
+        return with_tls(certificates=word)
     where = Published(f"{word}:8000/tcp", word, "8000", 10001)
     return shop(replace(a_route(), published=(where,)))
 
 
 @pytest.mark.parametrize(
-    "place", ["project", "service", "service without doors", "alias", "host address"]
+    "place",
+    ["project", "service", "service without doors", "alias", "certificates", "host address"],
 )
 @settings(max_examples=25)  # each one compiles the template
 @given(word=hostile)

@@ -72,6 +72,7 @@ class _Door:
     mode: str
     ways: tuple[_Way, ...]
     previews: bool = False
+    tls: bool = False
 
     @property
     def rules(self) -> str:
@@ -153,6 +154,7 @@ def render(topology: Topology, network: IPv4Network) -> str:
         event_stream=EVENT_STREAM,
         ticket=TICKET,
         doors=_doors(topology),
+        certificates=_certificates(topology),
         backends=[one for route in topology.routes for one in _backends(route, network)],
     )
 
@@ -196,9 +198,26 @@ def _door(port: int, routes: list[Route]) -> _Door:
             hint="let one of them listen on another port",
         )
     shared = len(routes) > 1
-    return _Door(
-        port, title, mode, tuple(_way(i, one, port, shared) for i, one in enumerate(routes))
-    )
+    ways = tuple(_way(i, one, port, shared) for i, one in enumerate(routes))
+    tls = any(one.tls for route in routes for one in route.published if one.door == port)
+    return _Door(port, title, mode, ways, tls=tls)
+
+
+def certificates_folder(digest: str) -> str:
+    """Another for each content: what one configuration reads, no other changes."""
+    return f"certificates-{digest}"
+
+
+def _certificates(topology: Topology) -> str:
+    """Raises ProxyFailed where a port is to speak TLS and has nothing to do it with."""
+    digest = topology.settings.certificates
+    wanting = [one.host_port for one in topology.published if one.tls]
+    if wanting and not digest:
+        raise ProxyFailed(
+            f"port {wanting[0]} is to speak TLS, and the certificates went with the proxy",
+            hint="docker bluegreen up, where the compose file and its certificates are",
+        )
+    return f"{STATE}/{certificates_folder(_word(digest))}/" if digest else ""
 
 
 def _way(index: int, route: Route, port: int, shared: bool) -> _Way:

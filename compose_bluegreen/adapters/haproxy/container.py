@@ -172,6 +172,24 @@ def archive(files: Mapping[str, str], mode: int, owner: tuple[int, int]) -> byte
     return packed.getvalue()
 
 
+def folder_archive(folder: str, files: Mapping[str, str], owner: tuple[int, int]) -> bytes:
+    """A tar with a folder of its own; readable for all only where it would be root's alone."""
+    packed = io.BytesIO()
+    private = 0o700 if owner[0] else 0o755
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        head = tarfile.TarInfo(folder)
+        head.type, head.mode = tarfile.DIRTYPE, private
+        head.uid, head.gid = owner
+        tar.addfile(head)
+        for file, text in files.items():
+            content = text.encode()
+            entry = tarfile.TarInfo(f"{folder}/{file}")
+            entry.size, entry.mode = len(content), private & 0o644
+            entry.uid, entry.gid = owner
+            tar.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
 def socket_link() -> bytes:
     """A tar with a link on the volume, which leads to the socket of whichever container looks."""
     packed = io.BytesIO()

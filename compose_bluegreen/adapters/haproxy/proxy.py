@@ -11,12 +11,14 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
+from compose_bluegreen.adapters.certificates import NO_CERTIFICATES, Certificates
 from compose_bluegreen.adapters.haproxy import container, disk, lock, preview
 from compose_bluegreen.adapters.haproxy.box import Box
 from compose_bluegreen.adapters.haproxy.config import (
     STATE,
     address,
     backend,
+    certificates_folder,
     map_text,
     read_map,
     render,
@@ -54,9 +56,12 @@ class HaproxyProxy:
     """``api`` is the docker SDK's low-level client (``engine.Client``): it looks, copies files and
     opens the shell."""
 
-    def __init__(self, project: str, api: Any, hands: Hands) -> None:
+    def __init__(
+        self, project: str, api: Any, hands: Hands, certificates: Certificates = NO_CERTIFICATES
+    ) -> None:
         self._project = project
         self._hands = hands
+        self._certificates = certificates
         self._box = Box(project, api)
         self._connection = Connection(project, api, self._box)
         self.journal = EngineJournal(self._box, self._connection)
@@ -130,7 +135,7 @@ class HaproxyProxy:
         elif change is Change.START:
             files = self._drawn(wanted, self._subnet()) | self._map_if_missing(wanted)
             self._box.write(files | self._shown_still(wanted))
-            self._box.write_hosts(wanted)
+            self._write_beside(wanted)
             self._hands.start([self._box.name])
         else:
             gap = self._replace(wanted, change)
@@ -320,7 +325,7 @@ class HaproxyProxy:
         kept = read_map(self._box.read("route.map") or "")
         new = {route.service: Flow(None) for route in wanted.routes}
         self._box.write({**files, **self._shown_still(wanted), "route.map": map_text(new | kept)})
-        self._box.write_hosts(wanted)
+        self._write_beside(wanted)
         try:
             self._hands.bring_up(model)
         except BluegreenError:
@@ -342,7 +347,7 @@ class HaproxyProxy:
         if self._box.status() != "running" or not self._box.has_front():
             self._make_anew(wanted, files)
             return 0.0
-        self._box.write_hosts(wanted)
+        self._write_beside(wanted)
         before = self.topology()
         self._write_checked(wanted, files)
         try:
@@ -360,7 +365,7 @@ class HaproxyProxy:
         """Where none runs, or it publishes nothing, nobody is served by it."""
         self._box.write(files | self._map_if_missing(wanted) | self._shown_still(wanted))
         self._box.link_socket()
-        self._box.write_hosts(wanted)
+        self._write_beside(wanted)
         self._hands.remove([self._box.name])
         self._bring_up(wanted)
 
@@ -383,6 +388,8 @@ class HaproxyProxy:
         new = {f"{name}.new": text for name, text in files.items()}
         self._box.write(new | self._shown_still(wanted))
         shell = self._connection.shell()
+        before = self.topology() or wanted
+        disk.forget_certificates(shell, {one.settings.certificates for one in (before, wanted)})
         if not shell.test(f"haproxy -c -q -f {STATE}/haproxy.cfg.new >{STATE}/check.log"):
             raise ProxyFailed(
                 "HAProxy doesn't accept the configuration",
@@ -474,6 +481,14 @@ class HaproxyProxy:
         both = preview.previewed(wanted) & preview.previewed(self.topology())
         kept = preview.read(self._stored(preview.FILE) or "") if both else {}
         return {preview.FILE: preview.text({name: kept[name] for name in both & kept.keys()})}
+
+    def _write_beside(self, wanted: Topology) -> None:
+        """What the configuration refers to. What the present one refers to stays."""
+        self._box.write_hosts(wanted)
+        digest = wanted.settings.certificates
+        if digest and digest == self._certificates.digest:
+            folder = certificates_folder(digest)
+            self._box.write_folder(folder, self._certificates.files)
 
     def _map_if_missing(self, wanted: Topology) -> dict[str, str]:
         """HAProxy doesn't start without it."""

@@ -1,0 +1,130 @@
+"""TLS at the proxy, as far as the core knows of it: where it is spoken, and by what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compose_bluegreen import proxy_care
+from compose_bluegreen.domain import Model
+from compose_bluegreen.errors import BadSetting
+from compose_bluegreen.orders import Order
+from compose_bluegreen.project import Project, read
+from compose_bluegreen.routing import Change, Topology
+from compose_bluegreen.up import up
+from tests.fakes.site import CALLER, Site, a_file, a_service
+
+FILE = "compose.yaml"
+PORTS = [
+    {"target": 8080, "published": "80", "protocol": "tcp"},
+    {"target": 8080, "published": "443", "protocol": "tcp"},
+]
+
+
+def a_web(tls: Any) -> Model:
+    return a_service(ports=PORTS, bluegreen={"tls": tls})
+
+
+def a_project(web: Model, certificates: str = "f00d") -> Project:
+    proxy = {"proxy": {"certificates": "./certs"}} if certificates else {}
+    return replace(read(a_file(web=web) | {"x-bluegreen": proxy}, FILE), certificates=certificates)
+
+
+def spoken(topology: Topology | None) -> dict[str, bool]:
+    assert topology is not None
+    return {one.host_port: one.tls for one in topology.published}
+
+
+def release(site: Site, project: Project) -> None:
+    site.file = {**site.file, "services": dict(project.config["services"])}
+    up(Order(), project, CALLER, site.ports)
+
+
+@pytest.fixture
+def secure() -> Site:
+    """Released with TLS on 443."""
+    site = Site(web=a_web([443]))
+    site.source("v1")
+    release(site, a_project(a_web([443])))
+    site.forget()
+    return site
+
+
+@pytest.mark.parametrize(
+    ("tls", "expected"),
+    [
+        (False, {"80": False, "443": False}),
+        ([443], {"80": False, "443": True}),
+        (["443"], {"80": False, "443": True}),
+        (True, {"80": True, "443": True}),
+        ("true", {"80": True, "443": True}),
+    ],
+)
+def test_it_is_spoken_on_the_ports_that_are_named(tls: Any, expected: dict[str, bool]) -> None:
+    site = Site(web=a_web(tls))
+    site.source("v1")
+    release(site, a_project(a_web(tls)))
+    assert spoken(site.ports.proxy.topology()) == expected
+
+
+def test_other_certificates_are_a_reload_even_if_nothing_is_released(secure: Site) -> None:
+    other = a_project(a_web([443]), certificates="beef")
+    assert up(Order(), other, CALLER, secure.ports) is None
+    assert secure.observer.steps[-1] == "reload the proxy"
+    topology = secure.ports.proxy.topology()
+    assert topology is not None
+    assert topology.settings.certificates == "beef"
+
+
+def test_a_reload_by_hand_takes_them_too(secure: Site) -> None:
+    proxy_care.reload(a_project(a_web([443]), "beef"), CALLER, secure.ports)
+    topology = secure.ports.proxy.topology()
+    assert topology is not None
+    assert topology.settings.certificates == "beef"
+    assert secure.observer.steps == ["reload the proxy"]
+
+
+def test_to_speak_it_on_a_port_that_is_published_already_is_a_reload(secure: Site) -> None:
+    proxy_care.reload(a_project(a_web(True)), CALLER, secure.ports)
+    assert spoken(secure.ports.proxy.topology()) == {"80": True, "443": True}
+
+
+def test_a_rollback_leaves_it_as_it_is(secure: Site) -> None:
+    secure.source("v2")
+    up(Order(), a_project(a_web([443]), "beef"), CALLER, secure.ports)
+    before = secure.ports.proxy.topology()
+    assert before is not None
+    secure.rollback()
+    assert secure.ports.proxy.change_to(before) is not Change.RECREATE
+    topology = secure.ports.proxy.topology()
+    assert topology is not None
+    assert topology.settings.certificates == "beef"
+    assert spoken(topology) == {"80": False, "443": True}
+
+
+@pytest.mark.parametrize(
+    ("web", "said", "hint"),
+    [
+        (a_web([8443]), "the service doesn't publish 8443", "`ports:`"),
+        (a_service(port="", bluegreen={"tls": True}), "publishes no port", "`ports:`"),
+        (a_web([]), "is not allowed: true, or some of the published ports", ""),
+        (a_web(443), "is not allowed: true, or some of the published ports", ""),
+        (a_web(["https"]), "is not allowed: true, or some of the published ports", ""),
+        (a_web([70000]), "is not allowed: true, or some of the published ports", ""),
+    ],
+)
+def test_what_cannot_be_is_refused(web: Model, said: str, hint: str) -> None:
+    with pytest.raises(BadSetting) as refused:
+        a_project(web)
+    assert refused.value.message.startswith("compose.yaml: services.web.x-bluegreen.tls: ")
+    assert said in refused.value.message
+    assert hint in refused.value.hint
+
+
+def test_without_certificates_it_is_refused_and_the_setting_is_named() -> None:
+    with pytest.raises(BadSetting) as refused:
+        a_project(a_web([443]), certificates="")
+    assert refused.value.message.startswith("compose.yaml: services.web.x-bluegreen.tls: ")
+    assert "certificates: ./certs" in refused.value.hint
