@@ -20,6 +20,7 @@ from compose_bluegreen.settings import (
     project_settings,
     service_settings,
 )
+from compose_bluegreen.sharing import Sharer, clashes
 
 REFUSED = {
     "network_mode": "both colours and the proxy must meet on networks of their own",
@@ -156,6 +157,7 @@ def read(config: Model, file: str) -> Project:
     _refuse_shared_ports(project)
     _refuse_endless_waits(project)
     _refuse_shared_previews(project)
+    _refuse_ambiguous_ports(project)
     _refuse_tls_without_certificates(project)
     return project
 
@@ -169,7 +171,7 @@ def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> 
     published = tuple(_published(port, where) for port in model.get("ports") or ())
     exposed = tuple(_exposed(port, where) for port in model.get("expose") or ())
     targets = [port.target for port in published] + list(exposed)
-    _refuse_tls_without_ports(settings, published, f"{where}.{KEY}.tls")
+    _refuse_what_no_port_can_do(settings, published, f"{where}.{KEY}")
     port = 0 if settings.works_unasked else settings.port or next(iter(targets), None)
     if port is None:
         raise BadSetting(
@@ -339,17 +341,44 @@ def _refuse_shared_ports(project: Project) -> None:
             )
 
 
-def _refuse_tls_without_ports(
+def _refuse_what_no_port_can_do(
     settings: ServiceSettings, published: Iterable[PublishedPort], where: str
 ) -> None:
     known = {port.host_port for port in published}
     wanted = settings.tls if isinstance(settings.tls, tuple) else ()
     if missing := [port for port in wanted if str(port) not in known]:
         raise BadSetting(
-            where, f"the service doesn't publish {missing[0]}", hint="name ports of its `ports:`"
+            f"{where}.tls",
+            f"the service doesn't publish {missing[0]}",
+            hint="name ports of its `ports:`",
         )
-    if settings.tls is True and not known:
-        raise BadSetting(where, "the service publishes no port", hint="add `ports:`")
+    for key in ("tls", "hosts", "paths"):
+        if getattr(settings, key) and not known:
+            raise BadSetting(f"{where}.{key}", "the service publishes no port", hint="add `ports:`")
+    for key in ("hosts", "paths"):
+        if getattr(settings, key) and settings.mode == "tcp":
+            raise BadSetting(
+                f"{where}.{key}",
+                "with `mode: tcp` the proxy sees neither hosts nor paths",
+                hint="leave one of the two out",
+            )
+
+
+def _refuse_ambiguous_ports(project: Project) -> None:
+    behind: dict[str, list[Sharer]] = {}
+    for service in project.services.values():
+        own = service.settings
+        for port in service.published:
+            sharer = Sharer(service.name, own.hosts, own.paths, service.speaks_tls(port), own.mode)
+            if port.host_port:
+                behind.setdefault(port.where, []).append(sharer)
+    for where, sharers in behind.items():
+        for clash in clashes(sharers):
+            raise BadSetting(
+                f"{project.file}: services.{clash.service}.{KEY}.{clash.key}",
+                f"{clash.why} ({host(where)[1]})",
+                hint=clash.cure,
+            )
 
 
 def _refuse_tls_without_certificates(project: Project) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from compose_bluegreen.domain import Colour, Release
+from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.models import published, replicas, works_unasked
 from compose_bluegreen.project import ManagedService, Project, host, speaks_tls
 from compose_bluegreen.routing import (
@@ -21,6 +22,7 @@ from compose_bluegreen.routing import (
     slots,
 )
 from compose_bluegreen.settings import ServiceSettings, restored
+from compose_bluegreen.sharing import clashes
 
 
 def for_project(project: Project, services: Collection[str], now: Topology | None) -> Topology:
@@ -31,7 +33,9 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
     keeps its ports for ``docker compose up``.
     """
     settings = project.settings.proxy.routing(project.certificates)
-    topology = Topology(project.name, settings, now.routes if now else ())
+    topology = _without_what_moved(
+        Topology(project.name, settings, now.routes if now else ()), project
+    )
     inside = _inside(project.services.values())
     for service in project.services.values():
         known = topology.route(service.name)
@@ -51,9 +55,24 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
             if not service.settings.works_unasked
         )
         route = replace(
-            known or Route(service.name), published=tuple(published), networks=tuple(networks)
+            known or Route(service.name),
+            published=tuple(published),
+            networks=tuple(networks),
+            hosts=service.settings.hosts,
+            paths=service.settings.paths,
         )
         topology = topology.with_route(_previewed(route, service.settings, topology, inside))
+    return _unambiguous(topology)
+
+
+def _without_what_moved(topology: Topology, project: Project) -> Topology:
+    """Ports that a service publishes no more: whoever has them now gets another door."""
+    for service in project.services.values():
+        route = topology.route(service.name)
+        if route:
+            still = {one.where for one in service.published}
+            kept = tuple(one for one in route.published if one.where in still)
+            topology = topology.with_route(replace(route, published=kept))
     return topology
 
 
@@ -93,6 +112,18 @@ def with_release(topology: Topology, release: Release, colour: Colour) -> Topolo
         )
         route = route.with_target(each, target)
         topology = topology.with_route(route)
+    return _unambiguous(topology)
+
+
+def _unambiguous(topology: Topology) -> Topology:
+    """Raises BluegreenError. One file never is ambiguous, but what an older one left may be."""
+    for where, sharers in topology.sharers().items():
+        for clash in clashes(sharers):
+            names = " and ".join(one.service for one in sharers)
+            raise BluegreenError(
+                f"{names} are both behind port {host(where)[1]}: {clash.why}",
+                hint=f"{clash.cure}; docker bluegreen down takes away what no file names any more",
+            )
     return topology
 
 
@@ -125,7 +156,13 @@ def _from_release(release: Release, topology: Topology) -> Route:
         Published(where, *host(where), door, speaks_tls(settings, host(where)[1]))
         for where, door in doors.items()
     )
-    route = Route(release.service, tuple(fronts), tuple(networks))
+    route = Route(
+        release.service,
+        tuple(fronts),
+        tuple(networks),
+        hosts=settings.hosts,
+        paths=settings.paths,
+    )
     return _previewed(route, settings, topology, inside)
 
 
@@ -156,10 +193,14 @@ def _exposed(own: dict[str, Any]) -> list[int]:
 
 
 def _doors(service: str, topology: Topology, inside: set[int]) -> Doors:
-    """Its own stay; it gets none that a colour of another service still has, which may be live."""
+    """Its own stay; it gets none that a colour of another service still has, which may be live.
+
+    But a port that both publish has one door.
+    """
     own = topology.route(service)
-    taken = {one.where: one.door for one in own.ports} if own else {}
     others = [route for route in topology.routes if route.service != service]
+    shared = (one for route in others for one in route.published if one.host_port)
+    taken = {one.where: one.door for one in (*shared, *(own.ports if own else ()))}
     used = {door for route in others for door in route.doors}
     used |= {one.door for route in others for one in route.ports}
     return Doors(taken, frozenset(inside | used))

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Any
 
 from compose_bluegreen.domain import Colour
+from compose_bluegreen.sharing import Sharer
 
 FIRST_DOOR = 10001
 """Published ports get a port of their own inside the proxy, from here on: two services may both
@@ -123,13 +124,19 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One service at the proxy: the names and ports it answers, and both colours."""
+    """One service at the proxy: the names and ports it answers, and both colours.
+
+    Of the requests to its published ports, those for these ``hosts`` and below these ``paths`` are
+    its own; all of them where it names none.
+    """
 
     service: str
     published: tuple[Published, ...] = ()
     networks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     targets: tuple[tuple[Colour, Target], ...] = ()
     preview: Preview | None = None
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
     @property
     def ports(self) -> tuple[Published, ...]:
@@ -216,6 +223,16 @@ class Topology:
         route = self.route(service)
         return route is not None and route.preview is not None
 
+    def sharers(self) -> dict[str, list[Sharer]]:
+        """Where a port is published to the services behind it."""
+        found: dict[str, list[Sharer]] = {}
+        for route in self.routes:
+            mode = "tcp" if "tcp" in route.modes else "http"
+            for one in route.published:
+                own = Sharer(route.service, route.hosts, route.paths, one.tls, mode)
+                found.setdefault(one.where if one.host_port else f"{one.door}", []).append(own)
+        return found
+
     @property
     def slots(self) -> frozenset[int]:
         return frozenset(
@@ -224,7 +241,8 @@ class Topology:
 
     @property
     def published(self) -> tuple[Published, ...]:
-        return tuple(one for route in self.routes for one in route.ports)
+        """Each once, though several services may share it."""
+        return tuple(dict.fromkeys(one for route in self.routes for one in route.ports))
 
     @property
     def networks(self) -> dict[str, tuple[str, ...]]:

@@ -126,6 +126,20 @@ Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1000)]
 Standby = Annotated[timedelta | Literal["removed", "stopped"], BeforeValidator(_standby)]
 # These two reach HAProxy's configuration: nothing that could end a word or a line there.
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&:@,+-]*$", max_length=512)]
+# And these: what a visitor asks for, compared as text.
+HostName = Annotated[
+    str,
+    StringConstraints(
+        to_lower=True,
+        max_length=253,
+        pattern=r"^(\*\.)?([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$",
+    ),
+]
+Prefix = Annotated[
+    str,
+    StringConstraints(max_length=512, pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", min_length=1),
+    AfterValidator(lambda value: value.rstrip("/") or "/"),
+]
 _CODES = r"[1-5][0-9][0-9](-[1-5][0-9][0-9])?"
 StatusRange = Annotated[
     str,
@@ -219,6 +233,8 @@ class ServiceSettings(Keys):
     traffic: Literal["proxy", "none"] = "proxy"
     order: Literal["start-first", "stop-first"] = "start-first"
     tls: Annotated[bool | tuple[int, ...], PlainValidator(_tls)] = False
+    hosts: tuple[HostName, ...] = ()
+    paths: tuple[Prefix, ...] = ()
     health: Health = Health()
     deploy_timeout: Duration = timedelta(minutes=2)
     drain_timeout: MaybeNoTime = timedelta(seconds=30)

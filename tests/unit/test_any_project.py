@@ -82,6 +82,10 @@ settings_of_ours = st.one_of(
                 max_size=1,
             ),
             "tls": st.one_of(st.booleans(), st.lists(numbers, max_size=2), hostile),
+            "hosts": st.lists(
+                st.one_of(st.sampled_from(["a.example.com", "*.example.com"]), hostile), max_size=2
+            ),
+            "paths": st.lists(st.one_of(st.sampled_from(["/", "/a", "/a/b"]), hostile), max_size=2),
             "long_connections": st.one_of(st.sampled_from(["drain", "close"]), hostile),
             "close_after": st.one_of(st.just("5s"), hostile),
             "health": st.one_of(
@@ -200,8 +204,8 @@ def moved(site: Site) -> list[str]:
 def test_no_compose_file_ends_in_a_traceback_or_is_refused_too_late(file: Model) -> None:
     site = Site(web=a_service())
     site.world.make_image("v1")
-    for own in file["services"].values():
-        site.world.names[own["image"]] = "sha256:v1"
+    for name, own in file["services"].items():
+        site.world.names[own["image"] or f"shop-{name}"] = "sha256:v1"
     site.file = site.world.config = file
     if refused := refusal(site, file):
         event("refused by the file" if refused.startswith(FILE) else "refused: " + refused[:60])

@@ -122,6 +122,8 @@ good: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
                 "port": ports,
             },
         ),
+        "hosts": st.lists(st.from_regex(r"(\*\.)?[a-z0-9]{1,9}\.[a-z]{2,3}", fullmatch=True)),
+        "paths": st.lists(st.from_regex(r"/|(/[a-z0-9._~-]{1,9}){1,3}/?", fullmatch=True)),
         "tls": st.one_of(st.booleans(), st.lists(ports, min_size=1, max_size=3)),
         "deploy_timeout": durations(_MS),
         "drain_timeout": durations(timedelta(0)),

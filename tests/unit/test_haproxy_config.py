@@ -17,6 +17,7 @@ from compose_bluegreen.errors import ProxyFailed
 from compose_bluegreen.routing import (
     Check,
     Flow,
+    Preview,
     ProxySettings,
     Published,
     Route,
@@ -101,6 +102,67 @@ def test_two_services_behind_one_port_are_told_apart_by_the_name_that_was_called
     assert "use_backend api-green-8080 if is_way0 { var(txn.way0) -m str green }" in lines
     alone = section(render(topology, NETWORK), "frontend door-10001")
     assert not any(line.startswith("acl") for line in alone)
+
+
+def sharing(*routes: Route) -> list[str]:
+    """The lines of a published port that all of these share."""
+    shared = Published(":8000/tcp", "", "8000", 10001)
+    topology = shop(*(replace(one, published=(shared,)) for one in routes))
+    return section(render(topology, NETWORK), "frontend door-10001")
+
+
+def an_api(**more: object) -> Route:
+    return replace(a_route("api", slot=20), **more)  # type: ignore[arg-type]
+
+
+def picks(lines: list[str]) -> list[str]:
+    begins = "http-request set-var(txn.service) "
+    return [line.removeprefix(begins) for line in lines if line.startswith(begins)]
+
+
+def test_two_services_behind_one_published_port_are_told_apart_by_host_and_path() -> None:
+    lines = sharing(an_api(paths=("/api",)), a_route())
+    assert picks(lines) == ["str(web)", "str(api) if { path,concat(/) -m beg -- /api/ }"]
+    assert "acl is_way0 var(txn.service) -m str -- api" in lines
+    assert "use_backend api-green-8080 if is_way0 { var(txn.way0) -m str green }" in lines
+    assert "use_backend web-green-8080 if is_way1 { var(txn.way1) -m str green }" in lines
+    assert not any("return status 404" in line for line in lines)
+
+
+def test_the_more_a_service_says_of_a_request_the_later_it_is_asked() -> None:
+    routes = [
+        an_api(hosts=("app.example.com",), paths=("/a", "/a/b")),
+        replace(a_route("any", slot=30), hosts=("*.example.com",)),
+        replace(a_route(), hosts=("app.example.com",)),
+    ]
+    host = "{ req.hdr(host),host_only,lower -m str -- app.example.com }"
+    assert picks(sharing(*routes)) == [
+        "str(any) if { req.hdr(host),host_only,lower -m end -- .example.com }",
+        f"str(web) if {host}",
+        f"str(api) if {host} {{ path,concat(/) -m beg -- /a/ }}",
+        f"str(api) if {host} {{ path,concat(/) -m beg -- /a/b/ }}",
+    ]
+
+
+def test_a_request_that_nobody_wants_is_turned_away() -> None:
+    lines = sharing(replace(a_route(), hosts=("app.example.com",)))
+    assert picks(lines) == [
+        "str(web) if { req.hdr(host),host_only,lower -m str -- app.example.com }"
+    ]
+    (away,) = [line for line in lines if "return status 404" in line]
+    assert away.endswith("unless { var(txn.service) -m found }")
+
+
+def test_who_previews_one_of_them_meets_the_others_as_ever() -> None:
+    secret = an_api(paths=("/api",), preview=Preview("hush-hush-hush-hush"))
+    lines = sharing(secret, a_route())
+    (nobody,) = [line for line in lines if "Nothing waits here" in line]
+    assert "if is_way0 knows_way0" in nobody
+
+
+def test_hosts_are_asked_for_on_published_ports_only() -> None:
+    topology = shop(replace(a_route(), hosts=("app.example.com",)))
+    assert "example" not in "".join(section(render(topology, NETWORK), "frontend door-8080"))
 
 
 def test_plain_tcp_is_passed_on_as_it_is() -> None:
@@ -240,35 +302,41 @@ hostile = st.one_of(
 )
 
 
-def spoilt(place: str, word: str) -> Topology:
-    """A topology that has this word where a name belongs."""
-    if place == "project":
-        return replace(shop(), project=word)
-    if place == "service":
-        return shop(a_route(word))
-    if place == "service without doors":
-        targets = ((Colour.BLUE, Target((16,), 8080, ())),)
-        return shop(Route(word, targets=targets))
-    if place == "alias":
-        web = replace(a_route(), networks=(("shop_default", ("web", word)),))
-        return shop(a_route("api", slot=20, door=10002), web)
-    if place == "certificates":
-        return with_tls(certificates=word)
-    where = Published(f"{word}:8000/tcp", word, "8000", 10001)
-    return shop(replace(a_route(), published=(where,)))
+SPOILT = {
+    "project": lambda word: replace(shop(), project=word),
+    "service": lambda word: shop(a_route(word)),
+    "service without doors": lambda word: shop(
+        Route(word, targets=((Colour.BLUE, Target((16,), 8080, ())),))
+    ),
+    "alias": lambda word: shop(
+        a_route("api", slot=20, door=10002),
+        replace(a_route(), networks=(("shop_default", ("web", word)),)),
+    ),
+    "asked host": lambda word: shop(replace(a_route(), hosts=(word,))),
+    "path": lambda word: shop(replace(a_route(), paths=(f"/{word}",))),
+    "certificates": lambda word: with_tls(certificates=word),
+    "host address": lambda word: shop(
+        replace(a_route(), published=(Published(f"{word}:8000/tcp", word, "8000", 10001),))
+    ),
+}
+"""Topologies that have this word where a name belongs."""
+
+HARMLESS = {
+    "host address": r"[0-9A-Za-z.:\[\]-]*",
+    "asked host": r"(\*\.)?[A-Za-z0-9._-]*",
+    "path": r"[A-Za-z0-9._/-]*",
+}
+"""What may stand there though it is no name: none of it could end a word, a line or a comment."""
 
 
-@pytest.mark.parametrize(
-    "place",
-    ["project", "service", "service without doors", "alias", "certificates", "host address"],
-)
+@pytest.mark.parametrize("place", SPOILT)
 @settings(max_examples=25)  # each one compiles the template
 @given(word=hostile)
 def test_no_hostile_name_gets_into_the_configuration(place: str, word: str) -> None:
-    if place == "host address" and re.fullmatch(r"[0-9A-Za-z.:\[\]-]*", word):
-        return  # no text from here could end a line, or a comment
+    if place in HARMLESS and re.fullmatch(HARMLESS[place], word):
+        return
     with pytest.raises(ProxyFailed):
-        render(spoilt(place, word), NETWORK)
+        render(SPOILT[place](word), NETWORK)
 
 
 @given(word=hostile)

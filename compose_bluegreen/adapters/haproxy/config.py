@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Network
+from operator import itemgetter
 from pathlib import Path
 
 from compose_bluegreen.adapters.haproxy.streams import EVENT_STREAM
@@ -23,6 +24,7 @@ from compose_bluegreen.routing import (
     Target,
     Topology,
 )
+from compose_bluegreen.sharing import Claim, Sharer
 
 STATE = "/var/lib/bluegreen"
 MAP = f"{STATE}/route.map"
@@ -52,8 +54,8 @@ class _Aim:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """One service behind a door; ``names`` are asked for only where a door has two, ``secret`` is what
-    opens the preview."""
+    """One service behind a door. ``names`` are asked for only where a door has two, and ``picked``
+    is one that hosts and paths decide about; ``secret`` is what opens the preview."""
 
     key: str
     service: str
@@ -61,6 +63,25 @@ class _Way:
     names: tuple[str, ...] = ()
     secret: str = ""
     only_from: tuple[str, ...] = ()
+    picked: bool = False
+
+    @property
+    def shares(self) -> bool:
+        """Whether a request must be asked for whom it is."""
+        return bool(self.names) or self.picked
+
+
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """Which service's a request is: one for this host, or for all that end so, and below this path.
+
+    Of all that fit the last one counts.
+    """
+
+    service: str
+    host: str
+    ending: str
+    prefix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +94,14 @@ class _Door:
     ways: tuple[_Way, ...]
     previews: bool = False
     tls: bool = False
+    picks: tuple[_Pick, ...] = ()
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether there are requests that nobody here wants."""
+        return bool(self.picks) and any(
+            (self.picks[0].host, self.picks[0].ending, self.picks[0].prefix)
+        )
 
     @property
     def rules(self) -> str:
@@ -197,10 +226,34 @@ def _door(port: int, routes: list[Route]) -> _Door:
             f"{names} share port {port}, and over plain TCP nothing says which one a caller meant",
             hint="let one of them listen on another port",
         )
-    shared = len(routes) > 1
-    ways = tuple(_way(i, one, port, shared) for i, one in enumerate(routes))
+    picks = _picks(routes) if port in published else ()
+    shared = len(routes) > 1 and not picks
+    ways = tuple(
+        _way(i, one, port, names=shared, picked=bool(picks)) for i, one in enumerate(routes)
+    )
     tls = any(one.tls for route in routes for one in route.published if one.door == port)
-    return _Door(port, title, mode, ways, tls=tls)
+    return _Door(port, title, mode, ways, tls=tls, picks=picks)
+
+
+def _picks(routes: list[Route]) -> tuple[_Pick, ...]:
+    """What says least first. None where one service has the port for itself."""
+    claims = [
+        (claim.rank, route.service, claim)
+        for route in routes
+        for claim in Sharer(route.service, route.hosts, route.paths).claims
+    ]
+    if len(claims) == 1 and claims[0][2] == Claim():
+        return ()
+    return tuple(
+        _pick(service, claim) for _, service, claim in sorted(claims, key=itemgetter(0, 1))
+    )
+
+
+def _pick(service: str, claim: Claim) -> _Pick:
+    wild = claim.host.startswith("*.")
+    name = _word(claim.host.removeprefix("*.")) if claim.host else ""
+    prefix = "/".join(["", *map(_word, claim.path.split("/")[1:]), ""]) if claim.path else ""
+    return _Pick(_word(service), "" if wild else name, f".{name}" if wild else "", prefix)
 
 
 def certificates_folder(digest: str) -> str:
@@ -220,16 +273,17 @@ def _certificates(topology: Topology) -> str:
     return f"{STATE}/{certificates_folder(_word(digest))}/" if digest else ""
 
 
-def _way(index: int, route: Route, port: int, shared: bool) -> _Way:
+def _way(index: int, route: Route, port: int, *, names: bool, picked: bool) -> _Way:
     aims = tuple(
         _Aim(colour, backend(_word(route.service), colour, behind))
         for colour, target in route.targets
         if (behind := target.behind(port)) is not None
     )
-    names = [route.service, *(alias for _, aliases in route.networks for alias in aliases)]
-    words = tuple(dict.fromkeys(_word(name).lower() for name in names)) if shared else ()
+    every = [route.service, *(alias for _, aliases in route.networks for alias in aliases)]
+    words = tuple(dict.fromkeys(_word(name).lower() for name in every)) if names else ()
     preview = route.preview or Preview()
-    return _Way(f"way{index}", route.service, aims, words, _secret(preview.key), preview.networks)
+    secret = _secret(preview.key)
+    return _Way(f"way{index}", route.service, aims, words, secret, preview.networks, picked)
 
 
 def _backends(route: Route, network: IPv4Network) -> list[_Backend]:
