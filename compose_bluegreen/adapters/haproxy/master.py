@@ -35,7 +35,8 @@ class Master:
         try:
             said = self._stream.ask(
                 "".join(f"{line}\n" for line in lines),
-                lambda heard: heard.count(_PROMPT) >= len(lines),
+                # The end first: an answer about thousands of connections comes in many pieces.
+                lambda heard: heard.endswith(_PROMPT) and heard.count(_PROMPT) >= len(lines),
             )
         except SessionLost as error:
             raise NotReady("HAProxy doesn't answer", detail=error.detail) from error
