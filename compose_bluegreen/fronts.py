@@ -115,7 +115,7 @@ def proxy_step(wanted: Topology, change: Change, at: Ports) -> Step:
     name, cause = {
         Change.CREATE: ("create the proxy", "there is none yet"),
         Change.START: ("start the proxy", "it has stopped"),
-        Change.RELOAD: ("reload the proxy", "ports, checks or replicas changed; nothing is lost"),
+        Change.RELOAD: ("reload the proxy", "what it was told has changed; nothing is lost"),
         Change.RECREATE: ("recreate the proxy", "its ports, names or image changed"),
     }[change]
     before = at.proxy.topology() if change is Change.RECREATE else None
