@@ -52,6 +52,11 @@ def asked(site: Stage, count: int) -> Counter[str]:
     return found
 
 
+def interrupt(running: Running) -> None:
+    running.signal(signal.SIGINT, group=True)
+    running.end().ended(130)
+
+
 def again(site: Stage, tickets: Iterable[str]) -> dict[str, str]:
     """Which version each of them meets."""
     said = {one: site.ask(headers={"Cookie": one}) for one in tickets}
@@ -74,8 +79,7 @@ def test_the_share_is_what_was_asked_for_and_ctrl_c_sends_all_back(site: Stage) 
         with site.step("a quarter of the requests goes to the new one"):
             found = asked(site, MANY)
             assert abs(found["v2"] / MANY - 0.25) < 0.04, found
-        running.signal(signal.SIGINT, group=True)
-        running.end().ended(130)
+        interrupt(running)
     as_before(site, "v1")
 
 
@@ -109,25 +113,22 @@ def test_bad_answers_send_all_back_and_nothing_else_is_lost(site: Stage) -> None
 def test_a_visitor_with_a_ticket_stays_where_he_is_as_the_share_grows(site: Stage) -> None:
     own = {"health": {"path": "/healthz"}, "canary": {"sticky": True}}
     site.write(web=service(f"{site.port}:8080", **{"x-bluegreen": own}))
-    running = site.begin("up", "--progress", "json", "--canary", "20%:4s,60%:10m", VERSION="v4")
-    running.until('"step_began", "step": "send 20% to')
-    eventually(lambda: "set-cookie" in site.ask().headers, "a ticket")
     with site.step("each draws a ticket"):
+        running = begun(site, "v4", "20%:10m", at="20%")
         first = [site.ask() for _ in range(VISITORS)]
         tickets = {one.headers["set-cookie"].partition(";")[0]: one.version for one in first}
         assert len(tickets) == VISITORS
         assert 0.05 < Counter(tickets.values())["v4"] / VISITORS < 0.4
-    with site.step("who has met the new one stays there, and others follow"):
-        running.until('"step_began", "step": "send 60% to')
-        eventually(lambda: again(site, tickets) != tickets, "the larger share")
+        assert again(site, tickets) == tickets
+        interrupt(running)
+    with site.step("a ticket without a lottery is worth nothing"):
+        assert set(again(site, tickets).values()) == {"v3"}
+    with site.step("who has met the new one meets it again, and others follow"):
+        running = begun(site, "v4", "60%:10m", at="60%")
         later = again(site, tickets)
         assert all(later[one] == "v4" for one, version in tickets.items() if version == "v4")
         assert 0.4 < Counter(later.values())["v4"] / VISITORS < 0.8
-        assert again(site, tickets) == later
-    running.signal(signal.SIGINT, group=True)
-    running.end().ended(130)
-    with site.step("a ticket without a lottery is worth nothing"):
-        assert set(again(site, tickets).values()) == {"v3"}
+        interrupt(running)
     as_before(site, "v3")
 
 
