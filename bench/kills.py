@@ -69,7 +69,10 @@ def _answer(seed: int, kills: Kills, requests: int, failed: Counter[str]) -> dic
 
 
 def _shares(kills: int) -> dict[Act, int]:
-    return {Act.UP: kills - 2 * (kills // 4), Act.ROLLBACK: kills // 4, Act.UNDO: kills // 4}
+    quarter, tenth = kills // 4, kills // 10
+    left = kills - 2 * quarter - 2 * tenth
+    shares = {Act.ROLLBACK: quarter, Act.UNDO: quarter, Act.HOLD: tenth, Act.PROMOTE: tenth}
+    return {Act.UP: left, **shares}
 
 
 def _arguments() -> argparse.Namespace:

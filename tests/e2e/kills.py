@@ -29,6 +29,9 @@ class Act(StrEnum):
     ROLLBACK = "rollback"
     UNDO = "undo"
     """Of an ``up`` that was interrupted once the switch had begun."""
+    HOLD = "up --no-switch"
+    PROMOTE = "promote"
+    """Of what waits since."""
     DOWN = "down"
 
 
@@ -55,7 +58,8 @@ class Death:
         return f"{self.act}, {self.victim} killed at {where}, then {self.after}"
 
 
-LINES = {Act.UP: 20, Act.ROLLBACK: 18, Act.UNDO: 6, Act.DOWN: 2}
+LINES = {Act.UP: 20, Act.ROLLBACK: 18, Act.UNDO: 6, Act.HOLD: 8, Act.PROMOTE: 14, Act.DOWN: 2}
+_AFTER = {Act.PROMOTE: [Act.UP, Act.ROLLBACK, Act.PROMOTE, Act.PROMOTE], Act.DOWN: [Act.UP]}
 """How many lines of progress each has at least: later than its last, nobody is there to be killed."""
 
 
@@ -68,8 +72,8 @@ def deaths(seed: int, shares: dict[Act, int]) -> Iterator[Death]:
             line = each * LINES[act] // number
             delay = chance.uniform(0.0, INSIDE_A_STEP) if each % 2 else 0.0
             victim = chance.choice([Victim.PLUGIN, Victim.BOTH, Victim.BOTH, Victim.DOCKER])
-            after = chance.choice([Act.UP, Act.UP, Act.ROLLBACK])
-            found.append(Death(act, victim, line, delay, Act.UP if act is Act.DOWN else after))
+            after = chance.choice(_AFTER.get(act, [Act.UP, Act.UP, Act.ROLLBACK]))
+            found.append(Death(act, victim, line, delay, after))
     chance.shuffle(found)
     return iter(found)
 
@@ -113,9 +117,13 @@ class Kills:
 
     def _killed(self, death: Death, version: str) -> tuple[bool, str]:
         """Whether it came in time, and at which step."""
-        words = {Act.ROLLBACK: "rollback", Act.DOWN: "down"}.get(death.act, "up")
+        words = "up" if death.act is Act.UNDO else death.act
+        if death.act is Act.PROMOTE:
+            self.stage.up(version, "--no-switch")
         # A colour that takes a little: what waits for it is a step that can be killed inside.
-        running = self.stage.begin(words, "--progress", "json", VERSION=version, START_DELAY="0.3")
+        running = self.stage.begin(
+            *words.split(), "--progress", "json", VERSION=version, START_DELAY="0.3"
+        )
         plugin = _child(running)
         first = 0
         if death.act is Act.UNDO:
@@ -143,7 +151,7 @@ class Kills:
         self.can_go_back = one["rollback_to"] is not None
         served = self.stage.ask().version
         pending = [each for each in found["drift"] if each["kind"] == "unfinished"]
-        run = self._next(death.after)
+        run = self._next(death.after, wanted)
         self._is_clean()
         if not pending:
             return "nothing was left to settle"
@@ -165,7 +173,9 @@ class Kills:
         self._is_clean()
         return "taken down by the next down" if again.code == 0 else "down was done"
 
-    def _next(self, act: Act) -> Run:
+    def _next(self, act: Act, wanted: str) -> Run:
+        if act is Act.PROMOTE:
+            return self._promoted(wanted)
         if act is Act.ROLLBACK and self.can_go_back:
             run = self.stage.bluegreen("rollback")
             if "no earlier release" not in run.err:
@@ -175,6 +185,14 @@ class Kills:
         version = self._version()
         run = self.stage.up(version)
         self.stage.serves(version)
+        return run
+
+    def _promoted(self, wanted: str) -> Run:
+        """Given again: it is live, or was undone and says that nothing waits."""
+        run = self.stage.bluegreen("promote")
+        assert run.code == 0 or (run.code == 1 and "waits to be promoted" in run.err), run
+        if run.code == 0:
+            self.stage.serves(wanted)
         return run
 
     def _is_clean(self) -> None:
