@@ -17,10 +17,16 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(scope="module")
 def site(shared: Stage) -> Stage:
-    own = {"health": {"path": "/healthz"}, "drain_timeout": "5s", "bake": "4s"}
-    shared.write(web=service(f"{shared.port}:8080", **{"x-bluegreen": own}))
+    _write(shared, p95="5s")
     shared.up("v1")
     return shared
+
+
+def _write(site: Stage, p95: str) -> None:
+    """A busy machine makes a good release slow, too: few scenarios are about that."""
+    bake = {"time": "4s", "p95": p95}
+    own = {"health": {"path": "/healthz"}, "drain_timeout": "5s", "bake": bake}
+    site.write(web=service(f"{site.port}:8080", **{"x-bluegreen": own}))
 
 
 @contextmanager
@@ -64,8 +70,10 @@ def test_bad_answers_take_it_back_and_the_way_back_loses_nothing(site: Stage) ->
 
 
 def test_slow_answers_take_it_back(site: Stage) -> None:
-    _, report = goes_back(site, "p95 above ", LATENCY="400")
+    _write(site, p95="300ms")
+    _, report = goes_back(site, "p95 above 300 ms", LATENCY="400")
     assert lost(report) == []
+    _write(site, p95="5s")
 
 
 def test_one_that_ends_meanwhile_loses_the_traffic(site: Stage) -> None:

@@ -24,7 +24,12 @@ LONG = "25%:10m"
 
 @pytest.fixture(scope="module")
 def site(shared: Stage) -> Stage:
-    own = {"health": {"path": "/healthz"}, "drain_timeout": "5s", "canary": "5%:2s,50%:2s"}
+    own = {
+        "health": {"path": "/healthz"},
+        "drain_timeout": "5s",
+        "canary": "5%:2s,50%:2s",
+        "bake": {"p95": "off"},
+    }
     shared.write(web=service(f"{shared.port}:8080", **{"x-bluegreen": own}))
     shared.up("v1")
     return shared
@@ -91,7 +96,7 @@ def test_step_by_step_and_then_all_of_it_with_none_lost(site: Stage) -> None:
     switched = run.moment("switch to web-")
     assert report.late("v1", after=switched) == []
     early = [one.version for one in report.records if one.ended_at < switched]
-    assert 0.02 < early.count("v3") / len(early) < 0.5
+    assert 0 < early.count("v3") / len(early) < 0.5
     as_before(site, "v3")
 
 
@@ -111,7 +116,7 @@ def test_bad_answers_send_all_back_and_nothing_else_is_lost(site: Stage) -> None
 
 def test_a_visitor_with_a_ticket_stays_where_he_is_as_the_share_grows(site: Stage) -> None:
     served = site.ask().version
-    own = {"health": {"path": "/healthz"}, "canary": {"sticky": True}}
+    own = {"health": {"path": "/healthz"}, "canary": {"sticky": True}, "bake": {"p95": "off"}}
     site.write(web=service(f"{site.port}:8080", **{"x-bluegreen": own}))
     with site.step("each draws a ticket"):
         running = begun(site, "v4", "20%:10m", at="20%")
