@@ -22,9 +22,9 @@ def site(shared: Stage) -> Stage:
     return shared
 
 
-def _write(site: Stage, p95: str) -> None:
+def _write(site: Stage, p95: str, time: str = "4s") -> None:
     """A busy machine makes a good release slow, too: few scenarios are about that."""
-    bake = {"time": "4s", "p95": p95}
+    bake = {"time": time, "p95": p95}
     own = {"health": {"path": "/healthz"}, "drain_timeout": "5s", "bake": bake}
     site.write(web=service(f"{site.port}:8080", **{"x-bluegreen": own}))
 
@@ -90,6 +90,7 @@ def test_one_that_ends_meanwhile_loses_the_traffic(site: Stage) -> None:
 
 def test_it_is_live_only_after_the_bake_and_its_figures_are_kept(site: Stage) -> None:
     before = len(site.history())
+    _write(site, p95="5s", time="20s")  # as long as five commands may take on a busy machine
     with site.load():
         running = site.begin("up", "--progress", "json", VERSION="v2")
         running.until('"step_began", "step": "bake web-')
@@ -104,10 +105,11 @@ def test_it_is_live_only_after_the_bake_and_its_figures_are_kept(site: Stage) ->
         assert (record["state"], record["id"]) == ("live", before + 1)
         steps = site.show(record["id"])["steps"]
         (bake,) = [step for step in steps if step["name"].startswith("bake ")]
-        assert bake["duration_s"] >= 4
+        assert bake["duration_s"] >= 20
         assert " requests: 0 answered 5xx, 0 broken, p95 " in bake["detail"]
         assert len(site.colours()) == 1
         assert site.drift() == []
+    _write(site, p95="5s")
 
 
 def test_ctrl_c_while_it_bakes_takes_it_back(site: Stage) -> None:
