@@ -22,7 +22,7 @@ def aftermath(
     """
     old = [(move, move.live) for move in moves if move.live and not move.exchanged]
     if asked := [(move, colour) for move, colour in old if not works_unasked(move.release)]:
-        names = " and ".join(f"{move.service}-{colour}" for move, colour in asked)
+        names = acts.those(asked)
         cause = "no new request reaches it"
         drain = Step(f"drain {names}", cause, partial(acts.drain_all, asked, at))
         yield [drain, *standby.retire(old, at)]

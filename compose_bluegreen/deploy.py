@@ -15,7 +15,6 @@ from compose_bluegreen.canary import Canary
 from compose_bluegreen.domain import Deployment, Kind, Part, Release, State
 from compose_bluegreen.errors import HistoryUnusable, Interrupted, NeedsPerson
 from compose_bluegreen.hook_settings import Moment
-from compose_bluegreen.models import colour_labels
 from compose_bluegreen.moves import Move, Readiness, plan
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.routing import Change, Topology
@@ -221,7 +220,7 @@ def _tidy(attempt: Attempt, at: Ports) -> None:
     for move in plan(attempt.outlines, at):
         if (move.service, str(move.idle)) in waiting:
             continue
-        idle = at.engine.containers(colour_labels(move.project, move.service, move.idle))
+        idle = acts.containers(move, move.idle, at)
         record = at.history.live(attempt.draft.engine, move.project, move.service)
         if idle and standby.meant(record, move.service, idle) is None:
             told(Step(f"remove {move.name}", "it was left over", partial(acts.clear, move, at)), at)

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
-from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import Interrupted, Unhealthy
 from compose_bluegreen.limits import share, slowest_ms
-from compose_bluegreen.models import colour_labels
-from compose_bluegreen.moves import Move
+from compose_bluegreen.moves import Move, containers
 from compose_bluegreen.ports import Container, Ports, Wish
 from compose_bluegreen.settings import Bake, restored
 from compose_bluegreen.tally import Tally, answered, p95, slower
+from compose_bluegreen.waiting import last_lines
 
 LOOK = 0.1
 """Seconds between two looks. One costs HAProxy about a millisecond, and the engine two."""
@@ -93,7 +92,7 @@ class Watch:
             limits,
             at.proxy.tally(move.service, move.idle),
             p95(old) if answered(old) >= limits.requests else None,
-            {one.name: one.restarts for one in _containers(move, move.idle, at)},
+            {one.name: one.restarts for one in containers(move, move.idle, at)},
         )
 
     def look(self, *, slowness: bool) -> Seen:
@@ -102,7 +101,7 @@ class Watch:
         if wrong := past(seen, self.limits, slowness=slowness) or self._sick():
             raise Unhealthy(
                 f"{self.move.name} under traffic: {wrong}; {seen.figures}",
-                detail=self._last_lines(),
+                detail=last_lines(containers(self.move, self.move.idle, self.at), self.at),
                 hint="mend it and run docker bluegreen up again; what is too much stands under"
                 " bake in x-bluegreen",
             )
@@ -138,7 +137,7 @@ class Watch:
 
     def _sick(self) -> str:
         move, at = self.move, self.at
-        found = _containers(move, move.idle, at)
+        found = containers(move, move.idle, at)
         for one in found:
             if wrong := _wrong(one, self.restarts.get(one.name, 0) + self.limits.restarts):
                 return wrong
@@ -148,10 +147,6 @@ class Watch:
             if not server.status.startswith("UP"):
                 return f"HAProxy says {server.status} ({server.check}) of {server.address}"
         return ""
-
-    def _last_lines(self) -> str:
-        found = _containers(self.move, self.move.idle, self.at)
-        return "\n".join(text for one in found if (text := self.at.engine.log_tail(one)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +187,6 @@ def watch(watches: Sequence[Watch], at: Ports) -> Passed:
                 figures = "; ".join(f"{name} {text}" for name, text in told.items())
                 return Passed(figures, wished.actor if wished else "")
             at.clock.sleep(LOOK)
-
-
-def _containers(move: Move, colour: Colour, at: Ports) -> list[Container]:
-    return at.engine.containers(colour_labels(move.project, move.service, colour))
 
 
 def _wrong(container: Container, restarts: int) -> str:

@@ -96,6 +96,11 @@ def named(moves: Sequence[Move]) -> str:
     return " and ".join(move.name for move in moves)
 
 
+def those(which: Sequence[tuple[Move, Colour]]) -> str:
+    """Names of colours that needn't be the idle ones."""
+    return " and ".join(f"{move.service}-{colour}" for move, colour in which)
+
+
 def are(moves: Sequence[Move]) -> str:
     return "is" if len(moves) == 1 else "are"
 
@@ -108,6 +113,11 @@ def why(moves: Sequence[Move]) -> str:
         f"{move.service}-{move.live} is live" if move.live else f"{move.service} is new"
         for move in moves
     )
+
+
+def containers(move: Move, colour: Colour, at: Ports) -> list[Container]:
+    """In any state."""
+    return at.engine.containers(colour_labels(move.project, move.service, colour))
 
 
 def start(moves: Sequence[Move], terms: Terms, deployment: int, at: Ports) -> None:
@@ -134,7 +144,7 @@ def _wake(moves: Sequence[Move], at: Ports) -> None:
         one.name
         for move in moves
         if move.ready is Readiness.STOPPED
-        for one in at.engine.containers(colour_labels(move.project, move.service, move.idle))
+        for one in containers(move, move.idle, at)
     ]
     if names:
         at.compose.start(names)
@@ -193,8 +203,7 @@ def _parked(which: Sequence[tuple[Move, Colour]], at: Ports) -> list[str]:
     found: list[str] = []
     for move, colour in which:
         at.proxy.park(move.service, colour)
-        labels = colour_labels(move.project, move.service, colour)
-        found += [one.name for one in at.engine.containers(labels)]
+        found += [one.name for one in containers(move, colour, at)]
     return found
 
 

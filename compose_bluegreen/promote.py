@@ -11,7 +11,7 @@ from compose_bluegreen.attempt import Terms
 from compose_bluegreen.deploy import from_the_switch_on, stand
 from compose_bluegreen.domain import Deployment, Outcome, State
 from compose_bluegreen.errors import BluegreenError, ProxyFailed, Unhealthy
-from compose_bluegreen.models import base_labels, colour_labels, fingerprint_of, replicas
+from compose_bluegreen.models import base_labels, fingerprint_of, replicas
 from compose_bluegreen.moves import Move
 from compose_bluegreen.orders import PromoteOrder
 from compose_bluegreen.ports import Holder, Ports, Wish
@@ -104,7 +104,7 @@ def _prove_anew(moves: Sequence[Move], terms: Terms, at: Ports) -> str:
         at.proxy.watch(move.service, move.idle)
     said = acts.all_healthy(moves, terms, at)
     for move in moves:
-        for one in at.engine.containers(colour_labels(move.project, move.service, move.idle)):
+        for one in acts.containers(move, move.idle, at):
             found = at.engine.probe(one) if one.health else None
             if found is not None:
                 raise Unhealthy(
@@ -118,7 +118,7 @@ def _refuse_what_is_gone(move: Move, at: Ports) -> None:
     """Nobody waits two minutes for a container that isn't there."""
     there = [
         one
-        for one in at.engine.containers(colour_labels(move.project, move.service, move.idle))
+        for one in acts.containers(move, move.idle, at)
         if one.running and fingerprint_of(one.labels) == move.release.fingerprint
     ]
     if len(there) < replicas(move.release):

@@ -69,7 +69,7 @@ def take_away(found: Unfinished, at: Ports) -> None:
     """Its colours, which have no traffic, and the name of its build."""
     saga = Saga(found.deployment, at)
     for move in found.moves:
-        there = at.engine.containers(colour_labels(move.project, move.service, move.idle))
+        there = acts.containers(move, move.idle, at)
         if there and not _stands_by(move, there, at):
             remove = partial(acts.clear, move, at)
             saga.run(Step(f"remove {move.name}", "it was never finished", remove))

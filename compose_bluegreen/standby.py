@@ -58,7 +58,7 @@ def retire(old: Old, at: Ports) -> Iterator[Step]:
 
     for how, group in groupby(sorted(old, key=wish), key=wish):
         which = list(group)
-        names = " and ".join(f"{move.service}-{colour}" for move, colour in which)
+        names = acts.those(which)
         if how == REMOVED:
             yield Step(f"remove {names}", "it is drained", partial(acts.remove_all, which, at))
         elif how == STOPPED:
@@ -83,7 +83,7 @@ def over(engine: str, project: str, at: Ports) -> list[tuple[Move, Colour]]:
 def end(project: str, at: Ports) -> Iterator[Step]:
     """One step, where any is over."""
     if old := over(at.engine.identity(), project, at):
-        names = " and ".join(f"{move.service}-{colour}" for move, colour in old)
+        names = acts.those(old)
         yield Step(f"remove {names}", "its standby is over", partial(acts.remove_all, old, at))
 
 
@@ -98,7 +98,7 @@ def are_older(containers: Sequence[Container], deployment: int) -> bool:
 
 
 def _readiness(move: Move, at: Ports) -> Readiness:
-    found = at.engine.containers(colour_labels(move.project, move.service, move.idle))
+    found = acts.containers(move, move.idle, at)
     same = all(fingerprint_of(one.labels) == move.release.fingerprint for one in found)
     if not same or len(found) != replicas(move.release):
         return Readiness.NONE

@@ -121,7 +121,7 @@ def _is_well(look: _Look, began: float, seen: _Seen, at: Ports) -> bool:
         return False
     raise Unhealthy(
         f"{one.name} was not healthy within {durations.show(one.timeout)}: {missing}",
-        detail=_last_lines(look.containers, at),
+        detail=last_lines(look.containers, at),
         hint="look at the log above; a slow start needs a longer deploy_timeout or --timeout",
     )
 
@@ -213,7 +213,8 @@ def _give_up_on(container: Container, at: Ports) -> None:
         )
 
 
-def _last_lines(containers: Iterable[Container], at: Ports) -> str:
+def last_lines(containers: Iterable[Container], at: Ports) -> str:
+    """Of the log of each."""
     return "\n".join(text for one in containers if (text := at.engine.log_tail(one)))
 
 

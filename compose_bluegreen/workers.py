@@ -12,7 +12,7 @@ from compose_bluegreen import moves as acts
 from compose_bluegreen.attempt import Terms
 from compose_bluegreen.domain import State
 from compose_bluegreen.errors import NeedsPerson
-from compose_bluegreen.models import colour_labels, colour_model
+from compose_bluegreen.models import colour_model
 from compose_bluegreen.moves import Move
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.saga import Step, Undo
@@ -79,18 +79,16 @@ def restored(moves: Sequence[Move], at: Ports) -> Iterator[Step]:
 
 def _take_away(moves: Sequence[Move], at: Ports) -> None:
     names = [
-        one.name
-        for move in moves
-        for one in at.engine.containers(colour_labels(move.project, move.service, move.live))
+        one.name for move in moves if move.live for one in acts.containers(move, move.live, at)
     ]
     if names:
         at.compose.remove(names)
 
 
 def _there(move: Move, at: Ports) -> bool:
-    found = at.engine.containers(colour_labels(move.project, move.service, move.live))
+    found = acts.containers(move, move.live, at) if move.live else ()
     return any(one.running for one in found)
 
 
 def _old(moves: Sequence[Move]) -> str:
-    return " and ".join(f"{move.service}-{move.live}" for move in moves)
+    return acts.those([(move, move.live) for move in moves if move.live])
