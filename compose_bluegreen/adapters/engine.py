@@ -67,9 +67,13 @@ def connect() -> Client:
 class SdkEngine:
     def __init__(self, api: Client) -> None:
         self._api = api
+        self._identity = ""
 
     def identity(self) -> str:
-        return str(self._api.info()["ID"])
+        """Asked for once: ``info`` takes the engine ten milliseconds and more."""
+        if not self._identity:
+            self._identity = str(self._api.info()["ID"])
+        return self._identity
 
     def image(self, reference: str) -> Image | None:
         try:
