@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from compose_bluegreen import irreversible, rollback, trial
+from compose_bluegreen import irreversible, rollback
 from compose_bluegreen.domain import Colour, Deployment, Image, Kind, Part, Release
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.irreversible import Deed
@@ -150,6 +150,7 @@ class Sight:
 def look(
     project: str, engine: str, service: str, routed: Colour | None, at: Ports, *, proxy_runs: bool
 ) -> Sight:
+    """All but ``share`` and ``waits``, which whoever looks at several services asks for once."""
     colours = {one: _colour(project, service, one, proxy_runs, at) for one in Colour}
     record = at.history.live(engine, project, service)
     if record and routed:
@@ -157,7 +158,6 @@ def look(
     idle = colours[routed.other].containers if routed else ()
     way_back = _way_back(engine, project, service, record, at)
     seats = _seats(service, at)
-    waits = trial.the_one(engine, project, at)
     mine = at.engine.containers(base_labels(project, service))
     return Sight(
         project=project,
@@ -173,8 +173,6 @@ def look(
         strays=tuple(one for one in mine if not is_one_off(one.labels)),
         images=tuple(_images(service, record, way_back, at)),
         standby=meant(record, service, idle),
-        share=at.proxy.shares().get(service) if proxy_runs else None,
-        waits=waits if waits and waits.part(service) else None,
     )
 
 

@@ -108,8 +108,13 @@ def survey(project: str, engine: str, at: Ports) -> Status:
     proxy = next(iter(at.engine.containers(_proxy_labels(project))), None)
     runs = proxy is not None and proxy.running
     routes = reached(at.proxy.routes(), topology)
+    waits, shares = trial.the_one(engine, project, at), at.proxy.shares() if runs else {}
     sights = [
-        look(project, engine, name, routes.get(name), at, proxy_runs=runs)
+        replace(
+            look(project, engine, name, routes.get(name), at, proxy_runs=runs),
+            share=shares.get(name),
+            waits=waits if waits and waits.part(name) else None,
+        )
         for name in _services(topology)
     ]
     stopped = _stopped_ones(project, engine, at)
@@ -122,7 +127,7 @@ def survey(project: str, engine: str, at: Ports) -> Status:
         word,
         tuple(_service(one, at.clock.now()) for one in sights),
         tuple(drift),
-        waits=trial.the_one(engine, project, at),
+        waits=waits,
     )
 
 
