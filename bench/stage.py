@@ -31,7 +31,8 @@ _SWITCHES = (
     "ON_SIGTERM",
     "PORT",
 )
-_DEAF = ("COMPOSE_", "BLUEGREEN_", "DOCKER_CLI_")
+_DEAF = ("COMPOSE_", "BLUEGREEN_", "DOCKER_CLI_", "PYTHONDONTWRITEBYTECODE")
+"""The last, for what pip installs is compiled."""
 
 
 @dataclass(slots=True)

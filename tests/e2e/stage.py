@@ -416,8 +416,9 @@ def eventually(holds: Callable[[], object], what: str, every: float = 0.05) -> N
 
 
 def environment(state: Path) -> dict[str, str]:
-    """A shell in which nobody has set anything that Docker, Compose or we listen to."""
-    deaf = ("COMPOSE_", "BLUEGREEN_", "DOCKER_CLI_")
+    """A shell in which nobody has set anything that Docker, Compose or we listen to, and where Python
+    keeps what it compiled, as an installation does."""
+    deaf = ("COMPOSE_", "BLUEGREEN_", "DOCKER_CLI_", "PYTHONDONTWRITEBYTECODE")
     clean = {
         name: value
         for name, value in os.environ.items()
