@@ -245,6 +245,12 @@ def test_a_database_that_somebody_else_is_writing_to(
             assert len(reader.newest(PROJECT)) == 1
 
 
+def test_only_what_must_last_waits_for_the_disk(history: SqlHistory) -> None:
+    for lasting, said in ((True, "on"), (False, "off"), (True, "on")):
+        with history.store.writing(lasting=lasting) as connection:
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == said
+
+
 def test_a_driver_that_is_not_installed_is_named_with_the_command_that_installs_it() -> None:
     script = (
         "import sys\n"

@@ -12,13 +12,24 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
-from compose_bluegreen.domain import Colour, Draft, Image, Kind, Part, Release, State
+from compose_bluegreen.domain import (
+    Colour,
+    Draft,
+    Image,
+    Kind,
+    Outcome,
+    Part,
+    Release,
+    State,
+    StepRecord,
+)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCOPE = Scope("ENGINE", "shop")
@@ -159,6 +170,25 @@ def test_the_database_itself_knows_only_our_words(
 def test_foreign_keys_are_enforced_on_our_own_connections(history: SqlHistory) -> None:
     with history.store.writing() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def test_only_what_must_last_waits_for_the_disk(history: SqlHistory) -> None:
+    modes: list[int] = []
+    engine = engine_of(history)
+
+    @event.listens_for(engine, "commit")
+    def note(connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        modes.append(driver.execute("PRAGMA synchronous").fetchone()[0])
+
+    deployment = history.begin(DRAFT)
+    history.parts(deployment, [])
+    number = history.step(deployment, StepRecord("switch", "why", Outcome.RUNNING, NOON))
+    history.to(deployment, State.STARTING, NOON)
+    history.step_ended(deployment, number, Outcome.DONE, NOON)
+    history.to(deployment, State.FAILED, NOON)
+    full, normal = 2, 1
+    assert modes[-6:] == [full, normal, normal, full, normal, full]
 
 
 def test_times_are_kept_so_that_they_sort_as_text(file: Path, history: SqlHistory) -> None:

@@ -99,7 +99,7 @@ class JournalledHistory(FollowingHistory):
             self._push()
             self._trim()
             if self._arrived:
-                with self._local.store.writing() as connection:
+                with self._local.store.writing(lasting=False) as connection:
                     copies.mark(connection, self._arrived)
                 self._arrived = []
 
@@ -160,7 +160,7 @@ class JournalledHistory(FollowingHistory):
         if not self._able():
             return
         try:
-            with self._local.store.writing() as connection:
+            with self._local.store.writing(lasting=False) as connection:
                 copies.mark(connection, self._arrived)
                 leaving = copies.outgoing(connection, self._local.scope, self._kept)
         except HistoryUnusable as error:

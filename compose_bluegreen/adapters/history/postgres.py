@@ -50,10 +50,12 @@ class PostgresStore:
                 yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
         with failures.explained(self._url):
             self._prepare()
             with self._alone() as connection:
+                if not lasting:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
 
     @contextmanager

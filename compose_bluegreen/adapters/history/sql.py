@@ -1,4 +1,7 @@
-"""The History port over SQL. Every change is one transaction, from reading to writing."""
+"""The History port over SQL. Every change is one transaction, from reading to writing.
+
+States last, whatever happens; steps and parts go to the disk with the next state.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,7 @@ class SqlHistory:
 
     def parts(self, deployment: int, parts: Sequence[Part]) -> None:
         table = deployment_parts
-        with self.store.writing() as connection:
+        with self.store.writing(lasting=False) as connection:
             row = self._row(connection, deployment)
             if row.state not in UNFINISHED:
                 raise WrongTransition(f"a deployment that is {row.state} can't get parts")
@@ -117,7 +120,7 @@ class SqlHistory:
 
     def step(self, deployment: int, step: StepRecord) -> int:
         columns = deployment_steps.c
-        with self.store.writing() as connection:
+        with self.store.writing(lasting=False) as connection:
             key = self._row(connection, deployment).id
             last: int | None = connection.scalar(
                 select(func.max(columns.number)).where(columns.deployment_id == key)
@@ -132,7 +135,7 @@ class SqlHistory:
         self, deployment: int, number: int, outcome: Outcome, at: datetime, detail: str = ""
     ) -> None:
         columns = deployment_steps.c
-        with self.store.writing() as connection:
+        with self.store.writing(lasting=False) as connection:
             key = self._row(connection, deployment).id
             ended = connection.execute(
                 update(deployment_steps)

@@ -18,7 +18,7 @@ from compose_bluegreen.adapters.history import failures
 from compose_bluegreen.adapters.history.schema import OURS, Foreign, Newer, Schema, version_of
 from compose_bluegreen.errors import HistoryUnusable
 
-_WRITES = "bluegreen_writes"
+_WRITES, _LASTS = "bluegreen_writes", "bluegreen_lasts"
 _ROOM = 256 * 1024
 """Bytes that a deployment may need at most: its models, its steps, their last log lines."""
 
@@ -58,11 +58,11 @@ class SqliteStore:
                 yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
         """A transaction that holds the write lock from its beginning."""
         with failures.explained(self.file):
             self._prepare()
-            with self._writer.begin() as connection:
+            with self._writer.execution_options(**{_LASTS: lasting}).begin() as connection:
                 yield connection
 
     @contextmanager
@@ -155,7 +155,11 @@ def _on_connect(connection: DBAPIConnection, _: object) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
+    options = connection.get_execution_options()
+    writes, lasts = options.get(_WRITES, False), options.get(_LASTS, True)
+    if writes:
+        # What isn't to last is synced along with the next that is.
+        _by_hand(connection, f"PRAGMA synchronous = {'FULL' if lasts else 'NORMAL'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

@@ -21,8 +21,9 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[Connection | None]:
         """One unchanging view; None where nothing was ever recorded."""
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction; there is one at a time."""
+    def writing(self, *, lasting: bool = True) -> AbstractContextManager[Connection]:
+        """A transaction; there is one at a time. If not ``lasting`` it doesn't wait for the disk:
+        when the machine loses its power, and only then, it may never have been."""
 
     def as_it_is(self) -> AbstractContextManager[Connection]:
         """A transaction that may change the tables of any version."""
