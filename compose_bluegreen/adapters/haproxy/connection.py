@@ -60,6 +60,10 @@ class Connection:
                 self._take_back(self._session)
             return self._session
 
+    @property
+    def is_open(self) -> bool:
+        return self._session is not None
+
     def open(self) -> None:
         """Both streams, for whoever wants them later: it waits for neither."""
         with self._turn:

@@ -41,8 +41,11 @@ _STARTED = (
     "read -r all </proc/1/stat; set -- ${all##*) };"
     ' read -r boot </proc/sys/kernel/random/boot_id; echo "$boot-${20}"'
 )
+_LOOK = f"{_STARTED}; cat {_HOLDER} 2>/dev/null || true"
 # Descriptor 9 is only where it is held: whoever tries does so with 8.
 _TRY = f"exec 8>>{_LOCK}; if flock -n 8; then exec 9>&8 8>&-; else exec 8>&-; false; fi"
+_LISTEN_NO_MORE = f"rm -f {_WISH}"
+"""Said by whoever takes it, too: who listened before is no more."""
 _SHELLS = (
     f"for one in /proc/[0-9]*; do"
     f' if [ "$(readlink $one/fd/9 2>/dev/null)" = {_LOCK} ]; then echo ${{one#/proc/}}; fi; done'
@@ -80,12 +83,11 @@ def take(shell: Session, claim: Claim, project: str) -> None:
         if seen.claim and seen.restarted and _may_come_back(seen.claim, waited):
             time.sleep(_PAUSE)
             continue
-        if not shell.test(_TRY):
+        under = _seen(shell.run(f"if {_TRY}; then {_LOOK}; fi"))
+        if not under.started:
             raise held(project, _look(shell).claim)
-        under = _look(shell)
         if under.claim is None or not under.restarted or under.claim.token in waited:
-            listen_no_more(shell)  # whoever did so is no more
-            _sign(shell, claim, under.started)
+            _sign(shell, claim, under.started, first=_LISTEN_NO_MORE)
             return
         _unlock(shell)  # somebody was quicker, and the container quicker still
 
@@ -123,7 +125,7 @@ def listen(shell: Session) -> None:
 
 
 def listen_no_more(shell: Session) -> None:
-    shell.run(f"rm -f {_WISH}")
+    shell.run(_LISTEN_NO_MORE)
 
 
 def wished(shell: Session) -> Wished | None:
@@ -177,7 +179,11 @@ def _may_come_back(claim: Claim, waited: dict[str, float]) -> bool:
 
 
 def _look(shell: Session) -> _Seen:
-    started, _, text = shell.run(f"{_STARTED}; cat {_HOLDER} 2>/dev/null || true").partition("\n")
+    return _seen(shell.run(_LOOK))
+
+
+def _seen(said: str) -> _Seen:
+    started, _, text = said.partition("\n")
     try:
         words = json.loads(text)
         since = datetime.fromisoformat(words["since"])
@@ -187,7 +193,7 @@ def _look(shell: Session) -> _Seen:
         return _Seen(started)
 
 
-def _sign(shell: Session, claim: Claim, started: str) -> None:
+def _sign(shell: Session, claim: Claim, started: str, first: str = ":") -> None:
     one = claim.holder
     words = {
         "actor": one.actor,
@@ -197,7 +203,7 @@ def _sign(shell: Session, claim: Claim, started: str) -> None:
         "started": started,
     }
     text = quote(json.dumps(words))
-    shell.run(f"printf %s {text} >{_HOLDER}.new && mv {_HOLDER}.new {_HOLDER}")
+    shell.run(f"{first}; printf %s {text} >{_HOLDER}.new && mv {_HOLDER}.new {_HOLDER}")
 
 
 def _unlock(shell: Session) -> None:

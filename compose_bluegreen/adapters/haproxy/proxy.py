@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
+from functools import cache
 from ipaddress import IPv4Network
 from typing import Any, Protocol
 
@@ -186,9 +187,7 @@ class HaproxyProxy:
 
     def _flows(self) -> dict[str, Flow]:
         """From memory, where traffic goes by it; from the disk where HAProxy isn't running."""
-        if self._box.status() == "running":
-            return self._connection.steer(Steering.flows)
-        return self._flows_at_rest()
+        return self._connection.steer(Steering.flows) if self._runs() else self._flows_at_rest()
 
     def _flows_at_rest(self) -> dict[str, Flow]:
         return read_map(self._stored("route.map") or "")
@@ -203,7 +202,7 @@ class HaproxyProxy:
         known = preview.previewed(self.topology())
         if not known:
             return {}
-        if self._box.status() == "running":
+        if self._runs():
             found = self._connection.ask(preview.on_disk)
         else:
             found = preview.read(self._stored(preview.FILE) or "")
@@ -288,8 +287,7 @@ class HaproxyProxy:
         self._connection.assure()
 
     def holder(self) -> Holder | None:
-        runs = self._box.status() == "running"
-        return self._connection.ask(lock.holder) if runs else None
+        return self._connection.ask(lock.holder) if self._runs() else None
 
     @contextmanager
     def listen(self) -> Iterator[None]:
@@ -304,12 +302,10 @@ class HaproxyProxy:
         return self._connection.ask(lock.wished)
 
     def wish(self, wished: Wished) -> bool:
-        runs = self._box.status() == "running"
-        return runs and self._connection.ask(lambda shell: lock.wish(shell, wished))
+        return self._runs() and self._connection.ask(lambda shell: lock.wish(shell, wished))
 
     def release(self) -> Holder | None:
-        runs = self._box.status() == "running"
-        return self._connection.ask(lock.release) if runs else None
+        return self._connection.ask(lock.release) if self._runs() else None
 
     # ── the container ────────────────────────────────────────────────────────────────────────
 
@@ -426,11 +422,16 @@ class HaproxyProxy:
     # ── looking ──────────────────────────────────────────────────────────────────────────────
 
     def _stored(self, file: str) -> str | None:
-        if self._box.status() != "running":
+        if not self._runs():
             return self._box.read(file)
-        shell = self._connection.shell()
-        there = shell.test(f"test -e {STATE}/{file}")
-        return shell.run(f"cat {STATE}/{file}") if there else None
+        path = f"{STATE}/{file}"
+        look = f"[ ! -e {path} ] || {{ echo there; cat {path}; }}"
+        found = self._connection.ask(lambda shell: shell.run(look))
+        return found.removeprefix("there\n") if found else None
+
+    def _runs(self) -> bool:
+        """A shell that is open in it says so without the engine."""
+        return self._connection.is_open or self._box.status() == "running"
 
     def _aim(self, service: str, colour: Colour, aims: list[tuple[str, int]]) -> None:
         """Never on the live colour: HAProxy would take its requests somewhere else."""
@@ -506,9 +507,14 @@ def _live(flows: Mapping[str, Flow]) -> dict[str, Colour | None]:
     return {name: flow.live for name, flow in flows.items()}
 
 
+@cache
+def _reader() -> TypeAdapter[Topology]:
+    return TypeAdapter(Topology)
+
+
 def _topology(text: str) -> Topology:
     try:
-        return TypeAdapter(Topology).validate_python(json.loads(text)["topology"])
+        return _reader().validate_python(json.loads(text)["topology"])
     except (ValueError, KeyError, ValidationError) as error:
         raise ProxyFailed(
             "the proxy's own notes can't be read", hint="docker bluegreen up --recreate-proxy"
