@@ -7,19 +7,29 @@ from datetime import datetime, timedelta
 
 from compose_bluegreen import trial
 from compose_bluegreen.differences import of_service
-from compose_bluegreen.domain import Deployment, State
+from compose_bluegreen.domain import Colour, Deployment, State
 from compose_bluegreen.drift import Drift, DriftKind
 from compose_bluegreen.errors import BluegreenError
 from compose_bluegreen.models import LABEL
 from compose_bluegreen.ports import Holder, Ports
 from compose_bluegreen.proxy_drift import of_the_proxy
 from compose_bluegreen.routes import reached
-from compose_bluegreen.routing import Topology
+from compose_bluegreen.routing import LOOPBACK, Topology
 from compose_bluegreen.sights import ColourStatus, Sight, Whereabouts, look
 from compose_bluegreen.standby import Standby
 from compose_bluegreen.unfinished import Reading, read, stopped_at, unfinished
 
-__all__ = ["ColourStatus", "Drift", "ServiceStatus", "Status", "status"]
+__all__ = ["ColourStatus", "Drift", "Previewed", "ServiceStatus", "Status", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """An idle colour that may be seen now: at ``address`` (``host:port`` on the engine's host), or
+    by whoever has the key."""
+
+    colour: Colour
+    address: str | None
+    by_key: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class ServiceStatus:
     rollback_image: Whereabouts | None = None
     standby: Standby | None = None
     rollback_unsafe: str = ""
+    preview: Previewed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +133,12 @@ def survey(project: str, engine: str, at: Ports) -> Status:
     if stopped:  # what it was at when it was killed is settled with it
         drift = [one for one in drift if one.kind not in _HALFWAY]
     word = "running" if runs else "stopped" if topology else "none"
+    services = (_service(one, at.clock.now()) for one in sights)
+    previews = _previews(topology, at) if runs else {}
     return Status(
         project,
         word,
-        tuple(_service(one, at.clock.now()) for one in sights),
+        tuple(replace(one, preview=previews.get(one.service)) for one in services),
         tuple(drift),
         waits=waits,
     )
@@ -133,6 +146,16 @@ def survey(project: str, engine: str, at: Ports) -> Status:
 
 def _services(topology: Topology | None) -> list[str]:
     return sorted(route.service for route in topology.routes) if topology else []
+
+
+def _previews(topology: Topology | None, at: Ports) -> dict[str, Previewed]:
+    found = {}
+    for service, colour in at.proxy.shown().items():
+        route = topology.route(service) if topology else None
+        if route and (own := route.preview):
+            address = f"{LOOPBACK}:{own.port.host_port}" if own.port else None
+            found[service] = Previewed(colour, address, by_key=bool(own.key))
+    return found
 
 
 def _service(sight: Sight, now: datetime) -> ServiceStatus:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compose_bluegreen.notices import Event
     from compose_bluegreen.ports import Holder
     from compose_bluegreen.repair import Repair
-    from compose_bluegreen.status import ColourStatus, ServiceStatus, Status, UnderWay
+    from compose_bluegreen.status import ColourStatus, Previewed, ServiceStatus, Status, UnderWay
 
 
 def deployment(one: Deployment) -> dict[str, Any]:
@@ -147,8 +147,13 @@ def _service(one: ServiceStatus) -> dict[str, Any]:
         "rollback_to": one.rollback_to.id if one.rollback_to else None,
         "rollback_image": one.rollback_image.value if one.rollback_image else None,
         "rollback_unsafe": one.rollback_unsafe or None,
+        "preview": _preview(one.preview) if one.preview else None,
         "drift": [_drift(drift) for drift in one.drift],
     }
+
+
+def _preview(one: Previewed) -> dict[str, Any]:
+    return {"colour": one.colour.value, "address": one.address, "by_key": one.by_key}
 
 
 def _under_way(one: UnderWay | None) -> dict[str, Any] | None:

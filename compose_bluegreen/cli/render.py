@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from compose_bluegreen.ports import Holder
     from compose_bluegreen.prune import Pruned
     from compose_bluegreen.repair import Repair
-    from compose_bluegreen.status import ColourStatus, ServiceStatus, Status, UnderWay
+    from compose_bluegreen.status import ColourStatus, Previewed, ServiceStatus, Status, UnderWay
 
 _STATES: dict[str, str] = {
     State.LIVE: "green",
@@ -127,6 +127,7 @@ def status(
     lines += table(head, rows, terminal, _COLOURS) if rows else ["nothing is released yet"]
     lines += _under_way(found.under_way, terminal, zone) if found.under_way else []
     lines += _waiting(found.waits, terminal, zone) if found.waits else []
+    lines += [f"  preview: {_preview(one, one.preview)}" for one in found.services if one.preview]
     for drift in found.all_drift:
         lines += _drift(drift, terminal)
     return _text(lines)
@@ -199,6 +200,11 @@ def repair(
     lines = [f"{terminal.mark(Outcome.DONE)} {one_line(one.cause)}: cured" for one in done.cured]
     lines += [line for one in done.left for line in _drift(one, terminal)]
     return _text(lines or ["nothing to repair"])
+
+
+def _preview(one: ServiceStatus, preview: Previewed) -> str:
+    ways = [preview.address or "", "by its key" if preview.by_key else ""]
+    return f"{one.service}-{preview.colour} {' or '.join(filter(None, ways))}"
 
 
 def _row(one: Deployment, zone: tzinfo | None) -> tuple[str, ...]:

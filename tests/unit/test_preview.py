@@ -9,6 +9,8 @@ import pytest
 
 from compose_bluegreen.adapters.haproxy import preview as the_map
 from compose_bluegreen.adapters.haproxy.config import render
+from compose_bluegreen.cli.render import status as shown
+from compose_bluegreen.cli.terminal import Terminal
 from compose_bluegreen.discretion import concealed, learn
 from compose_bluegreen.domain import Colour, Model
 from compose_bluegreen.errors import BadSetting, BluegreenError, ProxyFailed, Unhealthy
@@ -16,6 +18,7 @@ from compose_bluegreen.project import Project, read
 from compose_bluegreen.routes import for_project
 from compose_bluegreen.routing import Preview, Published, Route, Topology
 from compose_bluegreen.settings import ProjectSettings, project_settings, service_settings
+from compose_bluegreen.status import Previewed
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site, a_file, a_service
 from tests.fakes.world import Behaviour
@@ -212,6 +215,25 @@ def test_what_waits_can_be_seen_and_visitors_never_meet_it(site: Site) -> None:
     site.up(no_switch=True)
     assert (seen(site), site.serving()) == ({"v2"}, {"v1"})
     assert "show web-green to who may preview" in site.observer.steps
+
+
+def test_status_says_how_to_see_what_waits(site: Site) -> None:
+    assert site.seen().preview is None
+    site.up(no_switch=True)
+    assert site.seen().preview == Previewed(Colour.GREEN, None, by_key=True)
+    assert "preview: web-green by its key\n" in shown(site.status(), None, "table", Terminal())
+    site.promote()
+    assert site.seen().preview is None
+
+
+def test_status_has_the_port_of_a_preview() -> None:
+    site = Site(web=a_service(bluegreen={"preview": {"port": 9000, "key": KEY}}))
+    site.release("v1")
+    site.source("v2", does=QUICK)
+    site.up(no_switch=True)
+    said = shown(site.status(), None, "table", Terminal())
+    assert "preview: web-green 127.0.0.1:9000 or by its key\n" in said
+    assert KEY not in said + shown(site.status(), None, "json")
 
 
 def test_nothing_is_shown_that_is_not_proven(site: Site) -> None:

@@ -314,6 +314,7 @@ def test_status_s_json_has_the_promised_keys() -> None:
         "rollback_to",
         "rollback_image",
         "rollback_unsafe",
+        "preview",
         "drift",
     }
     assert service["idle"] is None
