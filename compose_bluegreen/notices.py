@@ -90,6 +90,11 @@ class Noting:
         return next((one for one in reversed(self.ended) if one in self.begun), None)
 
     @property
+    def last(self) -> int | None:
+        """The last that came to an end, whoever began it."""
+        return self.ended[-1] if self.ended else None
+
+    @property
     def as_history(self) -> History:
         return cast("History", self)
 

@@ -73,9 +73,9 @@ class Commands(Protocol):
         /,
     ) -> int: ...
     def down(self, where: Where, patience: timedelta | None, progress: str, /) -> int: ...
-    def resume(self, where: Where, progress: str, /) -> int: ...
-    def promote(self, where: Where, order: PromoteOrder, progress: str, /) -> int: ...
-    def abort(self, where: Where, progress: str, /) -> int: ...
+    def resume(self, where: Where, progress: str, output: str, /) -> int: ...
+    def promote(self, where: Where, order: PromoteOrder, progress: str, output: str, /) -> int: ...
+    def abort(self, where: Where, progress: str, output: str, /) -> int: ...
     def lock(self, where: Where, act: LockAct, output: str, /) -> int: ...
     def proxy(self, where: Where, order: ProxyOrder, progress: str, /) -> int: ...
     def prune(self, where: Where, order: PruneOrder, /) -> int: ...
@@ -273,13 +273,13 @@ def down(call: Call, progress: Progress = Face.AUTO, wait: Wait = None) -> int:
     return _told(progress, lambda: call.commands.down(call.where, patience, progress.value))
 
 
-def resume(call: Call, progress: Progress = Face.AUTO) -> int:
+def resume(call: Call, progress: Progress = Face.AUTO, output: Output = Format.TABLE) -> int:
     """Finish a deployment that was killed or is stuck.
 
     Its colour is proven, switched to and promoted as in any other; the old one is drained and
     removed.
     """
-    return _told(progress, lambda: call.commands.resume(call.where, progress.value))
+    return _told(progress, lambda: call.commands.resume(call.where, progress.value, output.value))
 
 
 def promote(
@@ -288,6 +288,7 @@ def promote(
     no_bake: NoBake = False,
     progress: Progress = Face.AUTO,
     wait: Wait = None,
+    output: Output = Format.TABLE,
 ) -> int:
     """Switch to the deployment that waits.
 
@@ -295,16 +296,18 @@ def promote(
     goes as up does, and what fails is switched back and taken away.
     """
     order = PromoteOrder(duration("--timeout", timeout), duration("--wait", wait), bake=not no_bake)
-    return _told(progress, lambda: call.commands.promote(call.where, order, progress.value))
+    return _told(
+        progress, lambda: call.commands.promote(call.where, order, progress.value, output.value)
+    )
 
 
-def abort(call: Call, progress: Progress = Face.AUTO) -> int:
+def abort(call: Call, progress: Progress = Face.AUTO, output: Output = Format.TABLE) -> int:
     """Take a deployment away that waits, was killed or is stuck.
 
     Traffic goes back to what served before, which is started again if it isn't well; the new
     colour is removed.
     """
-    return _told(progress, lambda: call.commands.abort(call.where, progress.value))
+    return _told(progress, lambda: call.commands.abort(call.where, progress.value, output.value))
 
 
 def lock(

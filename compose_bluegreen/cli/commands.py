@@ -139,36 +139,33 @@ def down(where: Where, patience: timedelta | None, progress: str) -> int:
     return ExitCode.DONE
 
 
-def resume(where: Where, progress: str) -> int:
+def resume(where: Where, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen import resume as core
 
-    with _told(where, name, progress) as out:
+    with _told(where, name, progress) as out, _answered(out, format, begun_here=False):
         done = core.resume(out.compose.project, out.caller, out.ports)
-    if done:
-        _say(render.summary(done))
+    _say(render.summary(done, format))
     return ExitCode.DONE
 
 
-def promote(where: Where, order: PromoteOrder, progress: str) -> int:
+def promote(where: Where, order: PromoteOrder, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen import promote as core
 
-    with _told(where, name, progress) as out:
+    with _told(where, name, progress) as out, _answered(out, format, begun_here=False):
         done = core.promote(order, out.compose.project, out.caller, out.ports)
-    if done:
-        _say(render.summary(done))
+    _say(render.summary(done, format))
     return ExitCode.DONE
 
 
-def abort(where: Where, progress: str) -> int:
+def abort(where: Where, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen import abort as core
 
-    with _told(where, name, progress) as out:
+    with _told(where, name, progress) as out, _answered(out, format, begun_here=False):
         done = core.abort(out.compose.project, out.caller, out.ports)
-    if done:
-        _say(render.summary(done))
+    _say(render.summary(done, format))
     return ExitCode.DONE
 
 
@@ -226,13 +223,14 @@ def _told(where: Where, name: NameReader, progress: str) -> Iterator[Outside]:
 
 
 @contextmanager
-def _answered(out: Outside, format: str) -> Iterator[None]:  # noqa: A002
+def _answered(out: Outside, format: str, *, begun_here: bool = True) -> Iterator[None]:  # noqa: A002
     """What failed has an answer too: what history has of it."""
     try:
         yield
     except BluegreenError:
         with suppress(BluegreenError):
-            failed = out.ports.history.get(out.noted.own) if out.noted.own else None
+            number = out.noted.own if begun_here else out.noted.last
+            failed = out.ports.history.get(number) if number else None
             _say_at_once(render.summary(failed, format))
         raise
 

@@ -101,11 +101,13 @@ def test_what_waits_gives_way_to_an_up_and_goes_by_an_abort(stage: Stage) -> Non
         with stage.step("what is sick goes on waiting"):
             stage.up("v4", "--no-switch", SICK_AFTER="2")
             stage.docker("stop", "--time", "0", stage.container("green"))
-            run = stage.bluegreen("promote").ended(1)
+            run = stage.bluegreen("promote", "--format", "json").ended(1)
+            assert json.loads(run.out) is None
             assert "deployment 4 goes on waiting: web-green doesn't run" in run.err
             (drift,) = stage.drift()
             assert drift["kind"] == "waiting_unwell"
-            stage.bluegreen("abort").ended(0)
+            taken = json.loads(stage.bluegreen("abort", "--format", "json").ended(0).out)
+            assert (taken["id"], taken["state"]) == (4, stage.show(4)["state"])
         stage.serves("v1")
     assert stage.drift() == []
 

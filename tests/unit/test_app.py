@@ -96,14 +96,14 @@ class Recorder:
     def down(self, where: Where, patience: timedelta | None, progress: str) -> int:
         return self._noted("down", where, patience, progress)
 
-    def resume(self, where: Where, progress: str) -> int:
-        return self._noted("resume", where, progress)
+    def resume(self, where: Where, progress: str, output: str) -> int:
+        return self._noted("resume", where, progress, output)
 
-    def promote(self, where: Where, order: PromoteOrder, progress: str) -> int:
-        return self._noted("promote", where, order, progress)
+    def promote(self, where: Where, order: PromoteOrder, progress: str, output: str) -> int:
+        return self._noted("promote", where, order, progress, output)
 
-    def abort(self, where: Where, progress: str) -> int:
-        return self._noted("abort", where, progress)
+    def abort(self, where: Where, progress: str, output: str) -> int:
+        return self._noted("abort", where, progress, output)
 
     def lock(self, where: Where, act: LockAct, output: str) -> int:
         return self._noted("lock", where, act, output)
@@ -216,12 +216,18 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         ("logs --follow --color blue", ("logs", Where(), None, Colour.BLUE, True, None)),
         ("down", ("down", Where(), None, "auto")),
         ("down --wait 5m", ("down", Where(), timedelta(minutes=5), "auto")),
-        ("resume", ("resume", Where(), "auto")),
-        ("abort --progress json", ("abort", Where(), "json")),
+        ("resume --format json", ("resume", Where(), "auto", "json")),
+        ("abort --progress json", ("abort", Where(), "json", "table")),
         ("up --no-switch", ("up", Where(), Order(no_switch=True), "auto", "table")),
         (
             "promote --timeout 5s --wait 1m --progress plain",
-            ("promote", Where(), PromoteOrder(timedelta(seconds=5), timedelta(minutes=1)), "plain"),
+            (
+                "promote",
+                Where(),
+                PromoteOrder(timedelta(seconds=5), timedelta(minutes=1)),
+                "plain",
+                "table",
+            ),
         ),
         ("lock status", ("lock", Where(), LockAct.STATUS, "table")),
         ("lock release --format json", ("lock", Where(), LockAct.RELEASE, "json")),
