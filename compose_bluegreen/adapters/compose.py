@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compose_bluegreen.adapters import compose_yaml
+from compose_bluegreen.adapters.ahead import WHALES, arrived
 from compose_bluegreen.adapters.scratch import Scratch
 from compose_bluegreen.discretion import learn
 from compose_bluegreen.domain import Model
@@ -162,6 +163,7 @@ class WhalesCompose:
     # ── how ──────────────────────────────────────────────────────────────────────────────────
 
     def _client(self, **options: Any) -> DockerClient:
+        arrived(WHALES)
         from python_on_whales import DockerClient  # noqa: PLC0415 - 200 ms
 
         # A second Ctrl-C goes to every process of the terminal's group; an undo must survive it.
@@ -212,6 +214,7 @@ def _quiet_environment() -> Iterator[None]:
 @contextmanager
 def _mapped(what: str, *fine: str) -> Iterator[None]:
     """``fine`` are endings that mean that there was nothing left to do."""
+    arrived(WHALES)
     from python_on_whales.exceptions import DockerException  # noqa: PLC0415
 
     try:

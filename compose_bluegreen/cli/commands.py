@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from compose_bluegreen.adapters.config_reader import NameReader
+from compose_bluegreen.adapters.ahead import HISTORY, ahead, arrived
+from compose_bluegreen.adapters.config_reader import ConfigReader, NameReader
 from compose_bluegreen.adapters.looker import IdentityReader, JournalReader
 from compose_bluegreen.cli import progress as faces
 from compose_bluegreen.cli import render
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
 
 
 def up(where: Where, order: Order, progress: str, format: str) -> int:  # noqa: A002
+    config = ConfigReader(where)
     from compose_bluegreen.cli import wiring
 
-    reading = wiring.Reading(where)
+    reading = wiring.Reading(where, config)
     from compose_bluegreen import up as core
     from compose_bluegreen.adapters import engine  # noqa: F401 - while Compose reads the file
 
@@ -95,7 +97,7 @@ def status(where: Where, check: bool, format: str) -> int:  # noqa: A002
     from compose_bluegreen import status as core
     from compose_bluegreen.cli import wiring
 
-    with wiring.outside(where, name.read(), faces.observer("plain")) as out:
+    with wiring.outside(where, name.read(), faces.observer("plain"), acts=False) as out:
         found = core.status(out.compose.project, out.caller.engine, out.ports)
         monitor = out.proxy.monitor_address()
     _say(render.status(found, monitor, format))
@@ -173,7 +175,7 @@ def lock(where: Where, act: LockAct, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen.cli import wiring
 
-    with wiring.outside(where, name.read(), faces.observer("quiet")) as out:
+    with wiring.outside(where, name.read(), faces.observer("quiet"), acts=False) as out:
         if act is LockAct.STATUS:
             _say(render.lock(out.compose.project, out.ports.lock.holder(), format))
         else:
@@ -184,9 +186,10 @@ def lock(where: Where, act: LockAct, format: str) -> int:  # noqa: A002
 def proxy(where: Where, order: ProxyOrder, progress: str) -> int:
     if order.act is ProxyAct.LOGS:
         return _proxy_logs(where, order)
+    config = ConfigReader(where)
     from compose_bluegreen.cli import wiring
 
-    reading = wiring.Reading(where)
+    reading = wiring.Reading(where, config)
     from compose_bluegreen import proxy_care as core
 
     observer, project = faces.observer(progress), reading.project()
@@ -204,7 +207,7 @@ def _proxy_logs(where: Where, order: ProxyOrder) -> int:
     name = NameReader(where)
     from compose_bluegreen.cli import wiring
 
-    with wiring.outside(where, name.read(), faces.observer("quiet")) as out:
+    with wiring.outside(where, name.read(), faces.observer("quiet"), acts=False) as out:
         for line in out.proxy.log(follow=order.follow, tail=order.tail):
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
@@ -239,10 +242,12 @@ def _answered(out: Outside, format: str, *, begun_here: bool = True) -> Iterator
 def _records(where: Where) -> Iterator[tuple[SqlHistory | FollowingHistory, str]]:
     """What happened can be read while Docker is down, too."""
     identity, name = IdentityReader(), NameReader(where)
-    from compose_bluegreen.adapters.history import Scope, following, open_history
-
+    ahead(HISTORY)
     project = name.read()
     journal, engine = JournalReader(project), identity.read()
+    arrived(HISTORY)
+    from compose_bluegreen.adapters.history import Scope, following, open_history
+
     with open_history(where.database, os.environ, Scope(engine, project)) as records:
         if engine is None:
             _remark("the engine doesn't answer: this is what was known here")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compose_bluegreen.adapters.ahead import HISTORY, WHALES, ahead, arrived
 from compose_bluegreen.adapters.certificates import NO_CERTIFICATES, Certificates, read_certificates
 from compose_bluegreen.adapters.clock import SystemClock
 from compose_bluegreen.adapters.compose import WhalesCompose
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
 class Reading:
     """The user's project, being read in the background. ``certificates`` come with the project."""
 
-    def __init__(self, where: Where) -> None:
+    def __init__(self, where: Where, config: ConfigReader) -> None:
         self.certificates = NO_CERTIFICATES
         self._where = where
-        self._config = ConfigReader(where)
+        self._config = config
         self._git = _git_revision(where.project_directory)
 
     def project(self) -> Project:
@@ -72,18 +73,24 @@ class Outside:
 
 
 @contextmanager
-def outside(
+def outside(  # noqa: PLR0913 - all but two have a default
     where: Where,
     project: str,
     observer: Observer,
     git_revision: str | None = None,
     notify: str | None = None,
     certificates: Certificates = NO_CERTIFICATES,
+    *,
+    acts: bool = True,
 ) -> Iterator[Outside]:
-    """Everything that a command needs, closed at the end; then ``notify`` is told what came of it."""
+    """Everything that a command needs, closed at the end; then ``notify`` is told what came of it.
+
+    What only looks (not ``acts``) needs no Compose.
+    """
     from compose_bluegreen.adapters.engine import SdkEngine, connect  # noqa: PLC0415 - 120 ms
     from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy  # noqa: PLC0415
 
+    ahead(HISTORY, *([WHALES] if acts else ()))
     with ExitStack() as opened:
         api = connect()
         opened.callback(api.close)
@@ -94,11 +101,13 @@ def outside(
         opened.callback(proxy.close)
         proxy.warm_up()  # a shell in a container takes as long to start as the next import
 
+        arrived(HISTORY)
         from compose_bluegreen.adapters.history import Scope, open_history  # noqa: PLC0415 - 200 ms
         from compose_bluegreen.adapters.history.journalled import JournalledHistory  # noqa: PLC0415
         from compose_bluegreen.adapters.runner import HookRunner  # noqa: PLC0415
         from compose_bluegreen.adapters.trust import Trust  # noqa: PLC0415
 
+        gc.freeze()  # what was imported stays
         gc.enable()  # builds and long waits follow
         engine = SdkEngine(api)
         trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
