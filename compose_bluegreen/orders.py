@@ -89,6 +89,7 @@ class PromoteOrder:
     timeout: timedelta | None = None
     patience: timedelta | None = None
     bake: bool = True
+    hooks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

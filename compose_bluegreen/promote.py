@@ -38,9 +38,9 @@ def promote(order: PromoteOrder, project: str, caller: Caller, at: Ports) -> Dep
         if found is None:
             return _promoted_before(begun, project, at)
         moves = trial.moves_of(found, at)
-        terms = Terms(timeout=order.timeout, bake=order.bake)
+        terms = Terms(timeout=order.timeout, bake=order.bake, hooks=order.hooks)
         _refuse_to_take_over(found, moves, at)
-        for move in moves:
+        for move in moves if order.hooks else ():
             hooks.refuse_strangers(move.release, hooks.brought(goes_back=True), at)
         _prove(found, [move for move in moves if not move.exchanged], terms, at)
         return _switch(found, moves, terms, at)

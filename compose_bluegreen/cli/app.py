@@ -282,10 +282,11 @@ def resume(call: Call, progress: Progress = Face.AUTO, output: Output = Format.T
     return _told(progress, lambda: call.commands.resume(call.where, progress.value, output.value))
 
 
-def promote(
+def promote(  # noqa: PLR0913, PLR0917
     call: Call,
     timeout: Timeout = None,
     no_bake: NoBake = False,
+    no_hooks: Hooks = False,
     progress: Progress = Face.AUTO,
     wait: Wait = None,
     output: Output = Format.TABLE,
@@ -295,7 +296,12 @@ def promote(
     It is proven anew first; if it isn't well any more, it goes on waiting. From the switch on it
     goes as up does, and what fails is switched back and taken away.
     """
-    order = PromoteOrder(duration("--timeout", timeout), duration("--wait", wait), bake=not no_bake)
+    order = PromoteOrder(
+        duration("--timeout", timeout),
+        duration("--wait", wait),
+        bake=not no_bake,
+        hooks=not no_hooks,
+    )
     return _told(
         progress, lambda: call.commands.promote(call.where, order, progress.value, output.value)
     )

@@ -220,11 +220,11 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         ("abort --progress json", ("abort", Where(), "json", "table")),
         ("up --no-switch", ("up", Where(), Order(no_switch=True), "auto", "table")),
         (
-            "promote --timeout 5s --wait 1m --progress plain",
+            "promote --timeout 5s --wait 1m --no-hooks --progress plain",
             (
                 "promote",
                 Where(),
-                PromoteOrder(timedelta(seconds=5), timedelta(minutes=1)),
+                PromoteOrder(timedelta(seconds=5), timedelta(minutes=1), hooks=False),
                 "plain",
                 "table",
             ),

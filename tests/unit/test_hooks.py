@@ -433,6 +433,14 @@ def test_and_a_promotion_which_goes_on_waiting() -> None:
     assert site.serving() == {"v2"}
 
 
+def test_a_promotion_can_do_without() -> None:
+    site = a_shop(post_switch={"host": "x"})
+    site.up(no_switch=True)
+    site.runner.trusted.clear()
+    assert site.promote(hooks=False) is not None
+    assert (site.serving(), site.runner.done) == ({"v2"}, [])
+
+
 def test_one_that_fails_when_it_is_resumed_has_its_on_failure_too() -> None:
     site = a_shop(pre_switch="false", on_failure="clean")
     kill(site, Call("compose.start_colour", 1))
