@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from compose_bluegreen import durations, gate
-from compose_bluegreen.models import works_unasked
 from compose_bluegreen.moves import Move, named
 from compose_bluegreen.ports import Ports
 from compose_bluegreen.saga import Step
@@ -24,9 +23,7 @@ class Bake:
 
     @classmethod
     def of(cls, moves: Sequence[Move], at: Ports) -> Bake:
-        asked = [one for one in moves if not works_unasked(one.release)]
-        watched = [one for one in asked if _time(one) and (one.live or one.held_by)]
-        return cls(watched, at)
+        return cls([one for one in moves if _time(one) and (one.live or one.held_by)], at)
 
     def switch(self, moves: Sequence[Move]) -> None:
         """What is counted is counted from the first request on."""

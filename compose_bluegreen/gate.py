@@ -10,8 +10,10 @@ from typing import Self
 
 from compose_bluegreen.errors import Interrupted, Unhealthy
 from compose_bluegreen.limits import share, slowest_ms
+from compose_bluegreen.models import works_unasked
 from compose_bluegreen.moves import Move, containers
-from compose_bluegreen.ports import Container, Ports, Wish
+from compose_bluegreen.ports import NO_TRAFFIC, Container, Ports, Wish
+from compose_bluegreen.routing import NOBODY
 from compose_bluegreen.settings import Bake, restored
 from compose_bluegreen.tally import Tally, answered, p95, slower
 from compose_bluegreen.waiting import last_lines
@@ -38,6 +40,8 @@ class Seen:
     def figures(self) -> str:
         """``154 requests: 12 answered 5xx, 0 broken, p95 12 ms (web-blue: 11 ms)``."""
         tally = self.tally
+        if self.mode == NOBODY:
+            return "well, and asked by nobody"
         if self.mode == "tcp":
             return f"{tally.begun} connections: {tally.broken} broken"
         told = f"{tally.begun} requests: {tally.errors} answered 5xx, {tally.broken} broken"
@@ -116,7 +120,7 @@ class Watch:
         tally = now.since(self.before)
         return Seen(
             move.name,
-            restored(move.release.settings).mode,
+            NOBODY if works_unasked(move.release) else restored(move.release.settings).mode,
             tally,
             f"{move.service}-{move.live}",
             self.before_p95,
@@ -144,7 +148,7 @@ class Watch:
         if gone := sorted(self.restarts.keys() - {one.name for one in found}):
             return f"{', '.join(gone)} is gone"
         for server in at.proxy.health(move.service, move.idle):
-            if not server.status.startswith("UP"):
+            if not server.status.startswith(("UP", NO_TRAFFIC)):
                 return f"HAProxy says {server.status} ({server.check}) of {server.address}"
         return ""
 

@@ -12,15 +12,21 @@ pytestmark = pytest.mark.engine
 
 _WORK = """
 echo "begin $$VERSION" >> /data/log
-trap 'echo "end $$VERSION" >> /data/log; exit 0' TERM
+trap '[ "$$VERSION" = frail ] || echo "end $$VERSION" >> /data/log; exit 0' TERM
 [ "$$VERSION" != broken ] || exit 3
-while :; do sleep 0.05; done
+left=80
+while :; do
+    sleep 0.05
+    [ "$$VERSION" != frail ] || [ $$((left -= 1)) -gt 0 ] || exit 4
+done
 """
+_SILENT = ("broken", "frail")
+"""Versions that end without a word."""
 
 
-def _write(stage: Stage) -> None:
+def _write(stage: Stage, **more: str) -> None:
     work = {"type": "bind", "source": str(stage.folder), "target": "/data"}
-    own = {"traffic": "none", "order": "stop-first"}
+    own = {"traffic": "none", "order": "stop-first"} | more
     jobs: Model = service(**{"x-bluegreen": own}) | {
         "command": ["sh", "-c", _WORK],
         "environment": {"VERSION": "${JOBS}"},
@@ -45,7 +51,7 @@ def _never_two(stage: Stage) -> None:
     for word, version in (line.split() for line in lines):
         if word == "end":
             working.remove(version)
-        elif version != "broken":
+        elif version not in _SILENT:
             working.append(version)
         assert len(working) <= 1, lines
 
@@ -66,6 +72,14 @@ def test_a_worker_is_exchanged_rolled_back_and_restored_and_never_runs_twice(sta
         assert load.report().versions == ["v2"]
         assert _log(stage)[-1] == "begin j2"
         assert [each["drift"] for each in stage.status()["services"]] == [[], []]
+    with stage.step("one that ends while it bakes: both go back"), stage.load():
+        _write(stage, bake="10s")
+        run = stage.bluegreen("up", VERSION="v3", JOBS="frail").ended(1)
+        assert "jobs-blue under traffic" in run.err
+        assert "exit code 4" in run.err
+        stage.serves("v2")
+        assert _log(stage)[-1] == "begin j2"
+        _write(stage)
     with stage.step("killed while it is exchanged: the next command restores the old one"):
         running = stage.begin("up", VERSION="v4", JOBS="j4")
         running.until("stop jobs-green")

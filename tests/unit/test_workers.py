@@ -49,6 +49,25 @@ def live(order: str = "stop-first") -> Site:
     return site
 
 
+@pytest.mark.parametrize("order", ["stop-first", "start-first"])
+def test_one_that_fails_while_it_bakes_goes_and_the_old_one_works_again(order: str) -> None:
+    site = live(order)
+    site.file["services"]["jobs"]["x-bluegreen"]["bake"] = "30s"
+    site.source("j2", "jobs", does=Behaviour(ends_after=10, exit_code=7))
+    with pytest.raises(Unhealthy, match=r"jobs-green under traffic: .* ended with exit code 7"):
+        site.up()
+    assert working(site) == ["j1"]
+    assert site.serving() == {"w1"}
+    site.source("w2", does=QUICK), site.source("j3", "jobs", does=QUICK)
+    done = site.up()
+    assert done is not None
+    (bake,) = [step for step in done.steps if step.name.startswith("bake")]
+    assert bake.detail == "jobs-green well, and asked by nobody"
+    assert (working(site), site.serving()) == (["j3"], {"w2"})
+    if order == "stop-first":
+        assert twice(site) == []
+
+
 def twice(site: Site) -> list[Call]:
     """Acts after which two of the worker ran."""
     found: list[Call] = site.twice  # type: ignore[attr-defined]
