@@ -25,7 +25,7 @@ def ahead(*modules: str) -> None:
 
 def arrived(module: str) -> None:
     """Waits until it is here, if it is on its way."""
-    if coming := _under_way.pop(module, None):
+    if coming := _under_way.get(module):
         coming.wait()
 
 
