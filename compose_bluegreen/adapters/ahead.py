@@ -31,6 +31,6 @@ def arrived(module: str) -> None:
 
 def _import(modules: dict[str, Event]) -> None:
     for name, here in modules.items():
-        with suppress(Exception):  # told where it is imported for use
+        with suppress(BaseException):  # told where it is imported for use; nobody may wait for ever
             import_module(name)
         here.set()
