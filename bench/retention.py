@@ -73,7 +73,9 @@ def _released(stage: Stage, number: int) -> str:
     """An image of its own, whose containers have a volume without a name; the image's id."""
     source = stage.folder / "source"
     source.mkdir(exist_ok=True)
-    lines = (f"FROM {stage.image}", f"LABEL number={number}", "VOLUME /scratch")
+    # The project's name, too: what an earlier run built has the same id, and may be kept by it.
+    label = f"LABEL number={number} of={stage.project}"
+    lines = (f"FROM {stage.image}", label, "VOLUME /scratch")
     (source / "Dockerfile").write_text("\n".join(lines) + "\n")
     file = stage.folder / "ours" / "compose.yaml"
     model = json.loads(file.read_text())
