@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPException
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -127,7 +128,7 @@ def _load(url: str, log: Path) -> Iterator[Load]:
 def _serves(ground: Ground, stage: Stage) -> bool:
     try:
         return stage.ask(host=ground.engine.address).status == 200
-    except OSError:
+    except (OSError, HTTPException):  # who is killed may be in the middle of an answer
         return False
 
 
