@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.stage import Stage, eventually, service
-from tests.load import Load, Mix
+from tests.load import Load, Mix, Outcome, Report
 
 pytestmark = pytest.mark.engine
 
@@ -46,14 +46,21 @@ def _run_out_of_memory(stage: Stage, name: str) -> None:
     eventually(died, f"{name} killed by the kernel, and started again by Docker")
 
 
+def _nothing_is_lost(report: Report) -> None:
+    """But an answer that its replica, which writes one at a time, died in the middle of: its head was
+    on the way to the visitor, and nobody can take that back."""
+    half = [one for one in report.failed if one.outcome is Outcome.TRUNCATED]
+    assert len(half) <= 1, report.describe()
+    assert [one for one in report.failed if one not in half] == [], report.describe()
+
+
 def test_with_two_replicas_no_idempotent_request_is_lost_when_one_dies(two: Stage) -> None:
     name = two.container(two.ask().colour, number=1)
     log = two.folder / "load.jsonl"
     with Load.running(two.url, log=log, mix=GETS) as load:
         _run_out_of_memory(two, name)
         eventually(lambda: two.drift() == [], "both serve again")
-    report = load.report()
-    assert not report.failed, report.describe()
+    _nothing_is_lost(load.report())
 
 
 def test_during_a_deployment_too(two: Stage) -> None:
@@ -65,8 +72,7 @@ def test_during_a_deployment_too(two: Stage) -> None:
         running.until('"step_began", "step": "wait until web-')
         _run_out_of_memory(two, name)
         running.end().ended(0)
-    report = load.report()
-    assert not report.failed, report.describe()
+    _nothing_is_lost(load.report())
     two.serves("v2")
     assert two.drift() == []
 
