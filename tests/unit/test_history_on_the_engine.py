@@ -525,6 +525,26 @@ def test_a_deployment_from_another_story_is_no_target_unless_it_is_named(
     assert a.targets() == [3, 1]
 
 
+def test_nor_is_what_followed_it_there(a: Machine, b: Machine) -> None:
+    """An engine that was wiped and used anew, and a machine that remembers what was before."""
+    apart(b, "x", "y", "z")
+    a.release("1")
+    b.touch()
+    assert a.release("2") == 5
+    assert [number for number, _ in a.told()] == [5, 4, 3, 2, 1]
+    assert a.targets() == b.targets() == [5, 1]
+
+
+def test_what_was_before_the_stories_went_apart_is_a_target(a: Machine, b: Machine) -> None:
+    a.release("1")
+    b.touch()
+    apart(b, "x", "y")
+    a.release("2")
+    b.touch()
+    assert [number for number, _ in a.told()] == [4, 3, 2, 1]
+    assert a.targets() == b.targets() == [2, 1]
+
+
 def test_what_moved_is_followed_by_what_names_it(a: Machine, b: Machine) -> None:
     a.journal.down = True
     b.release("x")

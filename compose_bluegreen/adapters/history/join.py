@@ -164,25 +164,34 @@ class _Join:
         # Out of the way first: a number may change hands.
         self._renumber({row.id: -row.id for uid, row in self._mine.items() if uid in uids})
         numbers: dict[str, int] = {}
+        moved: list[int] = []
         for one in taken:
             number = one.name.number
             if number in numbers.values():  # two files of one engine were mixed by hand
                 number, free = free, free + 1
             elif number in owners:
                 self._move_away(self._mine[owners.pop(number)], free)
+                moved.append(number)
                 free += 1
             numbers[one.name.uid] = number
+        if moved:
+            self._set_apart(min(moved))
         return numbers
 
+    def _set_apart(self, since: int) -> None:
+        """What is known here alone from that number on comes from another story, so no rollback goes
+        there unless it is named."""
+        alone = (row for uid, row in self._mine.items() if uid not in self._found.names)
+        for row in (one for one in alone if one.number >= since):
+            self._change(row.id)
+            self._connection.execute(
+                update(deployment_parts)
+                .where(_parts.deployment_id == row.id, ~_parts.live)
+                .values(taken_back=True)
+            )
+
     def _move_away(self, row: Row[Any], free: int) -> None:
-        """It comes from another story, so no rollback goes there unless it is named."""
         self._renumber({row.id: free})
-        self._change(row.id)
-        self._connection.execute(
-            update(deployment_parts)
-            .where(_parts.deployment_id == row.id, ~_parts.live)
-            .values(taken_back=True)
-        )
         for column in (_columns.rollback_of, _columns.restores):
             alone = [one.id for uid, one in self._mine.items() if uid not in self._found.names]
             self._connection.execute(
