@@ -195,9 +195,8 @@ def watch(watches: Sequence[Watch], at: Ports) -> Passed:
 
 def _wrong(container: Container, restarts: int) -> str:
     if container.restarts > restarts:
-        return (
-            f"{container.name} was restarted, the last time after exit code {container.exit_code}"
-        )
+        last = f", the last time after exit code {container.exit_code}"
+        return f"{container.name} was restarted{'' if container.running else last}"
     if container.health == "unhealthy":
         return f"{container.name} is unhealthy: its HEALTHCHECK failed too often"
     if container.status in ("exited", "dead"):

@@ -80,7 +80,8 @@ class Compose(Protocol):
 class Container:
     """A container as the engine sees it now.
 
-    ``health`` is Docker's own word (``starting``, ``healthy``, ``unhealthy``) or None without a
+    ``exit_code`` is 0 while it runs, whatever it ended with before it was restarted. ``health`` is
+    Docker's own word (``starting``, ``healthy``, ``unhealthy``) or None without a
     HEALTHCHECK; ``addresses`` maps network names to IP addresses; ``published`` are host ports.
     """
 

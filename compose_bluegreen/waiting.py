@@ -199,7 +199,8 @@ def _runs_too_short(
 def _give_up_on(container: Container, at: Ports) -> None:
     problem = None
     if container.restarts >= CRASH_LOOP:
-        problem = f"crashed {container.restarts} times, the last time with exit code {container.exit_code}"
+        last = f", the last time with exit code {container.exit_code}"
+        problem = f"crashed {container.restarts} times{'' if container.running else last}"
     elif container.status in ("exited", "dead"):
         problem = f"ended with exit code {container.exit_code}"
     elif container.health == "unhealthy":

@@ -80,7 +80,7 @@ class Box:
             labels=dict(self.labels),
             image_id=self.image_id,
             status=self._status(now),
-            exit_code=does.exit_code if ended or does.crashes_every < inf else 0,
+            exit_code=does.exit_code if ended else 0,
             restarts=int(age // does.crashes_every) if does.crashes_every < inf else 0,
             health=("unhealthy" if age >= does.declared_sick else health)
             if does.healthcheck is not None

@@ -7,8 +7,10 @@ from functools import partial
 
 import pytest
 
+from compose_bluegreen import gate
 from compose_bluegreen.domain import Colour, Outcome, State
 from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost, Unhealthy
+from compose_bluegreen.ports import Container
 from tests.fakes.calls import Call
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour
@@ -129,7 +131,7 @@ def test_a_single_bad_answer_is_no_share(site: Site) -> None:
     [
         (Behaviour(sick_after=3), "HAProxy says DOWN (L7STS) of 10.9.0.17:8080"),
         (Behaviour(ends_after=3, exit_code=7), "ended with exit code 7"),
-        (Behaviour(crashes_every=3, exit_code=7), "was restarted, the last time after exit code 7"),
+        (Behaviour(crashes_every=3, exit_code=7), "was restarted; 0 requests"),
         (Behaviour(healthcheck=0, declared_sick=3), "its HEALTHCHECK failed too often"),
     ],
 )
@@ -141,6 +143,19 @@ def test_one_that_turns_sick_loses_the_traffic(does: Behaviour, because: str) ->
     assert because.replace(":8080", "") in failed.value.message
     assert "listening" in failed.value.detail
     assert_v1_serves(site)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("restarting", "was restarted, the last time after exit code 7"),
+        ("running", "was restarted"),
+    ],
+)
+def test_docker_knows_how_it_ended_only_until_it_runs_again(status: str, said: str) -> None:
+    code = 7 if status == "restarting" else 0
+    box = Container("1", "web-1", {}, "sha256:1", status, code, 1, None, None, {})
+    assert gate._wrong(box, 0) == f"web-1 {said}"
 
 
 def test_one_that_is_removed_by_somebody_loses_the_traffic() -> None:
