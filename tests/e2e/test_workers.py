@@ -68,7 +68,7 @@ def test_a_worker_is_exchanged_rolled_back_and_restored_and_never_runs_twice(sta
     with stage.step("one that ends at once: neither is switched, and the old one works again"):
         with stage.load() as load:
             run = stage.bluegreen("up", VERSION="v3", JOBS="broken").ended(1)
-        assert "jobs-blue-1 crashed 3 times" in run.err
+        assert "jobs-blue-1 crashed " in run.err
         assert load.report().versions == ["v2"]
         assert _log(stage)[-1] == "begin j2"
         assert [each["drift"] for each in stage.status()["services"]] == [[], []]
