@@ -181,8 +181,7 @@ class _Join:
     def _set_apart(self, since: int) -> None:
         """What is known here alone from that number on comes from another story, so no rollback goes
         there unless it is named."""
-        alone = (row for uid, row in self._mine.items() if uid not in self._found.names)
-        for row in (one for one in alone if one.number >= since):
+        for row in (one for one in self._alone() if one.number >= since):
             self._change(row.id)
             self._connection.execute(
                 update(deployment_parts)
@@ -193,10 +192,9 @@ class _Join:
     def _move_away(self, row: Row[Any], free: int) -> None:
         self._renumber({row.id: free})
         for column in (_columns.rollback_of, _columns.restores):
-            alone = [one.id for uid, one in self._mine.items() if uid not in self._found.names]
             self._connection.execute(
                 update(deployments)
-                .where(column == row.number, _columns.id.in_(alone))
+                .where(column == row.number, _columns.id.in_(one.id for one in self._alone()))
                 .values({column.name: free})
             )
         self._remarks.append(
@@ -339,11 +337,11 @@ class _Join:
 
     def _missing(self) -> list[Row[Any]]:
         """The journal had these as they are here."""
-        return [
-            row
-            for uid, row in self._mine.items()
-            if uid not in self._found.names and row.journalled and row.revision == row.journalled
-        ]
+        return [row for row in self._alone() if row.journalled and row.revision == row.journalled]
+
+    def _alone(self) -> list[Row[Any]]:
+        """Known here, and not to the journal."""
+        return [row for uid, row in self._mine.items() if uid not in self._found.names]
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────
 
