@@ -133,12 +133,11 @@ def survey(project: str, engine: str, at: Ports) -> Status:
     if stopped:  # what it was at when it was killed is settled with it
         drift = [one for one in drift if one.kind not in _HALFWAY]
     word = "running" if runs else "stopped" if topology else "none"
-    services = (_service(one, at.clock.now()) for one in sights)
     previews = _previews(topology, at) if runs else {}
     return Status(
         project,
         word,
-        tuple(replace(one, preview=previews.get(one.service)) for one in services),
+        tuple(_service(one, previews.get(one.service), at.clock.now()) for one in sights),
         tuple(drift),
         waits=waits,
     )
@@ -158,7 +157,7 @@ def _previews(topology: Topology | None, at: Ports) -> dict[str, Previewed]:
     return found
 
 
-def _service(sight: Sight, now: datetime) -> ServiceStatus:
+def _service(sight: Sight, preview: Previewed | None, now: datetime) -> ServiceStatus:
     return ServiceStatus(
         sight.service,
         sight.live,
@@ -169,6 +168,7 @@ def _service(sight: Sight, now: datetime) -> ServiceStatus:
         sight.way_back.image if sight.way_back else None,
         sight.standby,
         "; ".join(map(str, sight.way_back.deeds)) if sight.way_back else "",
+        preview,
     )
 
 
