@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from compose_bluegreen import waiting
 from compose_bluegreen.domain import Colour
 from compose_bluegreen.errors import BluegreenError, Unhealthy
 from compose_bluegreen.routing import Target
@@ -90,6 +92,15 @@ def test_a_crash_loop_is_given_up_after_three_crashes(serving: Site) -> None:
     starting(serving, Behaviour(healthy_after=NEVER, crashes_every=0.1, exit_code=137))
     with pytest.raises(Unhealthy, match=f"{BLUE} crashed 3 times$"):
         wait(serving)
+    serving.world.outages.clear()
+
+
+def test_between_two_crashes_docker_knows_how_the_last_one_ended(serving: Site) -> None:
+    starting(serving, Behaviour(crashes_every=0.1))
+    (box,) = [one for one in serving.ports.engine.containers({}) if one.name == BLUE]
+    crashed = replace(box, status="restarting", exit_code=137, restarts=3)
+    with pytest.raises(Unhealthy, match="crashed 3 times, the last time with exit code 137"):
+        waiting._give_up_on(crashed, serving.ports)
     serving.world.outages.clear()
 
 
