@@ -35,16 +35,27 @@ class State(StrEnum):
     """Where a deployment stands; each state is written before the act that it names."""
 
     PREPARING = "preparing"
+    """Its images are being built or pulled."""
     STARTING = "starting"
+    """The idle colour is starting and its health is checked."""
     WAITING = "waiting"
+    """The idle colour is healthy and receives no traffic until a person promotes it."""
     SWITCHING = "switching"
+    """Either colour may receive the traffic."""
     LIVE = "live"
+    """Its colour receives the traffic."""
     SUPERSEDED = "superseded"
+    """A later deployment replaced it. A rollback may choose it."""
     ROLLED_BACK = "rolled_back"
+    """A rollback replaced it. Only `rollback --to` brings it back."""
     REMOVED = "removed"
+    """`down` removed it. A rollback may choose it."""
     FAILED = "failed"
+    """It failed and was undone."""
     INTERRUPTED = "interrupted"
+    """A person, a signal or a crash ended it before it was live."""
     STUCK = "stuck"
+    """Undoing it failed. A person must decide."""
 
 
 UNFINISHED = frozenset({State.PREPARING, State.STARTING, State.SWITCHING})

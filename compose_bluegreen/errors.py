@@ -18,15 +18,23 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The contract with scripts; the README's table is held to it by a test."""
+    """A contract with scripts. The reference page is generated from the docstrings below."""
 
     DONE = 0
+    """The command did what you asked."""
     FAILED = 1
+    """The command was refused or failed. The previous version is still live."""
     USAGE = 2
+    """The command line or the compose file is wrong."""
     BUG = 3
+    """A bug in compose-bluegreen. It wrote a report and printed the path."""
     NEEDS_PERSON = 4
+    """A person must decide what happens next. The message says which version is live."""
     LOCKED = 5
+    """Another deployment of this project is running. The message says whose."""
     INTERRUPTED = 130
+    """Ctrl-C, SIGTERM, a closed terminal, or `abort` of a canary or bake. Before the new release is
+    live, everything is undone; after that, it stays."""
 
 
 class BluegreenError(Exception):

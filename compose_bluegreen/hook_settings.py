@@ -18,11 +18,17 @@ class Moment(StrEnum):
     """When hooks run; the names of the keys."""
 
     PRE_DEPLOY = "pre_deploy"
+    """The image is available and no container of the new release runs."""
     POST_START = "post_start"
+    """The new colour has started. A colour that was on standby skips this moment."""
     PRE_SWITCH = "pre_switch"
+    """The new colour is healthy and receives no traffic yet."""
     POST_SWITCH = "post_switch"
+    """The new colour receives the traffic and is healthy."""
     ON_FAILURE = "on_failure"
+    """The deployment was undone or interrupted."""
     ON_ROLLBACK = "on_rollback"
+    """The release was rolled back, drained and removed."""
 
 
 _AFTER_THE_FACT = (Moment.ON_FAILURE, Moment.ON_ROLLBACK)
@@ -63,11 +69,19 @@ class Hook(Keys):
     """One command: in a one-off container of the release, in a running one, or where one types."""
 
     run: Words = None
+    """The command, in a one-off container of the release, as with `docker compose run --rm`: with
+    the release's image, entrypoint, environment, networks and volumes. A plain text means `run`."""
     exec: Words = None
+    """The command, in the first running container of the deployment's colour. For `pre_deploy` and
+    `on_failure`: in the first container of the live colour."""
     host: Words = None
+    """The command, on the machine where you type, in the project's folder."""
     timeout: Duration = timedelta(minutes=5)
+    """How long the command may take."""
     required: bool = True
+    """With `false`, a failure is a warning and the deployment continues."""
     irreversible: Annotated[bool | str, BeforeValidator(_yes_or_why)] = False
+    """`true`, or the reason as a text, if the effect of the command can't be undone."""
 
     @model_validator(mode="after")
     def _one_command(self) -> Self:
@@ -101,11 +115,17 @@ class Hooks(Keys):
     """When which commands run; see docs/release-control.md."""
 
     pre_deploy: SomeHooks = ()
+    """Commands that run before the new colour starts, such as a database migration."""
     post_start: SomeHooks = ()
+    """Commands that run once the new colour has started."""
     pre_switch: SomeHooks = ()
+    """Commands that run once the new colour is healthy, before it receives traffic."""
     post_switch: SomeHooks = ()
+    """Commands that run once the new colour receives the traffic."""
     on_failure: SomeHooks = ()
+    """Commands that run when a deployment is undone."""
     on_rollback: SomeHooks = ()
+    """Commands that run when this release is rolled back."""
 
     @model_validator(mode="after")
     def _no_way_back_from_the_way_back(self) -> Self:

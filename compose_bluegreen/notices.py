@@ -21,11 +21,17 @@ class Event(StrEnum):
     """What a notice is about."""
 
     RELEASED = "released"
+    """An `up` or a `promote` put the release live."""
     ROLLED_BACK = "rolled_back"
+    """A `rollback` put an earlier release live."""
     WAITING = "waiting"
+    """`up --no-switch` left the deployment waiting for `promote`."""
     FAILED = "failed"
+    """The deployment failed and was undone."""
     INTERRUPTED = "interrupted"
+    """The deployment was interrupted and undone."""
     STUCK = "stuck"
+    """The deployment needs a person."""
 
 
 _EVENTS = {
