@@ -85,21 +85,24 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
     call: Call,
     services: Services = None,
     build: Annotated[
-        bool, typer.Option(help="Build the images of services that have a build.")
+        bool, typer.Option(help="Build the images of services that have a `build` section.")
     ] = True,
     image: Annotated[
-        str | None, typer.Option(metavar="REF", help="Release this image, of one service.")
+        str | None,
+        typer.Option(metavar="REF", help="Release this image, for a single service."),
     ] = None,
-    pull: Annotated[bool, typer.Option("--pull", help="Pull the image first.")] = False,
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Pull the images even if the engine has them.")
+    ] = False,
     timeout: Timeout = None,
     message: Message = "",
     dry_run: DryRun = False,
     progress: Progress = Face.AUTO,
-    force: Annotated[bool, typer.Option("--force", help="Deploy though nothing changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
     together: Annotated[
         bool,
         typer.Option(
-            "--all", help="Release the unchanged services anew beside those that changed."
+            "--all", help="Release unchanged services too if at least one service changed."
         ),
     ] = False,
     keep_failed: KeepFailed = False,
@@ -108,12 +111,13 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
     take_over: Annotated[
         bool,
         typer.Option(
-            "--take-over", help="Let the proxy take the ports of a container that has them."
+            "--take-over",
+            help="Stop the container that has the published ports and take them over.",
         ),
     ] = False,
     no_switch: Annotated[
         bool,
-        typer.Option("--no-switch", help="Stop when it is proven; promote or abort decides."),
+        typer.Option("--no-switch", help="Stop before the switch; continue with promote or abort."),
     ] = False,
     wait: Wait = None,
     canary: Canary = None,
@@ -122,8 +126,8 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
 ) -> int:
     """Release services blue/green.
 
-    Builds, starts the idle colour, waits until it is well, switches, drains and retires the other
-    one. Without a SERVICE, all that opted in with x-bluegreen.
+    Builds the images, starts the idle colour, waits until it is healthy, switches the traffic, then
+    drains and removes the old colour. Without a SERVICE, releases every service with x-bluegreen.
     """
     order = Order(
         services=tuple(services or ()),
@@ -154,24 +158,24 @@ def rollback(  # noqa: PLR0913, PLR0917
     services: Services = None,
     to: Annotated[
         int | None,
-        typer.Option(min=1, metavar="ID", help="The deployment whose release to bring back."),
+        typer.Option(min=1, metavar="ID", help="Deployment to roll back to."),
     ] = None,
     message: Message = "",
     timeout: Timeout = None,
     dry_run: DryRun = False,
     progress: Progress = Face.AUTO,
     force: Annotated[
-        bool, typer.Option("--force", help="Also past what a hook did for good.")
+        bool, typer.Option("--force", help="Roll back even if an irreversible hook ran since.")
     ] = False,
     no_hooks: Hooks = False,
     recreate_proxy: RecreateProxy = False,
     wait: Wait = None,
     output: Output = Format.TABLE,
 ) -> int:
-    """Bring an earlier release back.
+    """Roll back to an earlier release.
 
-    The newest that was well and isn't live, or the one named: its image and its configuration,
-    whatever the compose file says now.
+    Restores the image and the configuration of the newest healthy release that is not live, or of
+    the deployment given by --to. The compose file is not read.
     """
     order = RollbackOrder(
         services=tuple(services or ()),
@@ -192,7 +196,9 @@ def rollback(  # noqa: PLR0913, PLR0917
 def history(
     call: Call,
     service: Service = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, metavar="N", help="Number of deployments.")
+    ] = 20,
     output: Output = Format.TABLE,
 ) -> int:
     """List deployments, newest first."""
@@ -204,10 +210,10 @@ def show(
     deployment: Annotated[int, typer.Argument(min=1, metavar="ID", hidden=True)],
     output: Output = Format.TABLE,
 ) -> int:
-    """Show one deployment, step by step.
+    """Show one deployment and its steps.
 
-    With what each step took, why it was needed, and the last words of what failed. ID as history
-    names it.
+    Shows the cause and the duration of each step, and the last output of what failed. history lists
+    the IDs.
     """
     return call.commands.show(call.where, deployment, output.value)
 
@@ -215,14 +221,14 @@ def show(
 def status(
     call: Call,
     check: Annotated[
-        bool, typer.Option("--check", help="For monitoring: exit with 1 if anything drifts.")
+        bool, typer.Option("--check", help="Exit with 1 if there is any drift, for monitoring.")
     ] = False,
     output: Output = Format.TABLE,
 ) -> int:
-    """Show what is live, and any drift.
+    """Show the live colours and any drift.
 
-    Since when, which release, how well HAProxy and Docker find it, what a rollback would go to, and
-    what differs from how it was left, with the cure.
+    Shows the live release and its age, its health as HAProxy and Docker report it, the target of a
+    rollback, and every drift with its remedy.
     """
     return call.commands.status(call.where, check, output.value)
 
@@ -233,10 +239,10 @@ def repair(
     progress: Progress = Face.AUTO,
     output: Output = Format.TABLE,
 ) -> int:
-    """Cure the drift that has only one cure.
+    """Repair drift that has exactly one remedy.
 
-    What status shows is put back as it was left, where nobody could want it otherwise. The rest is
-    listed with the next command, and the exit code is 4.
+    Restores what status reports. Drift with more than one possible remedy is listed with the next
+    command, and the exit code is 4.
     """
     return _told(
         progress, lambda: call.commands.repair(call.where, dry_run, progress.value, output.value)
@@ -246,14 +252,14 @@ def repair(
 def logs(
     call: Call,
     service: Service = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on as new lines come.")
-    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow log output.")] = False,
     tail: Annotated[
-        int | None, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")
+        int | None,
+        typer.Option("--tail", "-n", min=0, metavar="N", help="Show only the last N lines."),
     ] = None,
     colour: Annotated[
-        Colour | None, typer.Option("--colour", "--color", help="Instead of the live one.")
+        Colour | None,
+        typer.Option("--colour", "--color", help="Show this colour instead of the live one."),
     ] = None,
 ) -> int:
     """Show the log of the live colour."""
@@ -267,17 +273,17 @@ def logs(
 def down(call: Call, progress: Progress = Face.AUTO, wait: Wait = None) -> int:
     """Remove both colours and the proxy.
 
-    History stays; the rest of the project is left to docker compose.
+    Keeps the history. Does not touch the containers that docker compose created.
     """
     patience = duration("--wait", wait)
     return _told(progress, lambda: call.commands.down(call.where, patience, progress.value))
 
 
 def resume(call: Call, progress: Progress = Face.AUTO, output: Output = Format.TABLE) -> int:
-    """Finish a deployment that was killed or is stuck.
+    """Finish an interrupted or stuck deployment.
 
-    Its colour is proven, switched to and promoted as in any other; the old one is drained and
-    removed.
+    Checks the health of its colour, switches the traffic and promotes it, then drains and removes
+    the old colour.
     """
     return _told(progress, lambda: call.commands.resume(call.where, progress.value, output.value))
 
@@ -291,10 +297,10 @@ def promote(  # noqa: PLR0913, PLR0917
     wait: Wait = None,
     output: Output = Format.TABLE,
 ) -> int:
-    """Switch to the deployment that waits.
+    """Switch to the waiting deployment.
 
-    It is proven anew first; if it isn't well any more, it goes on waiting. From the switch on it
-    goes as up does, and what fails is switched back and taken away.
+    Checks its health again before the switch; an unhealthy deployment keeps waiting. After the
+    switch a failure is undone as in up. Also ends a running canary or bake early.
     """
     order = PromoteOrder(
         duration("--timeout", timeout),
@@ -308,10 +314,10 @@ def promote(  # noqa: PLR0913, PLR0917
 
 
 def abort(call: Call, progress: Progress = Face.AUTO, output: Output = Format.TABLE) -> int:
-    """Take a deployment away that waits, was killed or is stuck.
+    """Cancel a waiting, interrupted or stuck deployment.
 
-    Traffic goes back to what served before, which is started again if it isn't well; the new
-    colour is removed.
+    Routes the traffic to the previous version, which is started again if it is unhealthy, and
+    removes the new colour. Also cancels a running canary or bake.
     """
     return _told(progress, lambda: call.commands.abort(call.where, progress.value, output.value))
 
@@ -321,10 +327,10 @@ def lock(
     act: Annotated[LockAct, typer.Argument(metavar="status|release", hidden=True)],
     output: Output = Format.TABLE,
 ) -> int:
-    """Show who deploys, or end their hold.
+    """Show or release the deployment lock.
 
-    status waits for nobody. release takes the lock from a command that hangs: at its next step it
-    stops and touches nothing more, and the next up settles what it left.
+    status shows who is deploying. release takes the lock from a command that hangs: that command
+    stops at its next step without further changes, and the next up cleans up.
     """
     return call.commands.lock(call.where, act, output.value)
 
@@ -332,16 +338,16 @@ def lock(
 def prune(
     call: Call,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Also images that up --keep-failed kept.")
+        bool, typer.Option("--failed", help="Also remove images kept by up --keep-failed.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would go; touch nothing.")
+        bool, typer.Option("--dry-run", help="List what would be removed, without removing it.")
     ] = False,
 ) -> int:
-    """Let go of old images, and of what has stood by.
+    """Remove old images and expired standby colours.
 
-    As every release does by itself: images that neither run nor are among the newest that rollback
-    keeps, and colours whose standby is over.
+    Every release does this too. Keeps the images of running containers and of the newest releases,
+    as many as `keep` says.
     """
     return call.commands.prune(call.where, PruneOrder(failed=failed, dry_run=dry_run))
 
@@ -352,18 +358,18 @@ def proxy(  # noqa: PLR0913, PLR0917
     pull: Annotated[
         bool, typer.Option("--pull", help="Pull the proxy's image before recreate.")
     ] = False,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on with logs as they come.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Follow log output.")] = False,
     tail: Annotated[
-        int | None, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")
+        int | None,
+        typer.Option("--tail", "-n", min=0, metavar="N", help="Show only the last N lines."),
     ] = None,
     progress: Progress = Face.AUTO,
     wait: Wait = None,
 ) -> int:
     """Reload or recreate the proxy, or show its log.
 
-    reload makes true what the compose file says of it, and loses nothing. recreate makes a new
-    container, for another image or another port: it is proven beside the old one, and the gap while
-    it takes over is measured and told.
+    reload applies the compose file's proxy settings without dropping requests. recreate replaces
+    the container, for a new image or new ports, and reports the downtime.
     """
     order = ProxyOrder(act, pull, follow, tail, duration("--wait", wait))
     try:
@@ -375,16 +381,16 @@ def proxy(  # noqa: PLR0913, PLR0917
 
 
 def install() -> int:
-    """Make it known as docker bluegreen."""
+    """Register the plugin with docker."""
     from compose_bluegreen.cli import plugin  # noqa: PLC0415 - no other command needs it
 
     return plugin.install()
 
 
 def uninstall() -> int:
-    """Take it away from docker again.
+    """Remove the plugin from docker.
 
-    Colours, proxy and history stay.
+    Containers and history stay.
     """
     from compose_bluegreen.cli import plugin  # noqa: PLC0415
 
@@ -392,9 +398,9 @@ def uninstall() -> int:
 
 
 def doctor() -> int:
-    """Say what is wrong here, and the cure.
+    """Check this machine and print a remedy for each problem.
 
-    Looks at docker, compose, the engine, this plugin and the place of its history.
+    Checks docker, compose, the engine, this plugin and the location of the history.
     """
     from compose_bluegreen.cli.doctor import doctor as examine  # noqa: PLC0415
 

@@ -29,31 +29,33 @@ class Format(StrEnum):
     JSON = "json"
 
 
-_FILE_HELP = "Compose file; may be repeated, as in docker compose."
+_FILE_HELP = "Compose file. May be repeated, as in docker compose."
 
 Files = Annotated[list[Path] | None, typer.Option("--file", "-f", metavar="FILE", help=_FILE_HELP)]
 LongFiles = Annotated[list[Path] | None, typer.Option("--file", metavar="FILE", help=_FILE_HELP)]
 ProjectName = Annotated[
-    str | None, typer.Option("--project-name", "-p", metavar="NAME", help="Name of the project.")
+    str | None, typer.Option("--project-name", "-p", metavar="NAME", help="Project name.")
 ]
 EnvFiles = Annotated[
     list[Path] | None,
-    typer.Option("--env-file", metavar="FILE", help="Environment file; may be repeated."),
+    typer.Option("--env-file", metavar="FILE", help="Environment file. May be repeated."),
 ]
 Profiles = Annotated[
     list[str] | None,
-    typer.Option("--profile", metavar="NAME", help="Profile to enable; may be repeated."),
+    typer.Option("--profile", metavar="NAME", help="Profile to enable. May be repeated."),
 ]
 ProjectDirectory = Annotated[
     Path | None,
-    typer.Option("--project-directory", metavar="DIR", help="Where relative paths start."),
+    typer.Option(
+        "--project-directory", metavar="DIR", help="Directory that relative paths start from."
+    ),
 ]
 Database = Annotated[
     str | None,
     typer.Option(
         "--database",
         metavar="URL",
-        help="History's file or URL, instead of BLUEGREEN_DATABASE_URL or the user's state folder.",
+        help="File or URL of the history. Default: BLUEGREEN_DATABASE_URL, or the state folder.",
     ),
 ]
 
@@ -64,46 +66,52 @@ Service = Annotated[str | None, typer.Argument(metavar="SERVICE", hidden=True)]
 Timeout = Annotated[
     str | None,
     typer.Option(
-        metavar="DURATION", help="How long the new colour may take to be well, as in 1m30s."
+        metavar="DURATION",
+        help="How long the new colour may take to become healthy, such as 1m30s.",
     ),
 ]
 Message = Annotated[
-    str, typer.Option("--message", "-m", metavar="TEXT", help="What history should say of it.")
+    str, typer.Option("--message", "-m", metavar="TEXT", help="Note to store in the history.")
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Print the plan, with the cause of each step; touch nothing."),
+    typer.Option(
+        "--dry-run", help="Print the plan with the cause of each step, without running it."
+    ),
 ]
 KeepFailed = Annotated[
     bool,
-    typer.Option("--keep-failed", help="Keep the image of a failed deployment, to look into it."),
+    typer.Option("--keep-failed", help="Keep the image of a failed deployment for inspection."),
 ]
 Canary = Annotated[
     str | None,
     typer.Option(
-        metavar="STEPS", help="Move traffic in steps first, as in 5%:1m,25%:5m; off: at once."
+        metavar="STEPS",
+        help="Move traffic in steps first, such as 5%:1m,25%:5m. off: switch at once.",
     ),
 ]
 NoBake = Annotated[
     bool,
-    typer.Option("--no-bake", help="Don't watch it under traffic, whatever the file says."),
+    typer.Option("--no-bake", help="Skip the bake."),
 ]
-Hooks = Annotated[bool, typer.Option("--no-hooks", help="Run no hooks.")]
+Hooks = Annotated[bool, typer.Option("--no-hooks", help="Skip all hooks.")]
 RecreateProxy = Annotated[
     bool,
     typer.Option(
-        "--recreate-proxy", help="Allow a new proxy container, which cuts its connections."
+        "--recreate-proxy", help="Allow a new proxy container, which causes a short downtime."
     ),
 ]
 Wait = Annotated[
     str | None,
     typer.Option(
         metavar="DURATION",
-        help="Wait so long for another deployment to end, as in 5m; then exit 5.",
+        help="Wait this long for a running deployment to end, such as 5m.",
     ),
 ]
-Progress = Annotated[Face, typer.Option(help="How to tell on stderr what happens.")]
-Output = Annotated[Format, typer.Option("--format", help="A table for people, JSON for programs.")]
+Progress = Annotated[Face, typer.Option(help="Progress output on stderr.")]
+Output = Annotated[
+    Format, typer.Option("--format", help="Output format: a table for people, JSON for programs.")
+]
 
 
 def where_flags(

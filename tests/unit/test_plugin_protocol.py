@@ -176,7 +176,7 @@ def test_docker_s_own_flags_reach_what_it_runs(
     ("words", "offered"),
     [
         (("",), "up\tRelease services blue/green."),
-        (("ro",), "rollback\tBring an earlier release back."),
+        (("ro",), "rollback\tRoll back to an earlier release."),
         (("up", "--take"), "--take-over\t"),
         (("up", "--progress", "q"), "quiet"),
         (("-f", "x.yml", "hist"), "history\t"),
