@@ -206,8 +206,29 @@ def test_each_link_between_documents_leads_somewhere() -> None:
 
 
 def test_the_readme_leads_to_every_document() -> None:
-    linked = set(re.findall(r"\]\(([^)\s#]+)", text("README.md")))
-    assert {one for one in documents() if one != "README.md"} <= linked
+    reached: set[str] = set()
+    following = {"README.md"}
+    while following:
+        reached |= following
+        following = {to for one in following for to in linked_documents(one)} - reached
+    assert set(documents()) <= reached
+
+
+def test_each_decision_is_a_numbered_record_in_the_index() -> None:
+    records = [one for one in documents() if re.match(r"docs/decisions/\d", one)]
+    rows = table("docs/decisions/index.md", "number")
+    for number, record in enumerate(records, start=1):
+        name = record.rpartition("/")[2]
+        heading, status, *_ = text(record).split("\n\n")
+        _, title, noted = rows[f"[{number:04}]({name})"]
+        assert heading == f"# {number:04} {title}"
+        assert status == f"Status: {noted}"
+        sections = re.findall(r"^## (.+)$", text(record), re.MULTILINE)
+        assert sections in (
+            ["Context", "Decision", "Consequences"],
+            ["Context", "Decision", "Figures", "Consequences"],
+        ), record
+    assert len(rows) == len(records)
 
 
 @pytest.mark.parametrize(
@@ -259,6 +280,14 @@ def files() -> tuple[str, ...]:
 
 def documents() -> list[str]:
     return [one for one in files() if one.endswith(".md")]
+
+
+def linked_documents(document: str) -> set[str]:
+    """Those of the repository, as paths from its root."""
+    folder = (ROOT / document).parent
+    targets = re.findall(r"\]\(([^)\s#]+\.md)\b", text(document))
+    found = ((folder / one).resolve() for one in targets if "://" not in one)
+    return {str(one.relative_to(ROOT)) for one in found}
 
 
 def table(document: str, first: str) -> Rows:
