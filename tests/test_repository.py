@@ -157,7 +157,7 @@ def test_the_table_of_a_notices_keys_is_the_code() -> None:
 def test_the_table_of_states_is_the_code() -> None:
     told = {
         name.strip("`"): frozenset(in_code(after))
-        for name, (_, after) in table("docs/architecture.md", "state").items()
+        for name, (_, after) in table("docs/explanation/architecture.md", "state").items()
     }
     assert told == {
         str(before): frozenset(map(str, after)) for before, after in TRANSITIONS.items()
@@ -165,7 +165,7 @@ def test_the_table_of_states_is_the_code() -> None:
 
 
 def test_the_picture_of_states_is_the_code() -> None:
-    told = re.findall(r"^ +(\w+) --> (\w+)$", text("docs/architecture.md"), re.MULTILINE)
+    told = re.findall(r"^ +(\w+) --> (\w+)$", text("docs/explanation/architecture.md"), re.MULTILINE)
     arrows = [(str(before), str(after)) for before in State for after in TRANSITIONS[before]]
     assert sorted(told) == sorted(arrows)
 
