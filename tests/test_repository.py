@@ -165,7 +165,9 @@ def test_the_table_of_states_is_the_code() -> None:
 
 
 def test_the_picture_of_states_is_the_code() -> None:
-    told = re.findall(r"^ +(\w+) --> (\w+)$", text("docs/explanation/architecture.md"), re.MULTILINE)
+    told = re.findall(
+        r"^ +(\w+) --> (\w+)$", text("docs/explanation/architecture.md"), re.MULTILINE
+    )
     arrows = [(str(before), str(after)) for before in State for after in TRANSITIONS[before]]
     assert sorted(told) == sorted(arrows)
 
