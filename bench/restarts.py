@@ -22,8 +22,8 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from compose_bluegreen.adapters.haproxy.container import image
-from compose_bluegreen.routing import Topology
+from compose_bluegreen.adapters.haproxy.container_spec import image
+from compose_bluegreen.domain.topology import Topology
 from tests.e2e.own_engine import OwnEngine, own_engine
 from tests.e2e.stage import ROOT, SAMPLE, Stage, environment, eventually, service
 from tests.load import Load, Mix

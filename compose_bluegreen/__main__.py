@@ -28,8 +28,8 @@ def main() -> int:
     # What imports make stays: to look through it for garbage takes 40 ms of each command.
     gc.disable()
     try:
-        from compose_bluegreen.cli.conversation import converse  # noqa: PLC0415
-        from compose_bluegreen.cli.door import leave  # noqa: PLC0415
+        from compose_bluegreen.cli.error_handler import leave  # noqa: PLC0415
+        from compose_bluegreen.cli.main import converse  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130
     return leave(lambda: converse(arguments))

@@ -16,7 +16,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 from sqlalchemy.types import TypeDecorator
 
-from compose_bluegreen.adapters.history.places import database_url
+from compose_bluegreen.adapters.history.location import database_url
 from compose_bluegreen.adapters.history.schema import VERSION_TABLE
 from compose_bluegreen.adapters.history.store import store_at
 from compose_bluegreen.adapters.history.tables import metadata

@@ -17,14 +17,18 @@ import typer
 import yaml
 from pydantic import BaseModel
 
-from compose_bluegreen import __version__, durations
-from compose_bluegreen.cli import contract
+from compose_bluegreen import __version__
+from compose_bluegreen.cli import json_output
 from compose_bluegreen.cli.app import build_app
-from compose_bluegreen.domain import TRANSITIONS, Deployment, Kind, State
-from compose_bluegreen.errors import ExitCode
-from compose_bluegreen.hook_settings import Hook, Moment
-from compose_bluegreen.notices import Event
-from compose_bluegreen.settings import KEY, ProjectSettings, project_settings, service_settings
+from compose_bluegreen.config.hook_settings import Hook, Moment
+from compose_bluegreen.config.settings import ProjectSettings
+from compose_bluegreen.config.settings_reader import project_settings, service_settings
+from compose_bluegreen.deployment.notifications import Event
+from compose_bluegreen.domain import durations
+from compose_bluegreen.domain.deployment import Deployment, Kind
+from compose_bluegreen.domain.errors import ExitCode
+from compose_bluegreen.domain.names import KEY
+from compose_bluegreen.domain.states import TRANSITIONS, State
 
 ROOT = Path(__file__).parents[1]
 SHARED_FLAGS = {
@@ -145,7 +149,7 @@ def test_the_table_of_a_notices_keys_is_the_code() -> None:
     one = Deployment(
         1, "engine", "shop", Kind.UP, State.LIVE, ("web",), "ada@laptop", datetime.now(UTC)
     )
-    notice = contract.notice(one, Event.RELEASED)
+    notice = json_output.notice(one, Event.RELEASED)
     assert list(told) == list(notice)
     assert {*Event} <= set(in_code(told["event"]))
     assert in_code(told["version"]) == [str(notice["version"])]

@@ -38,9 +38,7 @@ from compose_bluegreen.cli.options import (
     where_flags,
 )
 from compose_bluegreen.cli.progress import Face, Json
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import BluegreenError, ExitCode, Interrupted
-from compose_bluegreen.orders import (
+from compose_bluegreen.config.requests import (
     LockAct,
     Order,
     PromoteOrder,
@@ -50,6 +48,8 @@ from compose_bluegreen.orders import (
     RollbackOrder,
     Where,
 )
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, ExitCode, Interrupted
 
 
 class Commands(Protocol):
@@ -382,9 +382,9 @@ def proxy(  # noqa: PLR0913, PLR0917
 
 def install() -> int:
     """Register the plugin with docker."""
-    from compose_bluegreen.cli import plugin  # noqa: PLC0415 - no other command needs it
+    from compose_bluegreen.cli import plugin_install  # noqa: PLC0415 - no other command needs it
 
-    return plugin.install()
+    return plugin_install.install()
 
 
 def uninstall() -> int:
@@ -392,9 +392,9 @@ def uninstall() -> int:
 
     Containers and history stay.
     """
-    from compose_bluegreen.cli import plugin  # noqa: PLC0415
+    from compose_bluegreen.cli import plugin_install  # noqa: PLC0415
 
-    return plugin.uninstall()
+    return plugin_install.uninstall()
 
 
 def doctor() -> int:

@@ -13,15 +13,13 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from compose_bluegreen.adapters.ahead import HISTORY, ahead, arrived
-from compose_bluegreen.adapters.config_reader import ConfigReader, NameReader
-from compose_bluegreen.adapters.looker import IdentityReader, JournalReader
+from compose_bluegreen.adapters.compose.config_reader import ConfigReader, NameReader
+from compose_bluegreen.adapters.history.journal_reader import IdentityReader, JournalReader
+from compose_bluegreen.adapters.system.preload import HISTORY, ahead, arrived
+from compose_bluegreen.cli import output
 from compose_bluegreen.cli import progress as faces
-from compose_bluegreen.cli import render
-from compose_bluegreen.cli.door import silence
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import BluegreenError, ExitCode, UsageError
-from compose_bluegreen.orders import (
+from compose_bluegreen.cli.error_handler import silence
+from compose_bluegreen.config.requests import (
     LockAct,
     Order,
     PromoteOrder,
@@ -31,38 +29,42 @@ from compose_bluegreen.orders import (
     RollbackOrder,
     Where,
 )
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from compose_bluegreen.adapters.history import SqlHistory
-    from compose_bluegreen.adapters.history.following import FollowingHistory
-    from compose_bluegreen.cli.wiring import Outside
-    from compose_bluegreen.ports import Container
+    from compose_bluegreen.adapters.history.synced_reader import FollowingHistory
+    from compose_bluegreen.cli.composition import Outside
+    from compose_bluegreen.ports.engine import Container
 
 
 def up(where: Where, order: Order, progress: str, format: str) -> int:  # noqa: A002
     config = ConfigReader(where)
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
 
-    reading = wiring.Reading(where, config)
-    from compose_bluegreen import up as core
-    from compose_bluegreen.adapters import engine  # noqa: F401 - while Compose reads the file
+    reading = composition.Reading(where, config)
+    from compose_bluegreen.adapters.compose import engine  # noqa: F401 - while Compose reads the file
+    from compose_bluegreen.commands import up as core
 
     observer, project = faces.observer(progress), reading.project()
     git, notify = reading.git_revision(), project.settings.notify
-    with wiring.outside(where, project.name, observer, git, notify, reading.certificates) as out:
+    with composition.outside(
+        where, project.name, observer, git, notify, reading.certificates
+    ) as out:
         out.scratch.prove()
         with _answered(out, format):
             done = core.up(order, project, out.caller, out.ports, _plan(order.dry_run))
         if done is None and not order.dry_run:
             observer.remark("nothing changed since the live release; --force deploys all the same")
     if not order.dry_run:
-        _say(render.summary(done, format))
+        _say(output.summary(done, format))
     return ExitCode.DONE
 
 
 def rollback(where: Where, order: RollbackOrder, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
-    from compose_bluegreen import rollback as core
+    from compose_bluegreen.commands import rollback as core
 
     with _told(where, name, progress) as out:
         project = out.compose.project
@@ -70,14 +72,14 @@ def rollback(where: Where, order: RollbackOrder, progress: str, format: str) -> 
         with _answered(out, format):
             done = core.rollback(order, project, out.caller, out.ports, _plan(order.dry_run))
     if not order.dry_run:
-        _say(render.summary(done, format))
+        _say(output.summary(done, format))
     return ExitCode.DONE
 
 
 def history(where: Where, service: str | None, limit: int, format: str) -> int:  # noqa: A002
     with _records(where) as (records, project):
         found = records.newest(project, service=service, limit=limit)
-    _say(render.history(found, format))
+    _say(output.history(found, format))
     return ExitCode.DONE
 
 
@@ -88,32 +90,32 @@ def show(where: Where, id: int, format: str) -> int:  # noqa: A002
         raise UsageError(
             f"there is no deployment {id} of {project}", hint="docker bluegreen history lists them"
         )
-    _say(render.show(found, format))
+    _say(output.show(found, format))
     return ExitCode.DONE
 
 
 def status(where: Where, check: bool, format: str) -> int:  # noqa: A002
     name = NameReader(where)
-    from compose_bluegreen import status as core
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
+    from compose_bluegreen.inspection import status as core
 
-    with wiring.outside(where, name.read(), faces.observer("plain"), acts=False) as out:
+    with composition.outside(where, name.read(), faces.observer("plain"), acts=False) as out:
         found = core.status(out.compose.project, out.caller.engine, out.ports)
         monitor = out.proxy.monitor_address()
-    _say(render.status(found, monitor, format))
+    _say(output.status(found, monitor, format))
     return ExitCode.FAILED if check and found.drifts else ExitCode.DONE
 
 
 def repair(where: Where, dry_run: bool, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
-    from compose_bluegreen import repair as core
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
+    from compose_bluegreen.commands import repair as core
 
-    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+    with composition.outside(where, name.read(), faces.observer(progress)) as out:
         done = core.repair(out.compose.project, out.caller, out.ports, _plan(dry_run))
     if dry_run:
         return ExitCode.DONE
-    _say(render.repair(done, format))
+    _say(output.repair(done, format))
     return ExitCode.NEEDS_PERSON if done.left else ExitCode.DONE
 
 
@@ -121,9 +123,9 @@ def logs(
     where: Where, service: str | None, colour: Colour | None, follow: bool, tail: int | None
 ) -> int:
     name = NameReader(where)
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
 
-    with wiring.outside(where, name.read(), faces.observer("quiet")) as out:
+    with composition.outside(where, name.read(), faces.observer("quiet")) as out:
         containers = _containers(out, service, colour)
         for line in out.compose.logs([one.name for one in containers], follow=follow, tail=tail):
             sys.stdout.buffer.write(line)
@@ -133,53 +135,53 @@ def logs(
 
 def down(where: Where, patience: timedelta | None, progress: str) -> int:
     name = NameReader(where)
-    from compose_bluegreen import down as core
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
+    from compose_bluegreen.commands import down as core
 
-    with wiring.outside(where, name.read(), faces.observer(progress)) as out:
+    with composition.outside(where, name.read(), faces.observer(progress)) as out:
         core.down(out.compose.project, out.caller, out.ports, patience)
     return ExitCode.DONE
 
 
 def resume(where: Where, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
-    from compose_bluegreen import resume as core
+    from compose_bluegreen.commands import resume as core
 
     with _told(where, name, progress) as out, _answered(out, format, begun_here=False):
         done = core.resume(out.compose.project, out.caller, out.ports)
-    _say(render.summary(done, format))
+    _say(output.summary(done, format))
     return ExitCode.DONE
 
 
 def promote(where: Where, order: PromoteOrder, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
-    from compose_bluegreen import promote as core
+    from compose_bluegreen.commands import promote as core
 
     with _told(where, name, progress) as out, _answered(out, format, begun_here=False):
         done = core.promote(order, out.compose.project, out.caller, out.ports)
-    _say(render.summary(done, format))
+    _say(output.summary(done, format))
     return ExitCode.DONE
 
 
 def abort(where: Where, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
-    from compose_bluegreen import abort as core
+    from compose_bluegreen.commands import abort as core
 
     with _told(where, name, progress) as out, _answered(out, format, begun_here=False):
         done = core.abort(out.compose.project, out.caller, out.ports)
-    _say(render.summary(done, format))
+    _say(output.summary(done, format))
     return ExitCode.DONE
 
 
 def lock(where: Where, act: LockAct, format: str) -> int:  # noqa: A002
     name = NameReader(where)
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
 
-    with wiring.outside(where, name.read(), faces.observer("quiet"), acts=False) as out:
+    with composition.outside(where, name.read(), faces.observer("quiet"), acts=False) as out:
         if act is LockAct.STATUS:
-            _say(render.lock(out.compose.project, out.ports.lock.holder(), format))
+            _say(output.lock(out.compose.project, out.ports.lock.holder(), format))
         else:
-            _say(render.released(out.compose.project, out.ports.lock.release(), format))
+            _say(output.released(out.compose.project, out.ports.lock.release(), format))
     return ExitCode.DONE
 
 
@@ -187,13 +189,13 @@ def proxy(where: Where, order: ProxyOrder, progress: str) -> int:
     if order.act is ProxyAct.LOGS:
         return _proxy_logs(where, order)
     config = ConfigReader(where)
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
 
-    reading = wiring.Reading(where, config)
-    from compose_bluegreen import proxy_care as core
+    reading = composition.Reading(where, config)
+    from compose_bluegreen.commands import proxy as core
 
     observer, project = faces.observer(progress), reading.project()
-    with wiring.outside(
+    with composition.outside(
         where, project.name, observer, reading.git_revision(), certificates=reading.certificates
     ) as out:
         if order.act is ProxyAct.RELOAD:
@@ -205,9 +207,9 @@ def proxy(where: Where, order: ProxyOrder, progress: str) -> int:
 
 def _proxy_logs(where: Where, order: ProxyOrder) -> int:
     name = NameReader(where)
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
 
-    with wiring.outside(where, name.read(), faces.observer("quiet"), acts=False) as out:
+    with composition.outside(where, name.read(), faces.observer("quiet"), acts=False) as out:
         for line in out.proxy.log(follow=order.follow, tail=order.tail):
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
@@ -218,10 +220,10 @@ def _proxy_logs(where: Where, order: ProxyOrder) -> int:
 def _told(where: Where, name: NameReader, progress: str) -> Iterator[Outside]:
     """The outside of a command that needs no more of the file than its name; a webhook is told what
     comes of it, as far as the file was read."""
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
 
     project, observer = name.read(), faces.observer(progress)
-    with wiring.outside(where, project, observer, notify=name.notify) as out:
+    with composition.outside(where, project, observer, notify=name.notify) as out:
         yield out
 
 
@@ -234,7 +236,7 @@ def _answered(out: Outside, format: str, *, begun_here: bool = True) -> Iterator
         with suppress(BluegreenError):
             number = out.noted.own if begun_here else out.noted.last
             failed = out.ports.history.get(number) if number else None
-            _say_at_once(render.summary(failed, format))
+            _say_at_once(output.summary(failed, format))
         raise
 
 
@@ -246,14 +248,14 @@ def _records(where: Where) -> Iterator[tuple[SqlHistory | FollowingHistory, str]
     project = name.read()
     journal, engine = JournalReader(project), identity.read()
     arrived(HISTORY)
-    from compose_bluegreen.adapters.history import Scope, following, open_history
+    from compose_bluegreen.adapters.history import Scope, open_history, synced_reader
 
     with open_history(where.database, os.environ, Scope(engine, project)) as records:
         if engine is None:
             _remark("the engine doesn't answer: this is what was known here")
             yield records, project
         else:
-            yield following.FollowingHistory(records, journal, _remark), project
+            yield synced_reader.FollowingHistory(records, journal, _remark), project
 
 
 def _remark(text: str) -> None:
@@ -262,17 +264,17 @@ def _remark(text: str) -> None:
 
 def prune(where: Where, order: PruneOrder) -> int:
     name = NameReader(where)
-    from compose_bluegreen import prune as core
-    from compose_bluegreen.cli import wiring
+    from compose_bluegreen.cli import composition
+    from compose_bluegreen.commands import prune as core
 
-    with wiring.outside(where, name.read(), faces.observer("quiet")) as out:
+    with composition.outside(where, name.read(), faces.observer("quiet")) as out:
         found = core.prune(order, out.compose.project, out.caller, out.ports)
-    _say(render.pruned(found, order))
+    _say(output.pruned(found, order))
     return ExitCode.DONE
 
 
 def _containers(out: Outside, service: str | None, colour: Colour | None) -> list[Container]:
-    from compose_bluegreen.models import LABEL, colour_labels
+    from compose_bluegreen.domain.labels import LABEL, colour_labels
 
     project = out.compose.project
     routes = out.ports.proxy.routes()

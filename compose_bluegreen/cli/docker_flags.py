@@ -10,7 +10,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compose_bluegreen.errors import UsageError
+from compose_bluegreen.domain.errors import UsageError
 
 PLUGIN = "bluegreen"
 DEBUG_VARIABLE = "BLUEGREEN_DEBUG"

@@ -14,11 +14,11 @@ from typing import Any
 
 import typer
 
-from compose_bluegreen.cli import plugin
-from compose_bluegreen.cli.reports import state_folder
+from compose_bluegreen.cli import plugin_install
+from compose_bluegreen.cli.crash_report import state_folder
 from compose_bluegreen.cli.terminal import clean, seen_through
-from compose_bluegreen.domain import Outcome
-from compose_bluegreen.errors import BluegreenError, ExitCode
+from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.errors import BluegreenError, ExitCode
 
 OLDEST_COMPOSE = (2, 20)
 
@@ -54,13 +54,13 @@ def _client() -> Iterator[Finding]:
 
 
 def _plugin() -> Iterator[Finding]:
-    link = plugin.link_path()
+    link = plugin_install.link_path()
     try:
-        seen = plugin.as_docker_sees_us()
+        seen = plugin_install.as_docker_sees_us()
     except BluegreenError as error:
         yield Finding(f"plugin: {error.message}", error.hint)
         return
-    problem = plugin.complaint(seen, link)
+    problem = plugin_install.complaint(seen, link)
     if not problem:
         yield Finding(f"plugin: docker finds {seen.path if seen else link}")
         return

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from compose_bluegreen import durations
 from compose_bluegreen.cli.progress import Face
-from compose_bluegreen.errors import UsageError
-from compose_bluegreen.orders import Where
-from compose_bluegreen.stages import Stage, parse
+from compose_bluegreen.config.canary_stages import Stage, parse
+from compose_bluegreen.config.requests import Where
+from compose_bluegreen.domain import durations
+from compose_bluegreen.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -11,12 +11,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
 from compose_bluegreen.cli.terminal import Terminal, clean, seen_through
-from compose_bluegreen.domain import Outcome
+from compose_bluegreen.domain.deployment import Outcome
 
 if TYPE_CHECKING:
     # Not at run time: the core's modules take 20 ms to load, which --help need not wait for.
-    from compose_bluegreen.errors import BluegreenError
-    from compose_bluegreen.ports import Observer
+    from compose_bluegreen.domain.errors import BluegreenError
+    from compose_bluegreen.ports.system import Observer
 
 _REMARK = 300
 """Letters; history keeps all that a hook says."""

@@ -9,18 +9,24 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compose_bluegreen.adapters.clock import SystemClock
-from compose_bluegreen.adapters.compose import WhalesCompose
-from compose_bluegreen.adapters.engine import SdkEngine, connect
+from compose_bluegreen.adapters.compose.client import WhalesCompose
+from compose_bluegreen.adapters.compose.engine import SdkEngine, connect
+from compose_bluegreen.adapters.compose.runner import HookRunner
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
-from compose_bluegreen.adapters.history.journal import Journal
-from compose_bluegreen.adapters.runner import HookRunner
-from compose_bluegreen.adapters.scratch import Scratch
-from compose_bluegreen.adapters.trust import Trust
-from compose_bluegreen.domain import Image, Model
-from compose_bluegreen.orders import Where
-from compose_bluegreen.ports import Compose, Engine, Holder, Lock, Ports, Proxy, Runner
-from compose_bluegreen.project import Project, read
+from compose_bluegreen.adapters.history.journal_files import Journal
+from compose_bluegreen.adapters.system.clock import SystemClock
+from compose_bluegreen.adapters.system.hook_trust import Trust
+from compose_bluegreen.adapters.system.private_files import Scratch
+from compose_bluegreen.config.compose_file import Project
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.requests import Where
+from compose_bluegreen.domain.release import Image, Model
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.engine import Engine
+from compose_bluegreen.ports.lock import Holder, Lock
+from compose_bluegreen.ports.proxy import Proxy
+from compose_bluegreen.ports.runner import Runner
+from compose_bluegreen.ports.workloads import Compose
 from tests.e2e.stage import Stage
 from tests.fakes.journal import FakeJournal
 from tests.fakes.lock import FakeLock

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compose_bluegreen.adapters import compose_yaml
-from compose_bluegreen.adapters.config_reader import ConfigReader
-from compose_bluegreen.domain import Model
-from compose_bluegreen.orders import Where
+from compose_bluegreen.adapters.compose import config_yaml
+from compose_bluegreen.adapters.compose.config_reader import ConfigReader
+from compose_bluegreen.config.requests import Where
+from compose_bluegreen.domain.release import Model
 
 pytestmark = pytest.mark.engine
 
@@ -48,7 +48,7 @@ def test_every_text_comes_back_as_it_was(
     folder = tmp_path_factory.mktemp("project")
     wanted = model([*TRICKY, *words])
     file = folder / "compose.yaml"
-    file.write_text(compose_yaml.text(wanted), encoding="utf-8")
+    file.write_text(config_yaml.text(wanted), encoding="utf-8")
     found, _ = ConfigReader(Where(files=(file,))).read()
     for service, own in wanted["services"].items():
         for key in own:
@@ -58,11 +58,11 @@ def test_every_text_comes_back_as_it_was(
 def test_a_text_that_begins_with_a_tab_is_read(tmp_path: Path) -> None:
     """libyaml refuses it as Compose writes it."""
     file = tmp_path / "compose.yaml"
-    file.write_text(compose_yaml.text(model(["\tone\ntwo\n"])))
+    file.write_text(config_yaml.text(model(["\tone\ntwo\n"])))
     said = subprocess.run(
         ("docker", "compose", "-f", str(file), "config"), capture_output=True, check=True
     ).stdout.decode()
-    assert compose_yaml.whole(said) is None
+    assert config_yaml.whole(said) is None
     found, _ = ConfigReader(Where(files=(file,))).read()
     assert found["services"]["web"]["environment"]["K0"] == "\tone\ntwo\n"
-    assert json.loads(compose_yaml.text(found)) == found
+    assert json.loads(config_yaml.text(found)) == found

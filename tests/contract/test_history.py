@@ -14,21 +14,11 @@ from pathlib import Path
 import pytest
 
 from compose_bluegreen.adapters.history import Scope, open_history
-from compose_bluegreen.domain import (
-    TRANSITIONS,
-    UNFINISHED,
-    Colour,
-    Draft,
-    Image,
-    Kind,
-    Outcome,
-    Part,
-    Release,
-    State,
-    StepRecord,
-    WrongTransition,
-)
-from compose_bluegreen.ports import History
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.release import Image, Release
+from compose_bluegreen.domain.states import TRANSITIONS, UNFINISHED, State, WrongTransition
+from compose_bluegreen.ports.history import History
 from tests.fakes.history import MemoryHistory
 from tests.postgres import Server, running
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.adapters.history.journal import Journal, Seen
+from compose_bluegreen.adapters.history.journal_files import Journal, Seen
 from tests.contract.grounds import Ground
 from tests.contract.test_outside import ground, running, wanted, web
 

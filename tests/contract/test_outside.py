@@ -11,20 +11,19 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.domain import Colour, Release
-from compose_bluegreen.errors import BluegreenError, LockHeld, LockLost, ProxyFailed
-from compose_bluegreen.models import (
-    base_labels,
-    colour_labels,
-    colour_model,
-    fingerprint_of,
-    release,
-)
-from compose_bluegreen.ports import NO_TRAFFIC, Holder, Place, Wish, Wished
-from compose_bluegreen.routes import for_project, with_release
-from compose_bluegreen.routing import Change, Preview, Share, Topology
-from compose_bluegreen.tally import Tally, answered
-from compose_bluegreen.waiting import POLL
+from compose_bluegreen.config.release_builder import release
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, LockHeld, LockLost, ProxyFailed
+from compose_bluegreen.domain.labels import base_labels, colour_labels, fingerprint_of
+from compose_bluegreen.domain.release import Release
+from compose_bluegreen.domain.topology import Change, Preview, Share, Topology
+from compose_bluegreen.domain.traffic_stats import Tally, answered
+from compose_bluegreen.ports.lock import Holder, Wish, Wished
+from compose_bluegreen.ports.proxy import NO_TRAFFIC
+from compose_bluegreen.ports.workloads import Place
+from compose_bluegreen.steps.desired_topology import for_project, with_release
+from compose_bluegreen.steps.health import POLL
+from compose_bluegreen.steps.specs import colour_model
 from tests.contract.grounds import Ground, fake, real
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN

@@ -18,8 +18,9 @@ from alembic.migration import MigrationContext
 from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
 from compose_bluegreen.adapters.history.schema import VERSION_TABLE
 from compose_bluegreen.adapters.history.tables import metadata
-from compose_bluegreen.domain import Kind, Outcome, State, StepRecord
-from compose_bluegreen.errors import BluegreenError, HistoryUnusable
+from compose_bluegreen.domain.deployment import Kind, Outcome, StepRecord
+from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
+from compose_bluegreen.domain.states import State
 from tests.contract.test_history import ENGINE, NOON, PROJECT, a_draft, a_part, released
 from tests.fakes.calls import When, watched
 from tests.fakes.site import Site
@@ -106,7 +107,7 @@ def a_process(url: str, script: str) -> subprocess.Popen[str]:
     before = (
         "import os, signal, sys\n"
         "from tests.contract.test_history import *\n"
-        "from compose_bluegreen.adapters.history import moves\n"
+        "from compose_bluegreen.adapters.history import transitions as moves\n"
         f"history = open_history(sys.argv[1], {{}}, Scope({ENGINE!r}, {PROJECT!r}))\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"

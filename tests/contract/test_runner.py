@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.domain import Image, Model, Release
-from compose_bluegreen.errors import ComposeFailed
-from compose_bluegreen.models import hook_labels, one_off_model, release
-from compose_bluegreen.ports import Container, Ran
+from compose_bluegreen.config.release_builder import release
+from compose_bluegreen.domain.errors import ComposeFailed
+from compose_bluegreen.domain.labels import hook_labels
+from compose_bluegreen.domain.release import Image, Model, Release
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.runner import Ran
+from compose_bluegreen.steps.specs import one_off_model
 from tests.contract.grounds import FAILS, LASTS, LISTENS, Ground, fake, real
 
 SOON, AMPLE = timedelta(seconds=3), timedelta(seconds=60)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from compose_bluegreen.adapters.haproxy.config import MAP
-from compose_bluegreen.adapters.haproxy.master import SOCKET
+from compose_bluegreen.adapters.haproxy.master_socket import SOCKET
 from tests.e2e.stage import SAMPLE, Model, Run, Stage, eventually, service
 
 pytestmark = pytest.mark.engine

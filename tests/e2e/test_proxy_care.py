@@ -7,8 +7,8 @@ from http.client import HTTPException
 
 import pytest
 
-from compose_bluegreen.adapters.haproxy.container import image
-from compose_bluegreen.routing import Topology
+from compose_bluegreen.adapters.haproxy.container_spec import image
+from compose_bluegreen.domain.topology import Topology
 from tests.e2e.stage import SAMPLE, Model, Stage, eventually, free_port, service
 
 pytestmark = pytest.mark.engine

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.adapters.haproxy.container import image
-from compose_bluegreen.routing import Topology
+from compose_bluegreen.adapters.haproxy.container_spec import image
+from compose_bluegreen.domain.topology import Topology
 from tests.e2e.own_engine import OwnEngine, own_engine
 from tests.e2e.stage import SAMPLE, Model, Stage, eventually, service
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.adapters.compose import WhalesCompose
-from compose_bluegreen.adapters.engine import connect
+from compose_bluegreen.adapters.compose.client import WhalesCompose
+from compose_bluegreen.adapters.compose.engine import connect
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
-from compose_bluegreen.adapters.scratch import Scratch
-from compose_bluegreen.errors import LockHeld
-from compose_bluegreen.orders import Where
-from compose_bluegreen.ports import Holder
+from compose_bluegreen.adapters.system.private_files import Scratch
+from compose_bluegreen.config.requests import Where
+from compose_bluegreen.domain.errors import LockHeld
+from compose_bluegreen.ports.lock import Holder
 from tests.e2e.stage import Model, Running, Stage, eventually, service
 
 pytestmark = pytest.mark.engine

@@ -16,10 +16,11 @@ from threading import Event, Thread
 import pytest
 
 from compose_bluegreen.adapters.haproxy.config import render
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import BadSetting, ProxyFailed
-from compose_bluegreen.routing import Check, Published, Route, Target, Topology
-from compose_bluegreen.settings import ProjectSettings, service_settings
+from compose_bluegreen.config.settings import ProjectSettings
+from compose_bluegreen.config.settings_reader import service_settings
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BadSetting, ProxyFailed
+from compose_bluegreen.domain.topology import Check, Published, Route, Target, Topology
 from tests.e2e.stage import Model, Stage, other, service
 
 pytestmark = pytest.mark.engine

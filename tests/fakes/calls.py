@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar, cast
 
-from compose_bluegreen import interrupts
-from compose_bluegreen.errors import Interrupted
+from compose_bluegreen.domain.errors import Interrupted
+from compose_bluegreen.runtime import interrupts
 
 T = TypeVar("T")
 

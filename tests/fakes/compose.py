@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from compose_bluegreen.domain import Model
-from compose_bluegreen.errors import ComposeFailed
-from compose_bluegreen.models import LABEL, LINK
-from compose_bluegreen.ports import Place
+from compose_bluegreen.domain.errors import ComposeFailed
+from compose_bluegreen.domain.labels import LABEL
+from compose_bluegreen.domain.names import LINK
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.ports.workloads import Place
 from tests.fakes.world import Box, World
 
 _REFERENCE = re.compile(

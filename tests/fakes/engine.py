@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from compose_bluegreen.domain import Image
-from compose_bluegreen.ports import Container
+from compose_bluegreen.domain.release import Image
+from compose_bluegreen.ports.engine import Container
 from tests.fakes.world import ENGINE, World
 
 

@@ -6,16 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from compose_bluegreen.domain import (
+from compose_bluegreen.domain.deployment import Deployment, Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.states import (
     PROVEN,
     UNFINISHED,
-    Deployment,
-    Draft,
-    Kind,
-    Outcome,
-    Part,
     State,
-    StepRecord,
     WrongTransition,
     check_transition,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from compose_bluegreen.adapters.history.journal import Seen
-from compose_bluegreen.errors import ProxyFailed
-from compose_bluegreen.ports import Holder, Wished
+from compose_bluegreen.adapters.history.journal_files import Seen
+from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.ports.lock import Holder, Wished
 
 
 class FakeJournal:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from compose_bluegreen.errors import LockHeld, LockLost, ProxyFailed
-from compose_bluegreen.ports import Holder, Wished
+from compose_bluegreen.domain.errors import LockHeld, LockLost, ProxyFailed
+from compose_bluegreen.ports.lock import Holder, Wished
 from tests.fakes.world import World
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import ComposeFailed, ProxyFailed
-from compose_bluegreen.models import LABEL, companion
-from compose_bluegreen.ports import NO_TRAFFIC, Seats, ServerHealth
-from compose_bluegreen.routing import NOBODY, Change, Share, Target, Topology
-from compose_bluegreen.tally import Tally
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import ComposeFailed, ProxyFailed
+from compose_bluegreen.domain.labels import LABEL
+from compose_bluegreen.domain.names import companion
+from compose_bluegreen.domain.topology import NOBODY, Change, Share, Target, Topology
+from compose_bluegreen.domain.traffic_stats import Tally
+from compose_bluegreen.ports.proxy import NO_TRAFFIC, Seats, ServerHealth
 from tests.fakes.compose import proxy_labels
 from tests.fakes.world import Box, ProxyNotes, World
 

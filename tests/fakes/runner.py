@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from compose_bluegreen.domain import Model
-from compose_bluegreen.errors import ComposeFailed
-from compose_bluegreen.ports import Container, Ran
+from compose_bluegreen.domain.errors import ComposeFailed
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.runner import Ran
 from tests.fakes.world import Behaviour, Box, World
 
 

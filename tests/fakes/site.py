@@ -6,19 +6,23 @@ from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
-from compose_bluegreen.abort import abort
-from compose_bluegreen.attempt import TellPlan
-from compose_bluegreen.domain import Colour, Deployment, Model
-from compose_bluegreen.down import down
-from compose_bluegreen.orders import Order, PromoteOrder, RollbackOrder
-from compose_bluegreen.ports import Ports
-from compose_bluegreen.project import Project, read
-from compose_bluegreen.promote import promote
-from compose_bluegreen.repair import Repair, repair
-from compose_bluegreen.resume import resume
-from compose_bluegreen.rollback import rollback
-from compose_bluegreen.status import Drift, ServiceStatus, Status, status
-from compose_bluegreen.up import Caller, up
+from compose_bluegreen.commands.abort import abort
+from compose_bluegreen.commands.down import down
+from compose_bluegreen.commands.promote import promote
+from compose_bluegreen.commands.repair import Repair, repair
+from compose_bluegreen.commands.resume import resume
+from compose_bluegreen.commands.rollback import rollback
+from compose_bluegreen.commands.up import up
+from compose_bluegreen.config.compose_file import Project
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.requests import Order, PromoteOrder, RollbackOrder
+from compose_bluegreen.domain.caller import Caller
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Deployment
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.inspection.status import Drift, ServiceStatus, Status, status
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.steps.source import TellPlan
 from tests.fakes.calls import watched
 from tests.fakes.clock import FakeClock
 from tests.fakes.compose import FakeCompose

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import inf
 
-from compose_bluegreen.domain import Colour, Image, Model
-from compose_bluegreen.models import LABEL, base_labels, colour_labels
-from compose_bluegreen.ports import Container, Holder, Wished
-from compose_bluegreen.routing import Route, Share, Topology
-from compose_bluegreen.tally import Tally
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.labels import LABEL, base_labels, colour_labels
+from compose_bluegreen.domain.release import Image, Model
+from compose_bluegreen.domain.topology import Route, Share, Topology
+from compose_bluegreen.domain.traffic_stats import Tally
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.lock import Holder, Wished
 from tests.fakes.calls import Call, Calls
 
 ENGINE = "ABCD:EFGH"

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from compose_bluegreen.domain import State
-from compose_bluegreen.errors import BluegreenError, HistoryUnusable, Interrupted, NeedsPerson
+from compose_bluegreen.domain.errors import (
+    BluegreenError,
+    HistoryUnusable,
+    Interrupted,
+    NeedsPerson,
+)
+from compose_bluegreen.domain.states import State
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site
 from tests.fakes.world import ENGINE, Behaviour

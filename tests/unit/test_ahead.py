@@ -10,7 +10,7 @@ from threading import enumerate as threads
 
 import pytest
 
-from compose_bluegreen.adapters.ahead import ahead, arrived
+from compose_bluegreen.adapters.system.preload import ahead, arrived
 
 SLOW = "import time; time.sleep(0.3); whole = True"
 

@@ -9,11 +9,11 @@ from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
 from compose_bluegreen.adapters.haproxy.config import render
-from compose_bluegreen.domain import Model
-from compose_bluegreen.errors import BluegreenError
-from compose_bluegreen.orders import Order
-from compose_bluegreen.project import read
-from compose_bluegreen.up import up
+from compose_bluegreen.commands.up import up
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.requests import Order
+from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.release import Model
 from tests.fakes.site import CALLER, Site, a_file, a_service
 
 NETWORK = IPv4Network("172.30.0.0/16")

@@ -9,16 +9,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen.domain import Model
-from compose_bluegreen.errors import BadSetting
-from compose_bluegreen.settings import (
-    ProjectSettings,
-    ServiceSettings,
+from compose_bluegreen.config.settings import ProjectSettings, ServiceSettings
+from compose_bluegreen.config.settings_reader import (
     project_settings,
     restored,
     service_settings,
     stored,
 )
+from compose_bluegreen.domain.errors import BadSetting
+from compose_bluegreen.domain.release import Model
 
 WHERE = "compose.yaml: services.web.x-bluegreen"
 TOP = "compose.yaml: x-bluegreen"

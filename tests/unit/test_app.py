@@ -14,9 +14,7 @@ import typer
 
 from compose_bluegreen import __version__
 from compose_bluegreen.cli.app import build_app
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import BluegreenError, Interrupted, LockHeld, UsageError
-from compose_bluegreen.orders import (
+from compose_bluegreen.config.requests import (
     LockAct,
     Order,
     PromoteOrder,
@@ -26,6 +24,8 @@ from compose_bluegreen.orders import (
     RollbackOrder,
     Where,
 )
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockHeld, UsageError
 
 COMMANDS = (
     "up",

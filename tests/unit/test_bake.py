@@ -7,10 +7,12 @@ from functools import partial
 
 import pytest
 
-from compose_bluegreen import gate
-from compose_bluegreen.domain import Colour, Outcome, State
-from compose_bluegreen.errors import BluegreenError, Interrupted, LockLost, Unhealthy
-from compose_bluegreen.ports import Container
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLost, Unhealthy
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.steps import analysis
 from tests.fakes.calls import Call
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour
@@ -155,7 +157,7 @@ def test_one_that_turns_sick_loses_the_traffic(does: Behaviour, because: str) ->
 def test_docker_knows_how_it_ended_only_until_it_runs_again(status: str, said: str) -> None:
     code = 7 if status == "restarting" else 0
     box = Container("1", "web-1", {}, "sha256:1", status, code, 1, None, None, {})
-    assert gate._wrong(box, 0) == f"web-1 {said}"
+    assert analysis._wrong(box, 0) == f"web-1 {said}"
 
 
 def test_one_that_is_removed_by_somebody_loses_the_traffic() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.domain import Outcome, State
-from compose_bluegreen.errors import BluegreenError, ComposeFailed
+from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
+from compose_bluegreen.domain.states import State
 from tests.fakes.calls import When
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour

@@ -8,12 +8,13 @@ from functools import partial
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
-from compose_bluegreen.drift import DriftKind
-from compose_bluegreen.errors import BluegreenError, Interrupted, NeedsPerson, Unhealthy
-from compose_bluegreen.moves import Move, remove
-from compose_bluegreen.routing import Share
-from compose_bluegreen.stages import Stage, parse
+from compose_bluegreen.config.canary_stages import Stage, parse
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, Interrupted, NeedsPerson, Unhealthy
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.topology import Share
+from compose_bluegreen.inspection.drift import DriftKind
+from compose_bluegreen.steps.rollout import Move, remove
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site, a_service
 from tests.unit.failures import (

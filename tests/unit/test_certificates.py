@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from compose_bluegreen.adapters.certificates import Certificates, read_certificates
-from compose_bluegreen.errors import BadSetting
+from compose_bluegreen.adapters.system.certificates import Certificates, read_certificates
+from compose_bluegreen.domain.errors import BadSetting
 from tests.certificates import Pair, encrypted, expired, made
 
 WHERE = "compose.yaml: x-bluegreen.proxy.certificates"

@@ -8,16 +8,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen.domain import Colour, Model, Release
-from compose_bluegreen.models import (
-    LINK,
-    colour_labels,
-    colour_model,
-    companion,
-    fingerprint_of,
-    labels,
-)
-from compose_bluegreen.ports import Seats
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.labels import colour_labels, fingerprint_of, labels
+from compose_bluegreen.domain.names import LINK, companion
+from compose_bluegreen.domain.release import Model, Release
+from compose_bluegreen.ports.proxy import Seats
+from compose_bluegreen.steps.specs import colour_model
 from tests.unit.test_models import IMAGE, released
 
 SEATS = Seats("shop-bluegreen_link", ("10.9.0.16", "10.9.0.17"))

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.domain import Colour, Outcome, State
-from compose_bluegreen.errors import BluegreenError, Interrupted
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.errors import BluegreenError, Interrupted
+from compose_bluegreen.domain.states import State
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour
 

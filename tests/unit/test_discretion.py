@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from compose_bluegreen import discretion
-from compose_bluegreen.cli.door import leave
-from compose_bluegreen.cli.reports import _report
+from compose_bluegreen.cli.crash_report import _report
+from compose_bluegreen.cli.error_handler import leave
+from compose_bluegreen.runtime import secrets as discretion
 
 
 @pytest.fixture(autouse=True)

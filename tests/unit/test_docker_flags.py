@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.adapters.config_reader import NameReader
-from compose_bluegreen.cli.conversation import refuse_what_is_not_text
+from compose_bluegreen.adapters.compose.config_reader import NameReader
 from compose_bluegreen.cli.docker_flags import understood
-from compose_bluegreen.errors import UsageError
-from compose_bluegreen.orders import Where
+from compose_bluegreen.cli.main import refuse_what_is_not_text
+from compose_bluegreen.config.requests import Where
+from compose_bluegreen.domain.errors import UsageError
 
 
 def words(line: str) -> tuple[str, tuple[str, ...]]:

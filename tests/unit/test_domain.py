@@ -6,13 +6,12 @@ from itertools import product
 
 import pytest
 
-from compose_bluegreen.domain import (
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.release import Image, Release
+from compose_bluegreen.domain.states import (
     PROVEN,
     TRANSITIONS,
     UNFINISHED,
-    Colour,
-    Image,
-    Release,
     State,
     WrongTransition,
     check_transition,

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from compose_bluegreen import errors
-from compose_bluegreen.adapters.history.places import default_file
-from compose_bluegreen.cli.door import leave
-from compose_bluegreen.cli.reports import state_folder
+from compose_bluegreen.adapters.history.location import default_file
+from compose_bluegreen.cli.crash_report import state_folder
+from compose_bluegreen.cli.error_handler import leave
+from compose_bluegreen.domain import errors
 
 ROOT = Path(__file__).parents[2]
 

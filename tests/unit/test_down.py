@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from compose_bluegreen.domain import Draft, Kind, State
-from compose_bluegreen.errors import BluegreenError, LockHeld, ProxyFailed
-from compose_bluegreen.ports import Holder
+from compose_bluegreen.domain.deployment import Draft, Kind
+from compose_bluegreen.domain.errors import BluegreenError, LockHeld, ProxyFailed
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.ports.lock import Holder
 from tests.fakes.site import Site
 from tests.fakes.world import ENGINE, NOON, ProxyNotes
 

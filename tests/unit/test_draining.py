@@ -7,10 +7,12 @@ from functools import partial
 
 import pytest
 
-from compose_bluegreen.domain import Colour, Model
-from compose_bluegreen.draining import Old, drain
-from compose_bluegreen.errors import Unhealthy
-from compose_bluegreen.settings import ProjectSettings, service_settings
+from compose_bluegreen.config.settings import ProjectSettings
+from compose_bluegreen.config.settings_reader import service_settings
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import Unhealthy
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.steps.drain import Old, drain
 from tests.fakes.calls import When
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour

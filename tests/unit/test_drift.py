@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.drift import REPAIR, DriftKind
-from compose_bluegreen.errors import ComposeFailed, LockHeld, ProxyFailed
-from compose_bluegreen.ports import Holder
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import ComposeFailed, LockHeld, ProxyFailed
+from compose_bluegreen.inspection.drift import REPAIR, DriftKind
+from compose_bluegreen.ports.lock import Holder
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import NOON, Behaviour, Box
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import pytest
 
-from compose_bluegreen.errors import BluegreenError
+from compose_bluegreen.domain.errors import BluegreenError
 from tests.fakes.site import Site, a_service
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen import durations
+from compose_bluegreen.domain import durations
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.domain import State
-from compose_bluegreen.errors import BluegreenError, HistoryUnusable, NeedsPerson
+from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, NeedsPerson
+from compose_bluegreen.domain.states import State
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site, a_service
 from tests.unit.failures import (

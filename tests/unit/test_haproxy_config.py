@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compose_bluegreen.adapters.haproxy.config import address, map_text, read_map, render
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import ProxyFailed
-from compose_bluegreen.routing import (
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.domain.topology import (
     Check,
     Flow,
     Preview,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.adapters.haproxy.streams import long_lived
+from compose_bluegreen.adapters.haproxy.session_table import long_lived
 
 SAID = """\
 0x7fd8b0255c00: [23/Nov/2026:14:08:13.695105] id=0 proto=tcpv4 source=127.0.0.1:55216

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from compose_bluegreen.adapters.history import SqlHistory
-from compose_bluegreen.domain import State
+from compose_bluegreen.domain.states import State
 from tests.unit.test_history_sqlite import CHECKOUT, DRAFT, file, history, released
 
 __all__ = ["file", "history"]
@@ -61,7 +61,7 @@ def test_processes_that_open_a_new_file_at_once_all_succeed(
 def test_processes_that_write_at_once_lose_nothing(file: Path, history: SqlHistory) -> None:
     history.begin(DRAFT)
     script = (
-        "from compose_bluegreen.domain import Outcome, StepRecord\n"
+        "from compose_bluegreen.domain.deployment import Outcome, StepRecord\n"
         "for n in range(25):\n"
         "    history.step(1, StepRecord(str(n), '', Outcome.DONE, NOON))\n"
         "history.close()\n"
@@ -78,7 +78,7 @@ def test_a_process_killed_in_the_middle_of_a_change_leaves_none_of_it(
     first = released(history)
     script = (
         "import os, signal\n"
-        "from compose_bluegreen.adapters.history import moves\n"
+        "from compose_bluegreen.adapters.history import transitions as moves\n"
         "with history.store.writing() as connection:\n"
         "    moves.move(connection, 1, State.REMOVED, NOON)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -19,10 +19,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from compose_bluegreen.adapters.history import SqlHistory, open_history
-from compose_bluegreen.adapters.history.failures import explained
-from compose_bluegreen.adapters.history.places import sqlite_url
-from compose_bluegreen.domain import Part
-from compose_bluegreen.errors import HistoryUnusable
+from compose_bluegreen.adapters.history.location import sqlite_url
+from compose_bluegreen.adapters.history.sqlite_errors import explained
+from compose_bluegreen.domain.deployment import Part
+from compose_bluegreen.domain.errors import HistoryUnusable
 from tests.unit.test_history_sqlite import DRAFT, PART, SCOPE, by_hand, engine_of, released
 
 NOBODY = 65534

@@ -19,8 +19,9 @@ from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.adapters.history.schema import OURS, VERSION_TABLE, Schema
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.adapters.history.tables import metadata
-from compose_bluegreen.domain import Draft, Kind, State
-from compose_bluegreen.errors import HistoryUnusable
+from compose_bluegreen.domain.deployment import Draft, Kind
+from compose_bluegreen.domain.errors import HistoryUnusable
+from compose_bluegreen.domain.states import State
 
 SCOPE = Scope("E", "shop")
 DRAFT = Draft("E", "shop", Kind.UP, ("web",), "ada", datetime(2026, 3, 1, tzinfo=UTC))

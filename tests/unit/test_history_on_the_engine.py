@@ -13,21 +13,13 @@ from pathlib import Path
 import pytest
 
 from compose_bluegreen.adapters.history import Scope, open_history
-from compose_bluegreen.adapters.history.journalled import JournalledHistory
-from compose_bluegreen.domain import (
-    Colour,
-    Deployment,
-    Draft,
-    Image,
-    Kind,
-    Outcome,
-    Part,
-    Release,
-    State,
-    StepRecord,
-)
-from compose_bluegreen.errors import HistoryUnusable
-from compose_bluegreen.ports import Holder
+from compose_bluegreen.adapters.history.synced_history import JournalledHistory
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Deployment, Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.errors import HistoryUnusable
+from compose_bluegreen.domain.release import Image, Release
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.ports.lock import Holder
 from tests.fakes.journal import FakeJournal, Killed, OpenLock
 
 ENGINE, PROJECT = "ABCD:EFGH", "shop"

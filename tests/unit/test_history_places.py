@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from compose_bluegreen.adapters.history.places import VARIABLE, database_url, default_file
-from compose_bluegreen.errors import UsageError
+from compose_bluegreen.adapters.history.location import VARIABLE, database_url, default_file
+from compose_bluegreen.domain.errors import UsageError
 
 HOME = {"HOME": "/home/ada"}
 

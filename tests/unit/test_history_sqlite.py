@@ -19,17 +19,10 @@ from sqlalchemy import Connection, Engine, event
 
 from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
-from compose_bluegreen.domain import (
-    Colour,
-    Draft,
-    Image,
-    Kind,
-    Outcome,
-    Part,
-    Release,
-    State,
-    StepRecord,
-)
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.release import Image, Release
+from compose_bluegreen.domain.states import State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCOPE = Scope("ENGINE", "shop")
@@ -241,8 +234,8 @@ def test_looking_at_a_history_loads_only_what_it_takes(file: Path, history: SqlH
         "from compose_bluegreen.adapters.history import Scope, open_history\n"
         "with open_history(sys.argv[1], {}, Scope('ENGINE', 'shop')) as history:\n"
         "    assert history.newest('shop')\n"
-        "from compose_bluegreen.adapters.history import following\n"
-        "from compose_bluegreen.adapters import looker\n"
+        "from compose_bluegreen.adapters.history import synced_reader as following\n"
+        "from compose_bluegreen.adapters.history import journal_reader as looker\n"
         "slow = {'alembic', 'sqlalchemy.orm', 'sqlalchemy.dialects.postgresql', 'pydantic', 'docker'}\n"
         "print(sorted(slow & set(sys.modules)))\n"
     )

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.cli import render
-from compose_bluegreen.domain import Outcome, State
-from compose_bluegreen.errors import BluegreenError, ComposeFailed, HookFailed, Interrupted
-from compose_bluegreen.hook_settings import Moment
-from compose_bluegreen.models import hook_labels
+from compose_bluegreen.cli import output
+from compose_bluegreen.config.hook_settings import Moment
+from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, HookFailed, Interrupted
+from compose_bluegreen.domain.labels import hook_labels
+from compose_bluegreen.domain.states import State
 from tests.fakes.calls import Call, When
 from tests.fakes.runner import Command
 from tests.fakes.site import Site, a_service
@@ -467,7 +468,7 @@ def test_a_rollback_past_what_cannot_be_taken_back_is_refused_with_the_reason() 
     )
     assert "rollback --force" in refused.value.hint
     assert site.seen().rollback_unsafe == "pre_deploy of web in deployment 2: drops the column name"
-    contract, table = (render.status(site.status(), None, how) for how in ("json", "table"))
+    contract, table = (output.status(site.status(), None, how) for how in ("json", "table"))
     assert '"rollback_unsafe": "pre_deploy of web in deployment 2' in contract
     assert "1 (--force)" in table
     assert refused.value.exit_code == 1

@@ -12,11 +12,11 @@ from typing import Any, cast
 
 import pytest
 
-from compose_bluegreen.adapters.runner import HookRunner
-from compose_bluegreen.adapters.scratch import Scratch
-from compose_bluegreen.adapters.trust import Trust
-from compose_bluegreen.errors import BluegreenError
-from compose_bluegreen.ports import Ran
+from compose_bluegreen.adapters.compose.runner import HookRunner
+from compose_bluegreen.adapters.system.hook_trust import Trust
+from compose_bluegreen.adapters.system.private_files import Scratch
+from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.ports.runner import Ran
 
 AMPLE = timedelta(seconds=60)
 NOBODY = cast("Any", None)

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 BLOCKED = """
 import os, subprocess, sys
-from compose_bluegreen import interrupts
-from compose_bluegreen.cli.door import leave
+from compose_bluegreen.runtime import interrupts
+from compose_bluegreen.cli.error_handler import leave
 
 def act():
     interrupts.listen()
@@ -40,8 +40,8 @@ sys.exit(leave(act))
 
 SWALLOWED = """
 import signal, sys
-from compose_bluegreen import interrupts
-from compose_bluegreen.errors import Interrupted
+from compose_bluegreen.runtime import interrupts
+from compose_bluegreen.domain.errors import Interrupted
 
 interrupts.listen()
 interrupts._ONE_MOMENT = -1.0
@@ -54,8 +54,8 @@ for _ in range(2):
 
 PUT_OFF = """
 import signal, threading
-from compose_bluegreen import interrupts
-from compose_bluegreen.errors import Interrupted
+from compose_bluegreen.runtime import interrupts
+from compose_bluegreen.domain.errors import Interrupted
 
 interrupts.listen()
 try:
@@ -153,6 +153,7 @@ def docker_socket() -> Iterator[tuple[str, socket.socket]]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(f"\0{name}")
         listener.listen()
+        listener.settimeout(30)
         yield f"@{name}", listener
 
 
@@ -187,7 +188,7 @@ def test_a_socket_that_nobody_listens_on_interrupts_nothing(start: Start) -> Non
 def test_a_signal_that_was_ignored_at_the_start_stays_ignored(start: Start) -> None:
     program = (
         "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from compose_bluegreen import interrupts; interrupts.listen()\n"
+        "from compose_bluegreen.runtime import interrupts; interrupts.listen()\n"
         "signal.raise_signal(signal.SIGHUP); print('alive')\n"
     )
     out, _ = start(program).communicate(timeout=30)
@@ -207,7 +208,7 @@ def test_a_later_one_is_raised_again_where_the_first_was_swallowed(start: Start)
 def test_the_shield_s_remark_goes_where_it_is_told(start: Start) -> None:
     program = (
         "import signal\n"
-        "from compose_bluegreen import interrupts\n"
+        "from compose_bluegreen.runtime import interrupts\n"
         "interrupts.listen()\n"
         "with interrupts.shielded(print):\n"
         "    with interrupts.shielded():\n"

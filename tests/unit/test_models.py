@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.domain import Image, Model, Release
-from compose_bluegreen.models import built_here, published, release, replicas
-from compose_bluegreen.project import read
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.release_builder import release
+from compose_bluegreen.domain.release import Image, Model, Release, built_here, published, replicas
 from tests.fakes.site import a_file, a_service
 
 IMAGE = Image("web:latest", "sha256:0123456789abcdef", "registry/web@sha256:f")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
-from compose_bluegreen.errors import BluegreenError, ComposeFailed
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
+from compose_bluegreen.domain.states import State
 from tests.fakes.site import Site
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from compose_bluegreen.cli import contract, notices
-from compose_bluegreen.discretion import conceal, concealed
-from compose_bluegreen.domain import State
-from compose_bluegreen.errors import BluegreenError, HistoryUnusable
-from compose_bluegreen.notices import Event, Noting, address, event
+from compose_bluegreen.cli import json_output, notify
+from compose_bluegreen.config.types import address
+from compose_bluegreen.deployment.notifications import Event, Noting, event
+from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.runtime.secrets import conceal, concealed
 from tests.fakes.observer import FakeObserver
 from tests.fakes.site import Site
 from tests.fakes.world import Behaviour
@@ -73,11 +74,11 @@ def test_each_end_of_a_deployment_is_an_event(site: Site) -> None:
 
 def test_a_notice_has_what_history_has_of_it(site: Site) -> None:
     done = replace(site.release("v1"), state=State.FAILED, reason="it was sick")
-    notice = contract.notice(done, Event.FAILED)
+    notice = json_output.notice(done, Event.FAILED)
     assert set(notice) == {"version", "event", "text", "delivery", "deployment"}
     assert (notice["version"], notice["event"]) == (1, "failed")
     assert notice["text"] == "shop: deployment 1 of web: failed: it was sick"
-    assert notice["deployment"] == contract.deployment(done)
+    assert notice["deployment"] == json_output.deployment(done)
 
 
 # ── whom ─────────────────────────────────────────────────────────────────────────────────────
@@ -108,15 +109,15 @@ def test_nothing_means_nobody() -> None:
 def test_the_environment_comes_before_the_file() -> None:
     said = FakeObserver()
     own = {"BLUEGREEN_NOTIFY": "https://own/"}
-    assert notices.wanted(own, "https://file/", said) == "https://own/"
-    assert notices.wanted({}, "https://file/", said) == "https://file/"
-    assert notices.wanted({"BLUEGREEN_NOTIFY": ""}, None, said) is None
+    assert notify.wanted(own, "https://file/", said) == "https://own/"
+    assert notify.wanted({}, "https://file/", said) == "https://file/"
+    assert notify.wanted({"BLUEGREEN_NOTIFY": ""}, None, said) is None
     assert said.remarks == []
 
 
 def test_what_is_no_address_is_a_warning_here_and_no_obstacle() -> None:
     said = FakeObserver()
-    assert notices.wanted({"BLUEGREEN_NOTIFY": "hush"}, None, said) is None
+    assert notify.wanted({"BLUEGREEN_NOTIFY": "hush"}, None, said) is None
     (remark,) = said.remarks
     assert "hush" not in remark
 
@@ -126,7 +127,7 @@ def test_what_is_no_address_is_a_warning_here_and_no_obstacle() -> None:
 
 def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: Noting) -> None:
     site.release("v1")
-    notices.send("http://127.0.0.1:9/hush", noted, site.observer)
+    notify.send("http://127.0.0.1:9/hush", noted, site.observer)
     (remark,) = site.observer.remarks
     assert remark.startswith("warning: the webhook doesn't know how deployment 1 ended: ")
     assert "hush" not in remark
@@ -136,7 +137,7 @@ def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: Noting) -> 
 def test_so_is_anything_else(site: Site, noted: Noting, error: Exception) -> None:
     site.release("v1")
     site.world.calls.fail("history.get", error)
-    notices.send("http://127.0.0.1:9/", noted, site.observer)
+    notify.send("http://127.0.0.1:9/", noted, site.observer)
     (remark,) = site.observer.remarks
     assert remark.endswith(f": {type(error).__name__}")
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.domain import Model, State
-from compose_bluegreen.errors import BluegreenError
+from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.domain.states import State
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour
 from tests.unit.failures import QUICK

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from compose_bluegreen import __version__
-from compose_bluegreen.cli.plugin import is_short_lived
+from compose_bluegreen.cli.plugin_install import is_short_lived
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,8 +31,8 @@ from compose_bluegreen.__main__ import main
 if sys.argv[1:2] == ["docker-cli-plugin-metadata"]:
     sys.exit(main())
 
-from compose_bluegreen import interrupts
-from compose_bluegreen.cli.door import leave
+from compose_bluegreen.runtime import interrupts
+from compose_bluegreen.cli.error_handler import leave
 
 def act():
     interrupts.listen()

@@ -7,18 +7,21 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from compose_bluegreen.adapters.haproxy import preview as the_map
+from compose_bluegreen.adapters.haproxy import preview_map as the_map
 from compose_bluegreen.adapters.haproxy.config import render
-from compose_bluegreen.cli.render import status as shown
+from compose_bluegreen.cli.output import status as shown
 from compose_bluegreen.cli.terminal import Terminal
-from compose_bluegreen.discretion import concealed, learn
-from compose_bluegreen.domain import Colour, Model
-from compose_bluegreen.errors import BadSetting, BluegreenError, ProxyFailed, Unhealthy
-from compose_bluegreen.project import Project, read
-from compose_bluegreen.routes import for_project
-from compose_bluegreen.routing import Preview, Published, Route, Topology
-from compose_bluegreen.settings import ProjectSettings, project_settings, service_settings
-from compose_bluegreen.status import Previewed
+from compose_bluegreen.config.compose_file import Project
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.settings import ProjectSettings
+from compose_bluegreen.config.settings_reader import project_settings, service_settings
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BadSetting, BluegreenError, ProxyFailed, Unhealthy
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.domain.topology import Preview, Published, Route, Topology
+from compose_bluegreen.inspection.status import Previewed
+from compose_bluegreen.runtime.secrets import concealed, learn
+from compose_bluegreen.steps.desired_topology import for_project
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site, a_file, a_service
 from tests.fakes.world import Behaviour

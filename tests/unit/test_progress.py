@@ -9,8 +9,8 @@ import pytest
 
 from compose_bluegreen.cli.progress import Face, Json, Plain, Quiet, Tty, observer
 from compose_bluegreen.cli.terminal import Terminal, seen_through
-from compose_bluegreen.domain import Outcome
-from compose_bluegreen.ports import Observer
+from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.ports.system import Observer
 
 
 class Stream(io.StringIO):

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen.domain import Model
-from compose_bluegreen.errors import BadSetting, UsageError
-from compose_bluegreen.project import ManagedService, Project, PublishedPort, host, read
-from compose_bluegreen.references import is_reference
+from compose_bluegreen.config.compose_file import ManagedService, Project, PublishedPort, host
+from compose_bluegreen.config.project import read
+from compose_bluegreen.domain.errors import BadSetting, UsageError
+from compose_bluegreen.domain.image_reference import is_reference
+from compose_bluegreen.domain.release import Model
 from tests.fakes.site import a_file, a_service
 
 FILE = "compose.yaml"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.errors import BluegreenError, LockHeld
-from compose_bluegreen.orders import PruneOrder
-from compose_bluegreen.ports import Holder
-from compose_bluegreen.prune import Pruned, prune
+from compose_bluegreen.commands.prune import Pruned, prune
+from compose_bluegreen.config.requests import PruneOrder
+from compose_bluegreen.domain.errors import BluegreenError, LockHeld
+from compose_bluegreen.ports.lock import Holder
 from tests.fakes.site import CALLER, Site, a_service
 from tests.fakes.world import ENGINE, NOON, Behaviour
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
-from compose_bluegreen.errors import Unhealthy
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import Unhealthy
+from compose_bluegreen.domain.states import State
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site
 from tests.unit.failures import (

@@ -9,24 +9,19 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.cli import render
-from compose_bluegreen.cli.columns import table, took
+from compose_bluegreen.cli import output
+from compose_bluegreen.cli.table import table, took
 from compose_bluegreen.cli.terminal import Terminal
-from compose_bluegreen.domain import (
-    Colour,
-    Deployment,
-    Image,
-    Kind,
-    Outcome,
-    Part,
-    Release,
-    State,
-    StepRecord,
-)
-from compose_bluegreen.drift import DECIDE, Drift, DriftKind
-from compose_bluegreen.models import LABEL
-from compose_bluegreen.ports import Container, Holder, ServerHealth
-from compose_bluegreen.status import ColourStatus, ServiceStatus, Status, UnderWay
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Deployment, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.labels import LABEL
+from compose_bluegreen.domain.release import Image, Release
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.inspection.drift import DECIDE, Drift, DriftKind
+from compose_bluegreen.inspection.status import ColourStatus, ServiceStatus, Status, UnderWay
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.proxy import ServerHealth
 
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 EAST = timezone(timedelta(hours=2))
@@ -81,7 +76,7 @@ FAILED = replace(
 
 
 def history(*deployments: Deployment, terminal: Terminal | None = None) -> list[str]:
-    return render.history(deployments, "table", terminal or Terminal(), EAST).splitlines()
+    return output.history(deployments, "table", terminal or Terminal(), EAST).splitlines()
 
 
 def test_history_is_a_table_in_local_time_in_the_order_given() -> None:
@@ -127,7 +122,7 @@ def test_colour_does_not_move_the_columns() -> None:
 
 
 def history_json(*deployments: Deployment) -> Any:
-    return json.loads(render.history(deployments, "json"))
+    return json.loads(output.history(deployments, "json"))
 
 
 def test_history_s_json_has_these_keys_and_no_others() -> None:
@@ -181,12 +176,12 @@ def test_a_rollback_says_what_it_takes_back_and_what_it_restores() -> None:
 
 @pytest.mark.parametrize("format_", ["table", "json"])
 def test_neither_model_nor_settings_are_ever_shown(format_: str) -> None:
-    assert "hush" not in render.history([FAILED], format_, Terminal())
-    assert "hush" not in render.show(FAILED, format_, Terminal())
+    assert "hush" not in output.history([FAILED], format_, Terminal())
+    assert "hush" not in output.show(FAILED, format_, Terminal())
 
 
 def test_show_tells_the_steps_with_the_last_words_of_what_failed() -> None:
-    text = render.show(FAILED, "table", Terminal(), EAST)
+    text = output.show(FAILED, "table", Terminal(), EAST)
     assert text.splitlines() == [
         "deployment 42: up of web, failed",
         f"  web       green, live: shop/web:latest ab12ab12ab12 {IMAGE.repo_digest}",
@@ -208,7 +203,7 @@ def test_show_tells_the_steps_with_the_last_words_of_what_failed() -> None:
 
 
 def test_show_s_json_adds_the_steps() -> None:
-    one = json.loads(render.show(FAILED, "json"))
+    one = json.loads(output.show(FAILED, "json"))
     assert set(one) == KEYS | {"steps"}
     assert one["steps"][1] == {
         "name": "wait until web-green is healthy",
@@ -223,16 +218,16 @@ def test_show_s_json_adds_the_steps() -> None:
 
 
 def test_the_summary_says_which_image_became_what() -> None:
-    assert render.summary(UP) == (
+    assert output.summary(UP) == (
         "deployment 42: web-green live after 3.5s\n  web: shop/web:latest ab12ab12ab12\n"
     )
-    assert render.summary(BUILDING) == "deployment 44: web preparing\n"
-    assert render.summary(BACK).splitlines()[-1] == "  takes back 42, restores 41"
+    assert output.summary(BUILDING) == "deployment 44: web preparing\n"
+    assert output.summary(BACK).splitlines()[-1] == "  takes back 42, restores 41"
 
 
 def test_the_summary_for_programs_is_what_show_says_of_it() -> None:
-    assert render.summary(FAILED, "json") == render.show(FAILED, "json")
-    assert (render.summary(None), json.loads(render.summary(None, "json"))) == ("", None)
+    assert output.summary(FAILED, "json") == output.show(FAILED, "json")
+    assert (output.summary(None), json.loads(output.summary(None, "json"))) == ("", None)
 
 
 def container(number: int = 1, health: str | None = "healthy") -> Container:
@@ -260,7 +255,7 @@ WELL = ServerHealth("10.0.0.2:8080", "UP", "L7OK")
 
 
 def test_status_is_a_row_for_each_service() -> None:
-    lines = render.status(found(WELL), "127.0.0.1:8404", "table", Terminal(), EAST).splitlines()
+    lines = output.status(found(WELL), "127.0.0.1:8404", "table", Terminal(), EAST).splitlines()
     assert lines[0] == "project shop: proxy running, statistics at http://127.0.0.1:8404"
     assert lines[1].split("  ")[0] == "SERVICE"
     row = lines[2].split()
@@ -273,29 +268,29 @@ def test_status_is_a_row_for_each_service() -> None:
 
 def test_replicas_are_counted() -> None:
     down = ServerHealth("10.0.0.3:8080", "DOWN", "L4CON")
-    text = render.status(found(WELL, WELL, down), None, "table", Terminal())
+    text = output.status(found(WELL, WELL, down), None, "table", Terminal())
     assert "2 UP, 1 DOWN, 2 in flight" in text
 
 
 def test_drift_is_told_with_its_cure() -> None:
     drift = Drift(DriftKind.LIVE_STOPPED, "web-green isn't running", "docker start web-green")
-    lines = render.status(found(drift=(drift,)), None, "table", Terminal(symbols=True)).splitlines()
+    lines = output.status(found(drift=(drift,)), None, "table", Terminal(symbols=True)).splitlines()
     assert lines[-2:] == ["! web-green isn't running", "  next: docker start web-green"]
 
 
 def test_a_service_that_is_routed_nowhere_says_none() -> None:
-    text = render.status(found(live=False), None, "table", Terminal())
+    text = output.status(found(live=False), None, "table", Terminal())
     assert text.splitlines()[2].split() == ["web", "none", "41"]
 
 
 def test_a_project_without_releases_says_so() -> None:
-    text = render.status(Status("shop", "none", ()), None, "table", Terminal())
+    text = output.status(Status("shop", "none", ()), None, "table", Terminal())
     assert text == "project shop: proxy none\nnothing is released yet\n"
 
 
 def test_status_s_json_has_the_promised_keys() -> None:
     drift = Drift(DriftKind.STRAY, "cause", "cure")
-    answer = json.loads(render.status(found(WELL, drift=(drift,)), "127.0.0.1:8404", "json"))
+    answer = json.loads(output.status(found(WELL, drift=(drift,)), "127.0.0.1:8404", "json"))
     assert set(answer) == {
         "project",
         "proxy",
@@ -335,7 +330,7 @@ def test_status_s_json_has_the_promised_keys() -> None:
 
 
 def test_status_s_json_says_null_where_nothing_is_live() -> None:
-    answer = json.loads(render.status(found(live=False), None, "json"))
+    answer = json.loads(output.status(found(live=False), None, "json"))
     assert answer["services"][0]["live"] is None
     assert answer["monitor"] is None
     assert answer["waiting"] is None
@@ -347,12 +342,12 @@ HELD = replace(UP, state=State.WAITING, finished_at=None, steps=(HOLD,), message
 
 def test_what_waits_is_told_with_who_since_when_and_what_may_be_done() -> None:
     waits = replace(found(WELL), waits=HELD)
-    lines = render.status(waits, None, "table", Terminal(symbols=True), EAST).splitlines()
+    lines = output.status(waits, None, "table", Terminal(symbols=True), EAST).splitlines()
     assert lines[-2:] == [
         "… deployment 42 waits on web-green since 2026-03-01 15:00:00, by ada@host: new prices",
         f"  next: {DECIDE}",
     ]
-    assert json.loads(render.status(waits, None, "json"))["waiting"] == {
+    assert json.loads(output.status(waits, None, "json"))["waiting"] == {
         "deployment": 42,
         "since": "2026-03-01T13:00:00.250Z",
         "actor": "ada@host",
@@ -362,7 +357,7 @@ def test_what_waits_is_told_with_who_since_when_and_what_may_be_done() -> None:
 
 
 def test_the_summary_of_what_waits_says_what_may_be_done() -> None:
-    headline, image = render.summary(HELD).splitlines()
+    headline, image = output.summary(HELD).splitlines()
     assert headline == f"deployment 42: web-green waits; {DECIDE}"
     assert image == "  web: shop/web:latest ab12ab12ab12"
 
@@ -384,30 +379,30 @@ BOB = Holder("bob@ci", "up web", datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 def test_who_deploys_is_told_with_what_and_since_when() -> None:
-    assert render.lock("shop", None, "table") == "nobody deploys shop\n"
-    said = render.lock("shop", BOB, "table", UTC)
+    assert output.lock("shop", None, "table") == "nobody deploys shop\n"
+    said = output.lock("shop", BOB, "table", UTC)
     assert said == "shop is being deployed by bob@ci, up web, since 2026-03-01 12:00:00\n"
-    assert json.loads(render.lock("shop", BOB, "json")) == {
+    assert json.loads(output.lock("shop", BOB, "json")) == {
         "project": "shop",
         "holder": {"actor": "bob@ci", "what": "up web", "since": "2026-03-01T12:00:00.000Z"},
     }
 
 
 def test_whose_lock_was_released_is_told_with_what_becomes_of_it() -> None:
-    assert "nothing to release" in render.released("shop", None, "table")
-    said = render.released("shop", BOB, "table", UTC)
+    assert "nothing to release" in output.released("shop", None, "table")
+    said = output.released("shop", BOB, "table", UTC)
     assert said.startswith("taken from bob@ci, up web, since 2026-03-01 12:00:00")
     assert "touches nothing more" in said
-    assert json.loads(render.released("shop", None, "json"))["holder"] is None
+    assert json.loads(output.released("shop", None, "json"))["holder"] is None
 
 
 def test_what_is_under_way_is_told_by_status() -> None:
     under_way = UnderWay(BOB, 7, "build web")
     one = replace(found(WELL), under_way=under_way)
-    said = render.status(one, None, "table", zone=UTC)
+    said = output.status(one, None, "table", zone=UTC)
     assert "deployment 7 is under way by bob@ci, up web, since 2026-03-01 12:00:00" in said
     assert "at “build web”" in said
-    answer = json.loads(render.status(one, None, "json"))["under_way"]
+    answer = json.loads(output.status(one, None, "json"))["under_way"]
     assert answer == {
         "actor": "bob@ci",
         "what": "up web",

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen.domain import Image, kept_repository
-from compose_bluegreen.errors import BluegreenError, ComposeFailed
-from compose_bluegreen.retention import take_back_build
+from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
+from compose_bluegreen.domain.release import Image, kept_repository
+from compose_bluegreen.steps.images import take_back_build
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour
 

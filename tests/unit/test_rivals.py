@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.domain import Colour, Outcome, State
-from compose_bluegreen.errors import BluegreenError, LockHeld, LockLost
-from compose_bluegreen.orders import Order
-from compose_bluegreen.ports import Holder
-from compose_bluegreen.up import up
+from compose_bluegreen.commands.up import up
+from compose_bluegreen.config.requests import Order
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.errors import BluegreenError, LockHeld, LockLost
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.ports.lock import Holder
 from tests.fakes.calls import Call, When
 from tests.fakes.site import CALLER, Site
 from tests.fakes.world import NOON

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.domain import Deployment, Kind, State
-from compose_bluegreen.errors import BluegreenError, Unhealthy, UsageError
+from compose_bluegreen.domain.deployment import Deployment, Kind
+from compose_bluegreen.domain.errors import BluegreenError, Unhealthy, UsageError
+from compose_bluegreen.domain.states import State
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour
 

@@ -7,11 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen.domain import Colour, Image, Model, Release
-from compose_bluegreen.models import release
-from compose_bluegreen.project import Project, read
-from compose_bluegreen.routes import for_project, reached, with_release
-from compose_bluegreen.routing import FIRST_DOOR, Route, Target, Topology
+from compose_bluegreen.config.compose_file import Project
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.release_builder import release
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.release import Image, Model, Release
+from compose_bluegreen.domain.topology import FIRST_DOOR, Route, Target, Topology
+from compose_bluegreen.steps.desired_topology import for_project, reached, with_release
 from tests.fakes.site import a_file, a_service
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN

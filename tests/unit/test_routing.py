@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.routing import (
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.topology import (
     FIRST_DOOR,
     FIRST_SLOT,
     Change,

@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from compose_bluegreen.domain import Deployment, Draft, Kind, Outcome, State
-from compose_bluegreen.errors import BluegreenError, HistoryUnusable, Interrupted, NeedsPerson
-from compose_bluegreen.saga import Act, Saga, Step, Undo, told
+from compose_bluegreen.domain.deployment import Deployment, Draft, Kind, Outcome
+from compose_bluegreen.domain.errors import (
+    BluegreenError,
+    HistoryUnusable,
+    Interrupted,
+    NeedsPerson,
+)
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.steps.saga import Act, Saga, Step, Undo, told
 from tests.fakes.calls import When
 from tests.fakes.site import Site
 from tests.fakes.world import ENGINE, NOON

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from compose_bluegreen.adapters.scratch import Scratch
-from compose_bluegreen.errors import BluegreenError
+from compose_bluegreen.adapters.system.private_files import Scratch
+from compose_bluegreen.domain.errors import BluegreenError
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_nothing_stays(root: Path) -> None:
 def test_what_a_killed_command_left_goes_with_the_next_and_what_one_has_stays(root: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from compose_bluegreen.adapters.scratch import Scratch\n"
+        "from compose_bluegreen.adapters.system.private_files import Scratch\n"
         "scratch = Scratch(Path(sys.argv[1]))\n"
         "with scratch.file('model.yaml') as file:\n"
         "    print(file, flush=True); time.sleep(60)\n"

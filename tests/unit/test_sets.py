@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
-from compose_bluegreen.errors import BluegreenError, NeedsPerson, Unhealthy
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
+from compose_bluegreen.domain.states import State
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour

@@ -6,16 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.errors import BadSetting, ExitCode
-from compose_bluegreen.routing import Share
-from compose_bluegreen.settings import (
-    ProjectSettings,
-    ServiceSettings,
+from compose_bluegreen.config.settings import ProjectSettings, ServiceSettings
+from compose_bluegreen.config.settings_reader import (
     project_settings,
     restored,
     service_settings,
     stored,
 )
+from compose_bluegreen.domain.errors import BadSetting, ExitCode
+from compose_bluegreen.domain.topology import Share
 
 WHERE = "compose.yaml: services.web.x-bluegreen"
 TOP = "compose.yaml: x-bluegreen"

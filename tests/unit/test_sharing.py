@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen.domain import Colour, Image, Model, Release
-from compose_bluegreen.errors import BadSetting, BluegreenError
-from compose_bluegreen.models import release
-from compose_bluegreen.project import Project, read
-from compose_bluegreen.routes import for_project, with_release
-from compose_bluegreen.routing import Topology
-from compose_bluegreen.sharing import Claim, Sharer, clashes
+from compose_bluegreen.config.compose_file import Project
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.release_builder import release
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BadSetting, BluegreenError
+from compose_bluegreen.domain.release import Image, Model, Release
+from compose_bluegreen.domain.route_conflicts import Claim, Sharer, clashes
+from compose_bluegreen.domain.topology import Topology
+from compose_bluegreen.steps.desired_topology import for_project, with_release
 from tests.fakes.site import Site, a_file, a_service
 
 FILE = "compose.yaml"

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
-from compose_bluegreen.drift import DriftKind
-from compose_bluegreen.errors import BluegreenError, Unhealthy
-from compose_bluegreen.orders import PruneOrder
-from compose_bluegreen.prune import prune
+from compose_bluegreen.commands.prune import prune
+from compose_bluegreen.config.requests import PruneOrder
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, Unhealthy
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.inspection.drift import DriftKind
 from tests.fakes.calls import Call, When
 from tests.fakes.site import CALLER, Site, a_service
 from tests.fakes.world import Behaviour

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import ProxyFailed
-from compose_bluegreen.status import Status
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.inspection.status import Status
 from tests.fakes.calls import When
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import NOON

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.domain import State
-from compose_bluegreen.errors import BluegreenError, ComposeFailed, NeedsPerson, Unhealthy
+from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, NeedsPerson, Unhealthy
+from compose_bluegreen.domain.states import State
 from tests.fakes.calls import When
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour

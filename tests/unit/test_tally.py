@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen.adapters.haproxy.counters import tally
-from compose_bluegreen.gate import Seen, past
-from compose_bluegreen.limits import share, slowest_ms
-from compose_bluegreen.settings import Bake
-from compose_bluegreen.tally import Tally, p95
+from compose_bluegreen.adapters.haproxy.stats import tally
+from compose_bluegreen.config.limits import share, slowest_ms
+from compose_bluegreen.config.settings import Bake
+from compose_bluegreen.domain.traffic_stats import Tally, p95
+from compose_bluegreen.steps.analysis import Seen, past
 
 STAT = """# pxname,svname,stot,hrsp_5xx,econ,eresp,cli_abrt,srv_abrt,scur
 web-green-8080,replica1,99,99,99,99,99,99,

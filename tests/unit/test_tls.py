@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen import proxy_care
-from compose_bluegreen.domain import Model
-from compose_bluegreen.errors import BadSetting
-from compose_bluegreen.orders import Order
-from compose_bluegreen.project import Project, read
-from compose_bluegreen.routing import Change, Topology
-from compose_bluegreen.up import up
+from compose_bluegreen.commands import proxy as proxy_care
+from compose_bluegreen.commands.up import up
+from compose_bluegreen.config.compose_file import Project
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.requests import Order
+from compose_bluegreen.domain.errors import BadSetting
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.domain.topology import Change, Topology
 from tests.fakes.site import CALLER, Site, a_file, a_service
 
 FILE = "compose.yaml"

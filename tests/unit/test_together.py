@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from compose_bluegreen.domain import Colour, Image, Model, Release
-from compose_bluegreen.models import after, colour_model, release
-from compose_bluegreen.ports import Seats
-from compose_bluegreen.project import read
-from compose_bluegreen.together import in_order, merged, waves
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.release_builder import release
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.release import Image, Model, Release, after
+from compose_bluegreen.ports.proxy import Seats
+from compose_bluegreen.steps.batches import in_order, merged, waves
+from compose_bluegreen.steps.specs import colour_model
 from tests.fakes.site import a_file, a_service
 
 STARTED, HEALTHY = "service_started", "service_healthy"

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
-from compose_bluegreen.errors import BluegreenError, NeedsPerson, Unhealthy
-from compose_bluegreen.moves import named, plan
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.steps.rollout import named, plan
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import ENGINE, Behaviour

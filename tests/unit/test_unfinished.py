@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
-from compose_bluegreen.errors import BluegreenError, NeedsPerson
-from compose_bluegreen.unfinished import Reading, read
+from compose_bluegreen.deployment.interrupted import Reading, read
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson
+from compose_bluegreen.domain.states import State
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour

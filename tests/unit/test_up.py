@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.domain import State
-from compose_bluegreen.errors import BluegreenError, ComposeFailed, HistoryUnusable, UsageError
+from compose_bluegreen.domain.errors import (
+    BluegreenError,
+    ComposeFailed,
+    HistoryUnusable,
+    UsageError,
+)
+from compose_bluegreen.domain.states import State
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import Behaviour
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen import waiting
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import BluegreenError, Unhealthy
-from compose_bluegreen.routing import Target
-from compose_bluegreen.waiting import until_dependencies, until_healthy
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, Unhealthy
+from compose_bluegreen.domain.topology import Target
+from compose_bluegreen.steps import health
+from compose_bluegreen.steps.dependencies import until_dependencies
+from compose_bluegreen.steps.health import until_healthy
 from tests.fakes.site import Site
 from tests.fakes.world import Behaviour
 
@@ -100,7 +101,7 @@ def test_between_two_crashes_docker_knows_how_the_last_one_ended(serving: Site) 
     (box,) = [one for one in serving.ports.engine.containers({}) if one.name == BLUE]
     crashed = replace(box, status="restarting", exit_code=137, restarts=3)
     with pytest.raises(Unhealthy, match="crashed 3 times, the last time with exit code 137"):
-        waiting._give_up_on(crashed, serving.ports)
+        health._give_up_on(crashed, serving.ports)
     serving.world.outages.clear()
 
 

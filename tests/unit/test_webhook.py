@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from compose_bluegreen.adapters.webhook import Patience, Webhook
+from compose_bluegreen.adapters.system.webhook import Patience, Webhook
 from tests.listener import Listener, listening
 
 QUICK = Patience(each=5.0, together=20.0, pauses=(0.01, 0.01))

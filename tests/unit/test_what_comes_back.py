@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import BluegreenError, ComposeFailed
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
 from tests.fakes.site import Site
 
 DIGEST = "localhost:5000/web@sha256:abc"

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.domain import Colour, State
-from compose_bluegreen.errors import BluegreenError, Interrupted, LockHeld
-from compose_bluegreen.ports import Holder, Wish, Wished
-from compose_bluegreen.routing import Share
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockHeld
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.topology import Share
+from compose_bluegreen.ports.lock import Holder, Wish, Wished
 from tests.fakes.lock import FakeLock
 from tests.fakes.site import Site, a_service
 from tests.fakes.world import NOON

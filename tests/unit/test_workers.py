@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from compose_bluegreen.domain import Colour, Image, Model, State
-from compose_bluegreen.errors import BadSetting, BluegreenError, NeedsPerson, Unhealthy
-from compose_bluegreen.models import colour_model, release
-from compose_bluegreen.ports import Seats
-from compose_bluegreen.project import read
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.release_builder import release
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BadSetting, BluegreenError, NeedsPerson, Unhealthy
+from compose_bluegreen.domain.release import Image, Model
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.ports.proxy import Seats
+from compose_bluegreen.steps.specs import colour_model
 from tests.fakes.calls import Call, When
 from tests.fakes.site import Site, a_file, a_service
 from tests.fakes.world import Behaviour

@@ -11,10 +11,11 @@ from ipaddress import IPv4Network
 from operator import itemgetter
 from pathlib import Path
 
-from compose_bluegreen.adapters.haproxy.streams import EVENT_STREAM
-from compose_bluegreen.domain import Colour
-from compose_bluegreen.errors import ProxyFailed
-from compose_bluegreen.routing import (
+from compose_bluegreen.adapters.haproxy.session_table import EVENT_STREAM
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.domain.route_conflicts import Claim, Sharer
+from compose_bluegreen.domain.topology import (
     MONITOR_DOOR,
     Check,
     Flow,
@@ -24,7 +25,6 @@ from compose_bluegreen.routing import (
     Target,
     Topology,
 )
-from compose_bluegreen.sharing import Claim, Sharer
 
 STATE = "/var/lib/bluegreen"
 MAP = f"{STATE}/route.map"

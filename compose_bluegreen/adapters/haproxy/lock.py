@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from shlex import quote
 
 from compose_bluegreen.adapters.haproxy.config import STATE
-from compose_bluegreen.adapters.haproxy.session import Session
-from compose_bluegreen.errors import LockHeld, LockLost, ProxyFailed
-from compose_bluegreen.ports import Holder, Wish, Wished
+from compose_bluegreen.adapters.haproxy.exec_shell import Session
+from compose_bluegreen.domain.errors import LockHeld, LockLost, ProxyFailed
+from compose_bluegreen.ports.lock import Holder, Wish, Wished
 
 GRACE = 5.0
 """Seconds that an owner has to take back what a restart of the container took from it."""

@@ -12,9 +12,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from compose_bluegreen.adapters.certificates import NO_CERTIFICATES, Certificates
-from compose_bluegreen.adapters.haproxy import container, disk, lock, preview
-from compose_bluegreen.adapters.haproxy.box import Box
+from compose_bluegreen.adapters.haproxy import container_spec, lock, map_files, preview_map
 from compose_bluegreen.adapters.haproxy.config import (
     STATE,
     address,
@@ -26,15 +24,19 @@ from compose_bluegreen.adapters.haproxy.config import (
     server,
     template_digest,
 )
-from compose_bluegreen.adapters.haproxy.connection import Connection
-from compose_bluegreen.adapters.haproxy.journal import EngineJournal
-from compose_bluegreen.adapters.haproxy.steering import Steering
-from compose_bluegreen.adapters.haproxy.swap import Swap
-from compose_bluegreen.domain import Colour, Model
-from compose_bluegreen.errors import BluegreenError, LockLost, ProxyFailed
-from compose_bluegreen.ports import NO_TRAFFIC, Holder, Seats, ServerHealth, Wished
-from compose_bluegreen.routing import NOBODY, Change, Flow, Share, Target, Topology
-from compose_bluegreen.tally import Tally
+from compose_bluegreen.adapters.haproxy.container_swap import Swap
+from compose_bluegreen.adapters.haproxy.journal_volume import EngineJournal
+from compose_bluegreen.adapters.haproxy.proxy_container import Box
+from compose_bluegreen.adapters.haproxy.proxy_session import Connection
+from compose_bluegreen.adapters.haproxy.runtime_api import Steering
+from compose_bluegreen.adapters.system.certificates import NO_CERTIFICATES, Certificates
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError, LockLost, ProxyFailed
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.domain.topology import NOBODY, Change, Flow, Share, Target, Topology
+from compose_bluegreen.domain.traffic_stats import Tally
+from compose_bluegreen.ports.lock import Holder, Wished
+from compose_bluegreen.ports.proxy import NO_TRAFFIC, Seats, ServerHealth
 
 
 class Hands(Protocol):
@@ -110,7 +112,7 @@ class HaproxyProxy:
         )
 
     def _is_made_for(self, wanted: Topology) -> bool:
-        return self._box.made_for() in (None, container.made_for(wanted))
+        return self._box.made_for() in (None, container_spec.made_for(wanted))
 
     @contextmanager
     def alone(self, wanted: Topology) -> Iterator[None]:
@@ -118,8 +120,8 @@ class HaproxyProxy:
             yield
             return
         with self._hands.alone():
-            self._have_image(wanted, container.model(wanted))
-            with self._box.alone(container.image(wanted)):
+            self._have_image(wanted, container_spec.model(wanted))
+            with self._box.alone(container_spec.image(wanted)):
                 self._alone = True
                 try:
                     yield
@@ -146,7 +148,7 @@ class HaproxyProxy:
 
     def remove(self) -> None:
         # The lock is held until its container has gone: nobody may come in between.
-        self._hands.take_down(container.model(Topology(self._project)))
+        self._hands.take_down(container_spec.model(Topology(self._project)))
         self._connection.forget()
         self._box.remove_link()
         self._known = None
@@ -155,7 +157,7 @@ class HaproxyProxy:
         topology = self.topology()
         if topology is None:
             return ()
-        own = container.link(self._project), container.front(self._project)
+        own = container_spec.link(self._project), container_spec.front(self._project)
         return (*own, *topology.networks)
 
     def join(self, network: str) -> None:
@@ -195,17 +197,17 @@ class HaproxyProxy:
     def show(self, service: str, colour: Colour) -> None:
         if self.routes().get(service) is colour:
             raise ProxyFailed(f"{service}-{colour} is live: there is nothing to preview")
-        if service in preview.previewed(self.topology()):
+        if service in preview_map.previewed(self.topology()):
             self._preview({**self.shown(), service: colour})
 
     def shown(self) -> dict[str, Colour]:
-        known = preview.previewed(self.topology())
+        known = preview_map.previewed(self.topology())
         if not known:
             return {}
         if self._runs():
-            found = self._connection.ask(preview.on_disk)
+            found = self._connection.ask(preview_map.on_disk)
         else:
-            found = preview.read(self._stored(preview.FILE) or "")
+            found = preview_map.read(self._stored(preview_map.FILE) or "")
         return {service: colour for service, colour in found.items() if service in known}
 
     def _hide(self, services: Collection[str], colour: Colour | None = None) -> None:
@@ -232,7 +234,9 @@ class HaproxyProxy:
         self._aim(service, colour, [(seat, target.port) for seat in self._addresses(target)])
 
     def seats(self, service: str, colour: Colour) -> Seats:
-        return Seats(container.link(self._project), self._addresses(self._target(service, colour)))
+        return Seats(
+            container_spec.link(self._project), self._addresses(self._target(service, colour))
+        )
 
     def health(self, service: str, colour: Colour) -> list[ServerHealth]:
         target = self._target(service, colour)
@@ -312,7 +316,7 @@ class HaproxyProxy:
     def _create(self, wanted: Topology) -> None:
         if self._box.status() == "running":
             return  # somebody else made it since we looked
-        model = container.model(wanted)
+        model = container_spec.model(wanted)
         files = self._drawn(wanted, self._subnet())
         if self._box.status() is not None:
             self._hands.remove([self._box.name])
@@ -337,7 +341,7 @@ class HaproxyProxy:
             self.remove()
 
     def _replace(self, wanted: Topology, change: Change) -> float:
-        model = container.model(wanted)
+        model = container_spec.model(wanted)
         self._have_image(wanted, model)
         files = self._drawn(wanted, self._subnet())
         if self._box.status() != "running" or not self._box.has_front():
@@ -368,7 +372,7 @@ class HaproxyProxy:
     def _swap(self, wanted: Topology, before: Topology | None) -> float:
         swap = Swap(self._box, self._connection)
         self._box.make_journal()
-        self._box.own_journal(container.image(wanted))
+        self._box.own_journal(container_spec.image(wanted))
         self._box.link_socket()
         swap.prepare(wanted, self._hands.bring_up)
         old = [
@@ -385,7 +389,9 @@ class HaproxyProxy:
         self._box.write(new | self._shown_still(wanted))
         shell = self._connection.shell()
         before = self.topology() or wanted
-        disk.forget_certificates(shell, {one.settings.certificates for one in (before, wanted)})
+        map_files.forget_certificates(
+            shell, {one.settings.certificates for one in (before, wanted)}
+        )
         if not shell.test(f"haproxy -c -q -f {STATE}/haproxy.cfg.new >{STATE}/check.log"):
             raise ProxyFailed(
                 "HAProxy doesn't accept the configuration",
@@ -393,7 +399,7 @@ class HaproxyProxy:
                 hint="look at proxy.snippets in the compose file; nothing was changed",
             )
         unrouted = {route.service: Flow(None) for route in wanted.routes}
-        disk.write_flows(shell, unrouted | disk.flows(shell))
+        map_files.write_flows(shell, unrouted | map_files.flows(shell))
         shell.run(
             f"cd {STATE} && for f in haproxy.cfg topology.json; do"
             " cp $f $f.old && sync $f.new && mv $f.new $f; done && sync ."
@@ -402,11 +408,11 @@ class HaproxyProxy:
     def _bring_up(self, wanted: Topology, *, start: bool = True) -> None:
         """With room for history, whose owner is known once the image is."""
         self._box.make_journal()
-        self._hands.bring_up(container.model(wanted), start=start)
-        self._box.own_journal(container.image(wanted))
+        self._hands.bring_up(container_spec.model(wanted), start=start)
+        self._box.own_journal(container_spec.image(wanted))
 
     def _have_image(self, wanted: Topology, model: Model) -> None:
-        if wanted.settings.image is None and not self._box.has_image(container.image(wanted)):
+        if wanted.settings.image is None and not self._box.has_image(container_spec.image(wanted)):
             self._hands.build_model(model)
 
     def _until_ready(self) -> None:
@@ -477,11 +483,13 @@ class HaproxyProxy:
 
     def _shown_still(self, wanted: Topology) -> dict[str, str]:
         """HAProxy doesn't start without it. What is shown is what was, where it could be before."""
-        if not preview.previewed(wanted):
+        if not preview_map.previewed(wanted):
             return {}
-        both = preview.previewed(wanted) & preview.previewed(self.topology())
-        kept = preview.read(self._stored(preview.FILE) or "") if both else {}
-        return {preview.FILE: preview.text({name: kept[name] for name in both & kept.keys()})}
+        both = preview_map.previewed(wanted) & preview_map.previewed(self.topology())
+        kept = preview_map.read(self._stored(preview_map.FILE) or "") if both else {}
+        return {
+            preview_map.FILE: preview_map.text({name: kept[name] for name in both & kept.keys()})
+        }
 
     def _write_beside(self, wanted: Topology) -> None:
         """What the configuration refers to. What the present one refers to stays."""

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compose_bluegreen.adapters.history.places import default_file, open_history
+    from compose_bluegreen.adapters.history.location import default_file, open_history
     from compose_bluegreen.adapters.history.scope import Scope
     from compose_bluegreen.adapters.history.sql import SqlHistory
 
@@ -22,8 +22,8 @@ __all__ = ["Scope", "SqlHistory", "default_file", "open_history"]
 _PLACES = {
     "Scope": "scope",
     "SqlHistory": "sql",
-    "default_file": "places",
-    "open_history": "places",
+    "default_file": "location",
+    "open_history": "location",
 }
 
 

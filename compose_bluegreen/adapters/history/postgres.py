@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from sqlalchemy import URL, Connection, Engine, create_engine, text
 
-from compose_bluegreen.adapters.history import server_failures as failures
+from compose_bluegreen.adapters.history import postgres_errors as failures
 from compose_bluegreen.adapters.history.schema import OURS, Foreign, Newer, Schema, version_of
 from compose_bluegreen.adapters.history.tables import metadata
-from compose_bluegreen.errors import HistoryUnusable
+from compose_bluegreen.domain.errors import HistoryUnusable
 
 _ONE_AT_A_TIME = 0x626C7565677265  # "bluegre"
 _CONNECT_SECONDS = 10

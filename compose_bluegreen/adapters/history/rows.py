@@ -14,7 +14,8 @@ from compose_bluegreen.adapters.history.tables import (
     deployment_steps,
     deployments,
 )
-from compose_bluegreen.domain import Deployment, Draft, Image, Part, Release, StepRecord
+from compose_bluegreen.domain.deployment import Deployment, Draft, Part, StepRecord
+from compose_bluegreen.domain.release import Image, Release
 
 _Rows = Sequence[RowMapping]
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Row, Select, delete, func, insert, make_url, select, update
 
-from compose_bluegreen.adapters.history import moves
+from compose_bluegreen.adapters.history import transitions
 from compose_bluegreen.adapters.history.rows import draft_row, load, part_row, step_row
 from compose_bluegreen.adapters.history.scope import Scope
 from compose_bluegreen.adapters.history.store import store_at
@@ -23,17 +23,8 @@ from compose_bluegreen.adapters.history.tables import (
     deployment_steps,
     deployments,
 )
-from compose_bluegreen.domain import (
-    PROVEN,
-    UNFINISHED,
-    Deployment,
-    Draft,
-    Outcome,
-    Part,
-    State,
-    StepRecord,
-    WrongTransition,
-)
+from compose_bluegreen.domain.deployment import Deployment, Draft, Outcome, Part, StepRecord
+from compose_bluegreen.domain.states import PROVEN, UNFINISHED, State, WrongTransition
 
 
 class SqlHistory:
@@ -96,7 +87,7 @@ class SqlHistory:
             row = self._row(connection, deployment)
             if row.state not in UNFINISHED:
                 raise WrongTransition(f"a deployment that is {row.state} can't get parts")
-            moves.touch(connection, row.id)
+            transitions.touch(connection, row.id)
             connection.execute(delete(table).where(table.c.deployment_id == row.id))
             place = {"deployment_id": row.id, "engine": row.engine, "project": row.project}
             for number, part in enumerate(parts):
@@ -106,17 +97,17 @@ class SqlHistory:
 
     def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
         with self.store.writing() as connection:
-            moves.move(connection, self._row(connection, deployment).id, state, at, reason)
+            transitions.move(connection, self._row(connection, deployment).id, state, at, reason)
 
     def promote(self, deployment: int, at: datetime) -> None:
         with self.store.writing() as connection:
-            moves.promote(connection, self._row(connection, deployment).id, at)
+            transitions.promote(connection, self._row(connection, deployment).id, at)
 
     def removed(self, engine: str, project: str, at: datetime) -> None:
-        live = moves.in_states(engine, project, {State.LIVE})
+        live = transitions.in_states(engine, project, {State.LIVE})
         with self.store.writing() as connection:
             for key in connection.scalars(live).all():
-                moves.move(connection, key, State.REMOVED, at)
+                transitions.move(connection, key, State.REMOVED, at)
 
     def step(self, deployment: int, step: StepRecord) -> int:
         columns = deployment_steps.c
@@ -128,7 +119,7 @@ class SqlHistory:
             number = (last or 0) + 1
             row = {"deployment_id": key, "number": number, **step_row(step)}
             connection.execute(insert(deployment_steps).values(row))
-            moves.touch(connection, key)
+            transitions.touch(connection, key)
         return number
 
     def step_ended(
@@ -144,7 +135,7 @@ class SqlHistory:
             )
             if not ended.rowcount:
                 raise LookupError(f"deployment {deployment} has no step {number}")
-            moves.touch(connection, key)
+            transitions.touch(connection, key)
 
     def get(self, deployment: int) -> Deployment | None:
         return next(iter(self._load(self._named(deployment), steps=True)), None)
@@ -164,14 +155,14 @@ class SqlHistory:
         return self._load(newest.limit(limit), models=False)
 
     def unfinished(self, engine: str, project: str) -> list[Deployment]:
-        return self._load(moves.in_states(engine, project, UNFINISHED))
+        return self._load(transitions.in_states(engine, project, UNFINISHED))
 
     def waiting(self, engine: str, project: str) -> list[Deployment]:
-        return self._load(moves.in_states(engine, project, {State.WAITING}), steps=True)
+        return self._load(transitions.in_states(engine, project, {State.WAITING}), steps=True)
 
     def live(self, engine: str, project: str, service: str) -> Deployment | None:
         chosen = select(deployment_parts.c.deployment_id).where(
-            moves.live_parts(engine, project, [service])
+            transitions.live_parts(engine, project, [service])
         )
         return next(iter(self._load(chosen)), None)
 

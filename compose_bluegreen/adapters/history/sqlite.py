@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from compose_bluegreen.adapters.history import failures
+from compose_bluegreen.adapters.history import sqlite_errors
 from compose_bluegreen.adapters.history.schema import OURS, Foreign, Newer, Schema, version_of
-from compose_bluegreen.errors import HistoryUnusable
+from compose_bluegreen.domain.errors import HistoryUnusable
 
 _WRITES, _LASTS = "bluegreen_writes", "bluegreen_lasts"
 _ROOM = 256 * 1024
@@ -45,12 +45,12 @@ class SqliteStore:
         self._engine.dispose()
 
     def damaged(self) -> HistoryUnusable:
-        return failures.damaged(self.file)
+        return sqlite_errors.damaged(self.file)
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
         """One unchanging view of the file; None where nothing was ever recorded."""
-        with failures.explained(self.file):
+        with sqlite_errors.explained(self.file):
             if not self._readable():
                 yield None
                 return
@@ -60,7 +60,7 @@ class SqliteStore:
     @contextmanager
     def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
         """A transaction that holds the write lock from its beginning."""
-        with failures.explained(self.file):
+        with sqlite_errors.explained(self.file):
             self._prepare()
             with self._writer.execution_options(**{_LASTS: lasting}).begin() as connection:
                 yield connection
@@ -72,7 +72,7 @@ class SqliteStore:
         Foreign keys are only checked at its end: Alembic changes a table by copying and dropping
         it, and that would take along every row that points to it.
         """
-        with failures.explained(self.file):
+        with sqlite_errors.explained(self.file):
             _make(self.file)
             _use_wal(self._engine)
             with self._writer.connect() as connection:
@@ -82,11 +82,11 @@ class SqliteStore:
                 with connection.begin():
                     yield connection
                     if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                        raise failures.damaged(self.file)
+                        raise sqlite_errors.damaged(self.file)
 
     def check_writable(self) -> None:
         """Proves that there is permission, no rival and room, by writing and taking it back."""
-        with failures.explained(self.file):
+        with sqlite_errors.explained(self.file):
             self._prepare()
             with self._writer.connect() as connection:
                 connection.detach()
@@ -131,9 +131,9 @@ class SqliteStore:
         try:
             return version_of(connection, self._ours)
         except Foreign:
-            raise failures.of_another_program(self.file) from None
+            raise sqlite_errors.of_another_program(self.file) from None
         except Newer as newer:
-            raise failures.from_newer_version(self.file, newer.revision) from None
+            raise sqlite_errors.from_newer_version(self.file, newer.revision) from None
 
 
 def _engine_on(file: Path, patience: timedelta) -> Engine:

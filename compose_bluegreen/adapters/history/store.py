@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy import URL, Connection
 
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
-from compose_bluegreen.errors import HistoryUnusable
+from compose_bluegreen.domain.errors import HistoryUnusable
 
 
 class Store(Protocol):

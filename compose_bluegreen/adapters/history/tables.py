@@ -26,7 +26,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from compose_bluegreen.domain import Colour, Kind, Outcome, State
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Kind, Outcome
+from compose_bluegreen.domain.states import State
 
 E = TypeVar("E", bound=StrEnum)
 

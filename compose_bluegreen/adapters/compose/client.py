@@ -1,0 +1,236 @@
+"""What acts: the user's own ``docker compose`` and ``docker``, by python-on-whales."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compose_bluegreen.adapters.compose import config_yaml
+from compose_bluegreen.adapters.system.preload import WHALES, arrived
+from compose_bluegreen.adapters.system.private_files import Scratch
+from compose_bluegreen.config.requests import Where
+from compose_bluegreen.domain.errors import ComposeFailed
+from compose_bluegreen.domain.names import companion
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.ports.workloads import Place
+from compose_bluegreen.runtime.secrets import learn
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+_NO_SERVICE = "bluegreen-nothing"
+_LAST_LINES = 30
+
+
+class WhalesCompose:
+    """``where`` and ``project`` are the user's; our own models run in the project beside it."""
+
+    def __init__(self, where: Where, project: str, scratch: Scratch) -> None:
+        self.project = project
+        self._where = where
+        self._scratch = scratch
+
+    def logs(self, containers: Sequence[str], *, follow: bool, tail: int | None) -> Iterator[bytes]:
+        """Lines of several containers as they come, each with its name, as Compose shows them."""
+        prefix = f"{companion(self.project)}-"
+        services = [name.removeprefix(prefix) for name in containers]
+        model: Model = {"services": {name: {"image": "scratch"} for name in services}}
+        with (
+            self._written(model, companion(self.project)) as client,
+            _mapped("docker compose logs"),
+        ):
+            lines = client.compose.logs(
+                services, follow=follow, tail=None if tail is None else str(tail), stream=True
+            )
+            for _, line in lines:
+                yield line
+
+    # ── the user's project ───────────────────────────────────────────────────────────────────
+
+    def build(self, services: Sequence[str]) -> None:
+        with _mapped(f"docker compose build {' '.join(services)}"):
+            _drain(self._base().compose.build(list(services), stream_logs=True))
+
+    def pull(self, reference: str) -> None:
+        with _mapped(f"docker pull {reference}"):
+            self._base().image.pull(reference, quiet=True)
+
+    def start_dependencies(self, services: Sequence[str]) -> None:
+        with _mapped(f"docker compose up -d {' '.join(services)}"):
+            self._base().compose.up(list(services), detach=True, quiet=True)
+
+    def create_networks_and_volumes(
+        self, config: Model, networks: Sequence[str], volumes: Sequence[str]
+    ) -> None:
+        nothing: Model = {
+            "image": "bluegreen:none",
+            "pull_policy": "never",
+            "scale": 0,
+            "networks": {key: {} for key in networks},
+            "volumes": [{"type": "volume", "source": key, "target": f"/{key}"} for key in volumes],
+        }
+        if not networks:
+            nothing["network_mode"] = "none"
+            del nothing["networks"]
+        model = {
+            "name": self.project,
+            "services": {_NO_SERVICE: nothing},
+            "networks": {key: config["networks"][key] for key in networks},
+            "volumes": {key: config["volumes"][key] for key in volumes},
+        }
+        with (
+            self._written(model, self.project) as client,
+            _mapped("docker compose up (networks, volumes)"),
+        ):
+            client.compose.up([_NO_SERVICE], detach=True, quiet=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside, no other command on this machine makes a proxy for this project."""
+        with self._scratch.alone(self.project):
+            yield
+
+    # ── the project beside it ────────────────────────────────────────────────────────────────
+
+    def start_colour(self, model: Model) -> None:
+        services = " ".join(model["services"])
+        with (
+            self._written(model, model["name"]) as client,
+            _mapped(f"docker compose up {services}"),
+        ):
+            client.compose.up(
+                detach=True, force_recreate=True, renew_anon_volumes=True, no_build=True, quiet=True
+            )
+
+    def build_model(self, model: Model) -> None:
+        with self._written(model, model["name"]) as client, _mapped("building the proxy's image"):
+            _drain(client.compose.build(stream_logs=True))
+
+    def bring_up(self, model: Model, *, start: bool = True) -> None:
+        with self._written(model, model["name"]) as client, _mapped("starting the proxy"):
+            client.compose.up(detach=start, start=start, no_build=True, quiet=True)
+
+    def take_down(self, model: Model) -> None:
+        with self._written(model, model["name"]) as client, _mapped("docker compose down"):
+            client.compose.down(remove_orphans=True, volumes=True, quiet=True)
+
+    # ── containers and images ────────────────────────────────────────────────────────────────
+
+    def remove(self, containers: Sequence[str], *, keep_volumes: bool = False) -> None:
+        if containers:
+            client = self._client()
+            with _mapped(f"docker stop {' '.join(containers)}", "no such container"):
+                client.container.stop(list(containers))
+            with _mapped(f"docker rm {' '.join(containers)}", "no such container"):
+                client.container.remove(list(containers), force=True, volumes=not keep_volumes)
+
+    def stop(self, containers: Sequence[str]) -> None:
+        with _mapped(f"docker stop {' '.join(containers)}"):
+            self._client().container.stop(list(containers))
+
+    def start(self, containers: Sequence[str]) -> None:
+        with _mapped(f"docker start {' '.join(containers)}"):
+            self._client().container.start(list(containers))
+
+    def connect(self, container: str, network: str, place: Place) -> None:
+        client = self._client()
+        with _mapped(f"docker network disconnect {network} {container}", "is not connected"):
+            client.network.disconnect(network, container, force=True)
+        alias = place.aliases[0] if place.aliases else None
+        with _mapped(f"docker network connect {network} {container}"):
+            client.network.connect(network, container, alias=alias, ip=place.address)
+
+    def tag(self, image_id: str, reference: str) -> None:
+        with _mapped(f"docker tag {image_id} {reference}"):
+            self._client().image.tag(image_id, reference)
+
+    def untag(self, reference: str) -> None:
+        with _mapped(f"docker rmi {reference}", "no such image"):
+            self._client().image.remove(reference)
+
+    def remove_image(self, image_id: str) -> bool:
+        try:
+            with _mapped(f"docker rmi {image_id}", "no such image"):
+                self._client().image.remove(image_id)
+        except ComposeFailed:
+            return False
+        return True
+
+    # ── how ──────────────────────────────────────────────────────────────────────────────────
+
+    def _client(self, **options: Any) -> DockerClient:
+        arrived(WHALES)
+        from python_on_whales import DockerClient  # noqa: PLC0415 - 200 ms
+
+        # A second Ctrl-C goes to every process of the terminal's group; an undo must survive it.
+        apart = ["setsid"] if shutil.which("setsid") else []
+        return DockerClient(client_call=[*apart, "docker"], **options)
+
+    def _base(self) -> DockerClient:
+        where = self._where
+        return self._client(
+            compose_files=list(where.files),
+            compose_project_name=self.project,
+            compose_env_files=list(where.env_files),
+            compose_profiles=list(where.profiles),
+            compose_project_directory=where.project_directory,
+        )
+
+    @contextmanager
+    def _written(self, model: Model, project: str) -> Iterator[DockerClient]:
+        """A client for a model of ours, shielded from the user's COMPOSE_ variables and ``.env``.
+
+        COMPOSE_REMOVE_ORPHANS above all: to one colour's model the other colour is an orphan.
+        """
+        name = f"{companion(self.project)}.yaml"
+        with self._scratch.file(name) as file, _quiet_environment():
+            learn(model)
+            self._scratch.write(file, config_yaml.text(model))
+            yield self._client(
+                compose_files=[file],
+                compose_project_name=project,
+                compose_env_files=[os.devnull],
+                compose_project_directory=self._where.project_directory or Path.cwd(),
+            )
+
+
+@contextmanager
+def _quiet_environment() -> Iterator[None]:
+    saved = {key: value for key, value in os.environ.items() if key.startswith("COMPOSE_")}
+    for key in saved:
+        del os.environ[key]
+    os.environ.update({"COMPOSE_IGNORE_ORPHANS": "true", "COMPOSE_REMOVE_ORPHANS": "false"})
+    try:
+        yield
+    finally:
+        del os.environ["COMPOSE_IGNORE_ORPHANS"], os.environ["COMPOSE_REMOVE_ORPHANS"]
+        os.environ.update(saved)
+
+
+@contextmanager
+def _mapped(what: str, *fine: str) -> Iterator[None]:
+    """``fine`` are endings that mean that there was nothing left to do."""
+    arrived(WHALES)
+    from python_on_whales.exceptions import DockerException  # noqa: PLC0415
+
+    try:
+        yield
+    except DockerException as error:
+        said = (error.stderr or error.stdout or "").strip()
+        if any(one in said.lower() for one in fine):
+            return
+        raise ComposeFailed(
+            f"{what} failed",
+            detail="\n".join(said.splitlines()[-_LAST_LINES:]),
+            hint=f"{what} tells the whole of it" if what.startswith("docker") else "docker info",
+        ) from error
+
+
+def _drain(stream: Any) -> None:
+    """A stream of python-on-whales runs only while somebody reads it."""
+    for _ in stream:
+        pass

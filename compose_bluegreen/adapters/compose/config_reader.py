@@ -1,0 +1,143 @@
+"""What the user's compose file says, as ``docker compose`` itself resolves it.
+
+Light on purpose: reading history needs no more of Compose than the project's name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from compose_bluegreen.config.requests import Where
+from compose_bluegreen.domain.errors import UsageError
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.runtime.secrets import learn
+
+KEY = "x-bluegreen"
+_PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""Compose's own rule. The name becomes part of paths and of names on the engine."""
+
+
+class ConfigReader:
+    """``docker compose config`` in the background: it runs while Python imports the rest."""
+
+    def __init__(self, where: Where, *options: str) -> None:
+        self._where, self._options = where, options
+        self._process = subprocess.Popen(
+            ["docker", "compose", *_global_flags(where), "config", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Whatever this machine's locale: Compose speaks UTF-8.
+            encoding="utf-8",
+            errors="replace",
+        )
+
+    def read(self) -> tuple[Model, str]:
+        """The resolved file and its name for messages. Raises UsageError.
+
+        As YAML, for the JSON form drops a service's ``x-`` keys.
+        """
+        from compose_bluegreen.adapters.compose import config_yaml  # noqa: PLC0415 - reading commands do without
+
+        said = self._said()
+        model = config_yaml.whole(said)
+        if model is None:
+            exact = ConfigReader(self._where, *self._options, "--format", "json")
+            model = config_yaml.grafted(json.loads(exact._said()), said)
+        learn(model)
+        return model, self._file()
+
+    def plain(self) -> Model:
+        """The whole without services' ``x-`` keys, where ``--format json`` was asked for.
+
+        Raises UsageError.
+        """
+        model: Model = json.loads(self._said())
+        return model
+
+    def _said(self) -> str:
+        said, complaint = self._process.communicate()
+        if self._process.returncode:
+            raise UsageError(
+                "docker compose can't read the project",
+                detail=complaint.strip(),
+                hint="mend the file, or name the project with -p NAME for commands that only need that",
+            )
+        return said
+
+    def _file(self) -> str:
+        return ", ".join(str(file) for file in self._where.files) or _default_file()
+
+
+class NameReader:
+    """The project's name: from ``-p``, so that a broken file doesn't matter, else from Compose."""
+
+    def __init__(self, where: Where) -> None:
+        self._given = where.project_name
+        self.notify: str | None = None
+        """Where notices go by the file, once it is read; it may be no address at all."""
+        self._config = None if self._given else ConfigReader(where, "--format", "json")
+
+    def read(self) -> str:
+        """Raises UsageError."""
+        if self._config:
+            model = self._config.plain()
+            ours = model.get(KEY)
+            notify = ours.get("notify") if isinstance(ours, dict) else None
+            self.notify = notify.replace("$$", "$") if isinstance(notify, str) else None
+            return str(model["name"])
+        given = str(self._given)
+        if not _PROJECT_NAME.fullmatch(given):
+            raise UsageError(
+                f"--project-name {given[:80]!r} can't be a project's name",
+                hint="a letter or number first, then lower-case letters, numbers, - and _",
+            )
+        return given
+
+
+def _global_flags(where: Where) -> list[str]:
+    flags = [("--file", str(file)) for file in where.files]
+    flags += [("--env-file", str(file)) for file in where.env_files]
+    flags += [("--profile", profile) for profile in where.profiles]
+    flags += [("--project-name", where.project_name)] if where.project_name else []
+    flags += (
+        [("--project-directory", str(where.project_directory))] if where.project_directory else []
+    )
+    return [word for flag in flags for word in flag]
+
+
+def folder(where: Where) -> Path:
+    """The project's, as Compose finds it: from where relative paths in the file go."""
+    if where.project_directory:
+        return where.project_directory
+    named = [str(one) for one in where.files] or _named()
+    if named and named[0] != "-":
+        return Path(named[0]).absolute().parent
+    found = _found()
+    return found.parent if found else Path.cwd()
+
+
+def _default_file() -> str:
+    """The name that Compose would have found, for messages only."""
+    if named := os.environ.get("COMPOSE_FILE"):
+        return named
+    found = _found()
+    return found.name if found else "the compose file"
+
+
+def _named() -> list[str]:
+    separator = os.environ.get("COMPOSE_PATH_SEPARATOR", os.pathsep)
+    return [one for one in os.environ.get("COMPOSE_FILE", "").split(separator) if one]
+
+
+def _found() -> Path | None:
+    names = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        for name in names:
+            if (folder / name).exists():
+                return folder / name
+    return None

@@ -1,0 +1,208 @@
+"""What looks: the docker SDK's low-level client, with no process per look."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import docker
+import docker.errors
+import requests.exceptions
+from docker.context import ContextAPI
+from docker.utils import kwargs_from_env
+
+from compose_bluegreen.domain.errors import EngineUnreachable, UsageError
+from compose_bluegreen.domain.release import Image
+from compose_bluegreen.ports.engine import Container
+
+_PROBE_OUTPUT = 4096
+_AT_ONCE = 8
+
+
+class Client:
+    """The docker SDK's low-level client, whose failures are told as ours.
+
+    Only ``docker.errors.NotFound`` passes: not to be there is an answer.
+    """
+
+    def __init__(self, api: Any) -> None:
+        self._api = api
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._api, name)
+
+        def call(*words: Any, **options: Any) -> Any:
+            with _mapped():
+                return method(*words, **options)
+
+        return call
+
+
+def connect() -> Client:
+    """A client of the engine that ``docker`` itself would talk to.
+
+    Raises UsageError for a context that isn't there (the SDK would silently take the local
+    engine), EngineUnreachable for one that doesn't answer.
+    """
+    with _mapped():
+        if os.environ.get("DOCKER_HOST"):
+            return Client(
+                docker.APIClient(**kwargs_from_env(), version="auto", use_ssh_client=True)
+            )
+        name = os.environ.get("DOCKER_CONTEXT") or None
+        context = ContextAPI.get_context(name)
+        if context is None:
+            raise UsageError(f"no docker context {name!r}", hint="docker context ls")
+        return Client(
+            docker.APIClient(
+                context.Host, tls=context.TLSConfig, version="auto", use_ssh_client=True
+            )
+        )
+
+
+class SdkEngine:
+    def __init__(self, api: Client) -> None:
+        self._api = api
+        self._identity = ""
+
+    def identity(self) -> str:
+        """Asked for once: ``info`` takes the engine ten milliseconds and more."""
+        if not self._identity:
+            self._identity = str(self._api.info()["ID"])
+        return self._identity
+
+    def image(self, reference: str) -> Image | None:
+        try:
+            found = self._api.inspect_image(reference)
+        except docker.errors.NotFound:
+            return None
+        known = found.get("RepoDigests") or []
+        return Image(reference, found["Id"], _repo_digest(reference, known))
+
+    def containers(self, labels: Mapping[str, str]) -> list[Container]:
+        wanted = [f"{key}={value}" for key, value in labels.items()]
+        rows = self._api.containers(all=True, filters={"label": wanted})
+        found = [self._container(row["Id"]) for row in rows]
+        return sorted((one for one in found if one), key=lambda one: one.name)
+
+    def attached(self, network: str) -> list[Container]:
+        try:
+            ids = self._api.inspect_network(network).get("Containers") or {}
+        except docker.errors.NotFound:
+            return []
+        found = [self._container(one) for one in ids if not one.startswith("ep-")]
+        return sorted((one for one in found if one), key=lambda one: one.name)
+
+    def probe(self, container: Container) -> str | None:
+        try:
+            check = self._api.inspect_container(container.id)["Config"].get("Healthcheck") or {}
+            command = _command(check.get("Test") or [])
+            if command is None:
+                return None
+            made = self._api.exec_create(container.id, command)
+            said: bytes = self._api.exec_start(made["Id"])
+            code = self._api.exec_inspect(made["Id"])["ExitCode"]
+        except docker.errors.NotFound:
+            return "the container is gone"
+        except EngineUnreachable as error:
+            return error.detail  # it may just have stopped; whether it runs is looked at anyway
+        if code == 0:
+            return None
+        return said[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
+
+    def probe_all(self, containers: Sequence[Container]) -> list[str | None]:
+        if len(containers) < 2:
+            return [self.probe(one) for one in containers]
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            return list(threads.map(self.probe, containers))
+
+    def log_tail(self, container: Container, lines: int = 20) -> str:
+        try:
+            return str(self._api.logs(container.id, tail=lines).decode(errors="replace"))
+        except (docker.errors.NotFound, EngineUnreachable) as error:
+            return f"(no log: {error})"
+
+    def tags(self, image_id: str) -> list[str]:
+        try:
+            return list(self._api.inspect_image(image_id).get("RepoTags") or [])
+        except docker.errors.NotFound:
+            return []
+
+    def tagged(self, repository: str) -> dict[str, str]:
+        rows = self._api.images(name=repository)
+        return {tag: row["Id"] for row in rows for tag in row.get("RepoTags") or ()}
+
+    def missing_networks(self, names: Iterable[str]) -> set[str]:
+        wanted = set(names)
+        return wanted - {one["Name"] for one in self._api.networks()} if wanted else set()
+
+    def missing_volumes(self, names: Iterable[str]) -> set[str]:
+        wanted = set(names)
+        known = self._api.volumes()["Volumes"] or [] if wanted else []
+        return wanted - {one["Name"] for one in known}
+
+    def _container(self, container_id: str) -> Container | None:
+        try:
+            found = self._api.inspect_container(container_id)
+        except docker.errors.NotFound:
+            return None
+        state, networks = found["State"], found["NetworkSettings"]["Networks"] or {}
+        ports = found["HostConfig"].get("PortBindings") or {}
+        return Container(
+            id=found["Id"],
+            name=found["Name"].lstrip("/"),
+            labels=found["Config"].get("Labels") or {},
+            image_id=found["Image"],
+            status=state["Status"],
+            exit_code=int(state["ExitCode"]),
+            restarts=int(found["RestartCount"]),
+            health=(state.get("Health") or {}).get("Status"),
+            started_at=_time(state["StartedAt"]),
+            addresses={name: own["IPAddress"] for name, own in networks.items()},
+            published=frozenset(
+                f"{bound['HostIp']}:{bound['HostPort']}"
+                for bounds in ports.values()
+                for bound in bounds or ()
+            ),
+        )
+
+
+def _repo_digest(reference: str, known: list[str]) -> str | None:
+    """The digest under the name that was asked for, before any other name's."""
+    repository = reference.partition("@")[0]
+    head, _, last = repository.rpartition("/")
+    bare = f"{head}/{last.partition(':')[0]}" if head else last.partition(":")[0]
+    own = (one for one in known if one.partition("@")[0] == bare)
+    return next(own, known[0] if known else None)
+
+
+def _command(test: list[str]) -> list[str] | None:
+    if not test or test[0] == "NONE":
+        return None
+    return ["/bin/sh", "-c", test[1]] if test[0] == "CMD-SHELL" else test[1:]
+
+
+def _time(text: str) -> datetime | None:
+    """Docker writes nanoseconds, and year 1 for never."""
+    if text.startswith("0001-"):
+        return None
+    seconds, _, rest = text.partition(".")
+    return datetime.fromisoformat(f"{seconds.rstrip('Z')}.{rest.rstrip('Z')[:6] or '0'}+00:00")
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    try:
+        yield
+    except docker.errors.NotFound:
+        raise
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise EngineUnreachable(
+            "the Docker engine doesn't answer as it should",
+            detail=str(error),
+            hint="docker info tells more",
+        ) from error

@@ -1,0 +1,148 @@
+"""What runs commands: in a container by Compose and the docker SDK, here as a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+
+from compose_bluegreen.adapters.compose.client import WhalesCompose
+from compose_bluegreen.adapters.compose.engine import Client
+from compose_bluegreen.adapters.compose.exec_stream import heard
+from compose_bluegreen.adapters.haproxy.exec_shell import hang_up
+from compose_bluegreen.adapters.system.hook_trust import Trust
+from compose_bluegreen.adapters.system.private_files import Scratch
+from compose_bluegreen.domain.release import Model
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.runner import Ran
+from compose_bluegreen.runtime.interrupts import shielded
+
+_POLL = 0.03
+"""Seconds. To ask the engine costs one or two milliseconds."""
+
+_GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL for a command whose time is up."""
+
+_LINES, _LETTERS = 30, 4000
+_KEPT = 64 * 1024
+"""Bytes, of which those are the end."""
+
+_NOT_FOUND = 127
+
+
+class HookRunner:
+    """``folder`` is where commands of this host run."""
+
+    def __init__(
+        self, api: Client, compose: WhalesCompose, scratch: Scratch, trust: Trust, folder: Path
+    ) -> None:
+        self._api, self._compose, self._scratch = api, compose, scratch
+        self._trust, self._folder = trust, folder
+
+    def trust(self, words: Sequence[str]) -> None:
+        self._trust.add(words)
+
+    def trusts(self, words: Sequence[str]) -> bool:
+        return words in self._trust
+
+    def one_off(self, model: Model, timeout: timedelta) -> Ran:
+        (own,) = model["services"].values()
+        name = str(own["container_name"])
+        # Not `run --detach`: that leaves its standard input open, and who reads it waits for ever.
+        self._compose.start_colour(model)
+        deadline = time.monotonic() + timeout.total_seconds()
+        while (code := self._ended(name)) is None and time.monotonic() < deadline:
+            time.sleep(_POLL)
+        try:
+            said: bytes = self._api.logs(name, tail=_LINES)
+        except docker.errors.NotFound:
+            said = b"(its container is gone)"
+        return Ran(code, _end_of(said))
+
+    def inside(
+        self,
+        container: Container,
+        words: Sequence[str],
+        told: Mapping[str, str],
+        timeout: timedelta,
+    ) -> Ran:
+        deadline = time.monotonic() + timeout.total_seconds()
+        try:
+            made = self._api.exec_create(container.id, list(words), environment=dict(told))
+            stream = self._api.exec_start(made["Id"], socket=True)
+            try:
+                said = heard(stream, deadline, lambda: self._runs(made["Id"]))
+            finally:
+                hang_up(stream)
+            found: dict[str, Any] = self._api.exec_inspect(made["Id"])
+            while found["Running"] and time.monotonic() < deadline:  # its stream ended before it
+                time.sleep(_POLL)
+                found = self._api.exec_inspect(made["Id"])
+        except docker.errors.NotFound:
+            return Ran(1, "the container is gone")
+        return Ran(None if found["Running"] else found["ExitCode"], _end_of(said))
+
+    def here(self, words: Sequence[str], told: Mapping[str, str], timeout: timedelta) -> Ran:
+        with self._scratch.file("said") as file:
+            with file.open("wb") as said:
+                try:
+                    process = subprocess.Popen(
+                        list(words),
+                        cwd=self._folder,
+                        env={**os.environ, **told},
+                        stdin=subprocess.DEVNULL,
+                        stdout=said,
+                        stderr=subprocess.STDOUT,
+                        # Ctrl-C is ours to pass on: to it and to all that it started.
+                        start_new_session=True,
+                    )
+                except OSError as error:
+                    return Ran(_NOT_FOUND, f"{words[0]}: {error.strerror}")
+            try:
+                code = process.wait(timeout.total_seconds())
+            except subprocess.TimeoutExpired:
+                code = None
+            finally:
+                with shielded():
+                    _end(process)
+            return Ran(code, _end_of(_last_bytes(file)))
+
+    def _runs(self, number: str) -> bool:
+        return bool(self._api.exec_inspect(number)["Running"])
+
+    def _ended(self, name: str) -> int | None:
+        try:
+            state = self._api.inspect_container(name)["State"]
+        except docker.errors.NotFound:
+            return 1
+        return None if state["Status"] in {"created", "running"} else int(state["ExitCode"])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """It and what it started, if it hasn't ended."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+
+
+def _last_bytes(file: Path) -> bytes:
+    with file.open("rb") as said:
+        said.seek(-min(_KEPT, file.stat().st_size), os.SEEK_END)
+        return said.read(_KEPT)
+
+
+def _end_of(said: bytes) -> str:
+    lines = said.decode(errors="replace").strip().splitlines()[-_LINES:]
+    return "\n".join(lines)[-_LETTERS:]

@@ -1,0 +1,221 @@
+"""One deployment as a document: what the journal on the engine keeps of it.
+
+A document's name says all that joining needs to know of it (``000041.<uid>.<revision>.json``), and
+its revision what is in it: a count and a digest. So whatever differs from its name is damaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, Self
+
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Kind, Outcome
+from compose_bluegreen.domain.errors import HistoryUnusable
+from compose_bluegreen.domain.states import State
+
+FORMAT = 2
+"""The newest that can be read; a document has the oldest that can say what it says."""
+Fields = dict[str, Any]
+
+
+class Row(Protocol):
+    """Of a table, or anything else that is asked by the names of its columns."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+_NAME = re.compile(r"(\d{6,12})\.([0-9a-f-]{36})\.(\d+-[0-9a-f]{16})\.json")
+_DAMAGED = ".damaged"
+HALF = ".new"
+"""How the name of a file ends that is being written."""
+
+_TIMES = ("started_at", "finished_at", "retired_at")
+_DEPLOYMENT = [
+    "kind",
+    "state",
+    "actor",
+    "message",
+    "git_revision",
+    "started_at",
+    "finished_at",
+    "retired_at",
+    "reason",
+    "rollback_of",
+    "restores",
+]
+_PART = [
+    "service",
+    "colour",
+    "live",
+    "taken_back",
+    "image_reference",
+    "image_id",
+    "repo_digest",
+    "fingerprint",
+    "settings",
+    "model",
+]
+_STEP = ["name", "cause", "outcome", "started_at", "finished_at", "detail"]
+
+
+class Damaged(Exception):
+    """It isn't what its name says: cut off, changed, or written by nobody of us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    number: int
+    uid: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.number:06}.{self.uid}.{self.revision}.json"
+
+    @property
+    def count(self) -> int:
+        return count(self.revision)
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """None for a file that is no document."""
+        found = _NAME.fullmatch(text)
+        return cls(int(found[1]), found[2], found[3]) if found else None
+
+
+def count(revision: str | None) -> int:
+    return int(revision.partition("-")[0]) if revision else 0
+
+
+def set_aside(name: Name) -> str:
+    """What a damaged document is called from then on, so that it is told of once."""
+    return f"{name}{_DAMAGED}"
+
+
+def is_litter(text: str) -> bool:
+    """Left by somebody who died while writing it."""
+    return text.endswith(HALF) and Name.read(text.removesuffix(HALF)) is not None
+
+
+def number_of(text: str) -> int:
+    """The number that a file's name takes, damaged or not; 0 for any other file."""
+    name = Name.read(text.removesuffix(_DAMAGED))
+    return name.number if name else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``deployment``, ``parts`` and ``steps`` have the columns of the tables."""
+
+    name: Name
+    deployment: Fields
+    services: tuple[str, ...]
+    parts: tuple[Fields, ...]
+    steps: tuple[Fields, ...]
+
+    @property
+    def text(self) -> str:
+        return _text(self.deployment, self.services, self.parts, self.steps)
+
+    @property
+    def live(self) -> list[str]:
+        return [part["service"] for part in self.parts if part["live"]]
+
+
+def document(  # noqa: PLR0913, PLR0917 - the tables
+    number: int,
+    uid: str,
+    before: str | None,
+    deployment: Row,
+    services: Sequence[str],
+    parts: Sequence[Row],
+    steps: Sequence[Row],
+) -> Document:
+    """Of rows; its revision is the one that follows ``before``."""
+    own = {key: deployment[key] for key in _DEPLOYMENT}
+    rows = [{key: part[key] for key in _PART} for part in parts]
+    done = [{key: step[key] for key in _STEP} for step in steps]
+    revision = f"{count(before) + 1}-{_digest(_text(own, services, rows, done))}"
+    return Document(Name(number, uid, revision), own, tuple(services), tuple(rows), tuple(done))
+
+
+def read(name: Name, content: bytes) -> Document:
+    """Raises Damaged, and HistoryUnusable for what only a newer version of us can read."""
+    try:
+        text = content.decode("ascii").removesuffix("\n")
+        found = json.loads(text)
+        newer = found["format"] > FORMAT
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(str(name)) from error
+    if newer:
+        raise HistoryUnusable(
+            f"deployment {name.number} was recorded on the engine by a newer version of compose-bluegreen",
+            hint="upgrade: pip install --upgrade compose-bluegreen",
+        )
+    if not name.revision.endswith(f"-{_digest(text)}"):
+        raise Damaged(str(name))
+    try:
+        return Document(
+            name,
+            _deployment(found["deployment"]),
+            tuple(map(str, found["services"])),
+            tuple(_part(part) for part in found["parts"]),
+            tuple(step(one) for one in found["steps"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(str(name)) from error
+
+
+def step(found: Fields) -> Fields:
+    """Raises ValueError, KeyError or TypeError for what is none."""
+    row = _timed({key: found[key] for key in _STEP})
+    return row | {"outcome": Outcome(row["outcome"])}
+
+
+def step_text(row: Mapping[str, Any]) -> Fields:
+    return {key: _plain(row[key]) for key in _STEP}
+
+
+def _deployment(found: Fields) -> Fields:
+    row = _timed({key: found[key] for key in _DEPLOYMENT})
+    return row | {"kind": Kind(row["kind"]), "state": State(row["state"])}
+
+
+def _part(found: Fields) -> Fields:
+    row = {key: found[key] for key in _PART}
+    return row | {"colour": Colour(row["colour"])}
+
+
+def _timed(row: Fields) -> Fields:
+    read_times = {key: datetime.fromisoformat(row[key]) for key in _TIMES if row.get(key)}
+    return row | read_times
+
+
+def _text(
+    deployment: Mapping[str, Any],
+    services: Sequence[str],
+    parts: Sequence[Mapping[str, Any]],
+    steps: Sequence[Mapping[str, Any]],
+) -> str:
+    """One line of ASCII, so that nothing on its way can take it for something else."""
+    whole = {
+        "format": 2 if deployment["state"] == State.WAITING else 1,
+        "deployment": deployment,
+        "services": services,
+        "parts": parts,
+        "steps": steps,
+    }
+    return json.dumps(whole, default=_plain, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

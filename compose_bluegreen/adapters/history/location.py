@@ -1,0 +1,64 @@
+"""Where the history is: the flag, else the environment, else the user's state folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from compose_bluegreen.adapters.history.scope import Scope
+from compose_bluegreen.adapters.history.sql import SqlHistory
+from compose_bluegreen.domain.errors import UsageError
+
+VARIABLE = "BLUEGREEN_DATABASE_URL"
+
+_ALLOWED = "give a path, sqlite:////the/absolute/path.db or postgresql+psycopg://user@host/database"
+
+
+def open_history(given: str | None, environ: Mapping[str, str], scope: Scope) -> SqlHistory:
+    """The history at ``given`` (a path or a URL), or where ``environ`` says. Touches nothing.
+
+    Raises UsageError, which never repeats the value: a URL may hold a password.
+    """
+    return SqlHistory(database_url(given, environ), scope)
+
+
+def database_url(given: str | None, environ: Mapping[str, str]) -> URL:
+    for value, said_by in ((given, "--database"), (environ.get(VARIABLE), VARIABLE)):
+        if value:
+            return _url(value, said_by)
+    return sqlite_url(default_file(environ))
+
+
+def default_file(environ: Mapping[str, str]) -> Path:
+    """As the XDG base directory specification has it, which ignores a relative folder."""
+    state = Path(environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():
+        home = environ.get("HOME")
+        state = (Path(home) if home else Path.home()) / ".local" / "state"
+    return state / "compose-bluegreen" / "history.db"
+
+
+def sqlite_url(path: Path) -> URL:
+    return URL.create("sqlite", database=str(path.absolute()))
+
+
+def _url(value: str, said_by: str) -> URL:
+    if "://" not in value:
+        return sqlite_url(Path(value).expanduser())
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        # "from None": their message repeats the URL, password and all.
+        raise UsageError(f"{said_by} is not a database URL", hint=_ALLOWED) from None
+    if url.drivername in {"postgresql", "postgresql+psycopg"}:
+        if not url.database:
+            raise UsageError(f"{said_by} names no database", hint=_ALLOWED)
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
+        raise UsageError(f"{said_by}: {url.drivername} is not supported", hint=_ALLOWED)
+    if not url.database or url.database == ":memory:" or url.host or url.query:
+        raise UsageError(f"{said_by} names no file", hint=_ALLOWED)
+    return sqlite_url(Path(url.database))

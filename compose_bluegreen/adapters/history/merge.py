@@ -1,0 +1,388 @@
+"""The journal's story and the local one become one; nothing is overwritten that nobody else has.
+
+By uid, so that two files that went apart are joined. Where both changed the same deployment, the
+engine's version stands: it was written under the lock that is on the engine. Numbers are the
+engine's; a local deployment whose number is another's there gets a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from compose_bluegreen.adapters.history.journal_documents import Document, Fields, Name, count
+from compose_bluegreen.adapters.history.outbox import mark, wanted
+from compose_bluegreen.adapters.history.scope import Scope
+from compose_bluegreen.adapters.history.tables import (
+    deployment_parts,
+    deployment_services,
+    deployment_steps,
+    deployments,
+)
+from compose_bluegreen.domain.states import TRANSITIONS, State
+
+_columns = deployments.c
+_parts = deployment_parts.c
+
+
+class Standing(Enum):
+    """Whether a reader may be wrong about what it saw: only the holder of the lock is not."""
+
+    LOOKS = auto()
+    HOLDS_THE_LOCK = auto()
+
+
+class _Do(Enum):
+    TAKE = auto()
+    MARK = auto()
+    KEEP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A step since the document of that revision."""
+
+    uid: str
+    after: str
+    number: int
+    step: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the journal has: the newest name of each uid, and the documents that could be read.
+
+    ``taken`` are numbers of what can't be read any more; ``kept`` is how many the journal keeps.
+    """
+
+    names: Mapping[str, Name]
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    taken: frozenset[int] = frozenset()
+    kept: int = 200
+
+
+def unread(connection: Connection, scope: Scope, names: Iterable[Name]) -> set[str]:
+    """The uids whose documents are needed to join."""
+    mine = _mine(connection, scope)
+    return {name.uid for name in names if _verdict(mine.get(name.uid), name) is _Do.TAKE}
+
+
+def join(connection: Connection, scope: Scope, found: Found, standing: Standing) -> list[str]:
+    """What a person should know of it. Needs the documents of all that ``unread`` names, but for
+    those that can't be read."""
+    return _Join(connection, scope, found, standing).run()
+
+
+def _mine(connection: Connection, scope: Scope) -> dict[str, Row[Any]]:
+    rows = connection.execute(
+        select(
+            _columns.id,
+            _columns.uid,
+            _columns.number,
+            _columns.state,
+            _columns.revision,
+            _columns.journalled,
+        ).where(_columns.engine == scope.engine, _columns.project == scope.project)
+    )
+    found: dict[str, Any] = {row.uid: row for row in rows}
+    return found
+
+
+def _verdict(row: Row[Any] | None, name: Name) -> _Do:
+    if row is None:
+        return _Do.TAKE
+    if name.revision == row.revision:
+        return _Do.MARK
+    # Ours is newer, or we look at what is older than what we have already seen there.
+    ours = name.revision == row.journalled or name.count < count(row.journalled)
+    return _Do.KEEP if ours else _Do.TAKE
+
+
+class _Join:
+    def __init__(
+        self, connection: Connection, scope: Scope, found: Found, standing: Standing
+    ) -> None:
+        self._connection = connection
+        self._scope = scope
+        self._found = found
+        self._holds = standing is Standing.HOLDS_THE_LOCK
+        self._mine = _mine(connection, scope)
+        self._remarks: list[str] = []
+
+    def run(self) -> list[str]:
+        taken = self._taken()
+        if taken:
+            self._tell_of_divergence(taken)
+            served = self._lights_out()
+            numbers = self._numbers(taken)
+            keys = {one.name.uid: self._write(one, numbers[one.name.uid]) for one in taken}
+            self._light(taken, keys, served)
+        if self._holds:
+            self._forget_discarded()
+            self._send_again()
+        self._add_notes()
+        return self._remarks
+
+    def _taken(self) -> list[Document]:
+        names = self._found.names.values()
+        verdicts = {name: _verdict(self._mine.get(name.uid), name) for name in names}
+        marked = [name for name, verdict in verdicts.items() if verdict is _Do.MARK]
+        mark(self._connection, [one for one in marked if self._unmarked(one)])
+        documents = self._found.documents
+        taken = [name for name, verdict in verdicts.items() if verdict is _Do.TAKE]
+        found = [documents[name.uid] for name in taken if name.uid in documents]
+        return sorted(found, key=lambda one: (one.name.number, one.name.uid))
+
+    def _unmarked(self, name: Name) -> bool:
+        return bool(self._mine[name.uid].journalled != name.revision)
+
+    def _tell_of_divergence(self, taken: list[Document]) -> None:
+        for one in taken:
+            row = self._mine.get(one.name.uid)
+            if row is None or row.revision == row.journalled:
+                continue
+            there = one.deployment["state"]
+            if there is not row.state and there not in _later(row.state):
+                self._remarks.append(
+                    f"deployment {one.name.number} was {row.state} here and is {there} on the engine,"
+                    " which counts"
+                )
+
+    # ── numbers ──────────────────────────────────────────────────────────────────────────────
+
+    def _numbers(self, taken: list[Document]) -> dict[str, int]:
+        """The number of each document; what stands in its way here gets another."""
+        uids = {one.name.uid for one in taken}
+        owners = {row.number: uid for uid, row in self._mine.items() if uid not in uids}
+        known = [*owners, *self._found.taken, *(one.number for one in self._found.names.values())]
+        free = max(known, default=0) + 1
+        # Out of the way first: a number may change hands.
+        self._renumber({row.id: -row.id for uid, row in self._mine.items() if uid in uids})
+        numbers: dict[str, int] = {}
+        moved: list[int] = []
+        for one in taken:
+            number = one.name.number
+            if number in numbers.values():  # two files of one engine were mixed by hand
+                number, free = free, free + 1
+            elif number in owners:
+                self._move_away(self._mine[owners.pop(number)], free)
+                moved.append(number)
+                free += 1
+            numbers[one.name.uid] = number
+        if moved:
+            self._set_apart(min(moved))
+        return numbers
+
+    def _set_apart(self, since: int) -> None:
+        """What is known here alone from that number on comes from another story, so no rollback goes
+        there unless it is named."""
+        for row in (one for one in self._alone() if one.number >= since):
+            self._change(row.id)
+            self._connection.execute(
+                update(deployment_parts)
+                .where(_parts.deployment_id == row.id, ~_parts.live)
+                .values(taken_back=True)
+            )
+
+    def _move_away(self, row: Row[Any], free: int) -> None:
+        self._renumber({row.id: free})
+        for column in (_columns.rollback_of, _columns.restores):
+            self._connection.execute(
+                update(deployments)
+                .where(column == row.number, _columns.id.in_(one.id for one in self._alone()))
+                .values({column.name: free})
+            )
+        self._remarks.append(
+            f"deployment {row.number} of this machine's own history is now {free}:"
+            f" the engine knows another one as {row.number}"
+        )
+
+    def _renumber(self, numbers: Mapping[int, int]) -> None:
+        for key, number in numbers.items():
+            self._connection.execute(
+                update(deployments).where(_columns.id == key).values(number=number)
+            )
+
+    # ── rows ─────────────────────────────────────────────────────────────────────────────────
+
+    def _write(self, one: Document, number: int) -> int:
+        """Its primary key. The engine that it is on counts, whatever one it was known on before."""
+        place = {"engine": self._scope.engine, "project": self._scope.project}
+        same = number == one.name.number
+        row = {
+            **place,
+            **one.deployment,
+            "uid": one.name.uid,
+            "number": number,
+            "revision": one.name.revision if same else None,
+            "journalled": one.name.revision,
+        }
+        key = self._key(one.name.uid, row)
+        for table in (deployment_services, deployment_parts, deployment_steps):
+            self._connection.execute(delete(table).where(table.c.deployment_id == key))
+        for place_in_line, service in enumerate(one.services):
+            self._insert(deployment_services, key, place_in_line, {"service": service})
+        for place_in_line, part in enumerate(one.parts):
+            self._insert(deployment_parts, key, place_in_line, {**part, **place, "live": False})
+        for place_in_line, step in enumerate(one.steps, start=1):
+            self._insert(deployment_steps, key, place_in_line, step)
+        return key
+
+    def _key(self, uid: str, row: Fields) -> int:
+        found = self._connection.scalar(select(_columns.id).where(_columns.uid == uid))
+        if found is None:
+            new = insert(deployments).values(row).returning(_columns.id)
+            key: int = self._connection.execute(new).scalar_one()
+            return key
+        self._connection.execute(update(deployments).where(_columns.id == found).values(row))
+        return int(found)
+
+    def _insert(self, table: Any, key: int, number: int, row: Fields) -> None:
+        whole = {**row, "deployment_id": key, "number": number}
+        self._connection.execute(insert(table).values(whole))
+
+    def _change(self, key: int) -> None:
+        self._connection.execute(
+            update(deployments).where(_columns.id == key).values(revision=None)
+        )
+
+    # ── what is live ─────────────────────────────────────────────────────────────────────────
+
+    def _lights_out(self) -> dict[str, int]:
+        """What was live here: service to primary key. Nothing is, for a moment."""
+        here = (
+            _parts.engine == self._scope.engine,
+            _parts.project == self._scope.project,
+            _parts.live,
+        )
+        rows = self._connection.execute(select(_parts.service, _parts.deployment_id).where(*here))
+        served = {row.service: row.deployment_id for row in rows}
+        self._connection.execute(update(deployment_parts).where(*here).values(live=False))
+        return served
+
+    def _light(
+        self, taken: list[Document], keys: Mapping[str, int], served: Mapping[str, int]
+    ) -> None:
+        """The engine's word goes before ours, the newer before the older."""
+        claims = [
+            _Claim(True, one.name.number, service, keys[one.name.uid])
+            for one in taken
+            for service in one.live
+        ]
+        rewritten = set(keys.values())
+        rows = {row.id: row for row in self._mine.values()}
+        for service, key in served.items():
+            if key not in rewritten:
+                there = rows[key].uid in self._found.names
+                claims.append(_Claim(there, rows[key].number, service, key))
+        for claim in {one.service: one for one in sorted(claims)}.values():
+            self._connection.execute(
+                update(deployment_parts)
+                .where(_parts.deployment_id == claim.key, _parts.service == claim.service)
+                .values(live=True)
+            )
+        self._end_what_no_longer_serves()
+
+    def _end_what_no_longer_serves(self) -> None:
+        lit = select(_parts.deployment_id).where(_parts.deployment_id == _columns.id, _parts.live)
+        dark = self._connection.execute(
+            select(_columns.id, _columns.number).where(
+                _columns.engine == self._scope.engine,
+                _columns.project == self._scope.project,
+                _columns.state == State.LIVE,
+                ~lit.exists(),
+            )
+        ).all()
+        for row in dark:
+            self._connection.execute(
+                update(deployments)
+                .where(_columns.id == row.id)
+                .values(state=State.SUPERSEDED, revision=None)
+            )
+            self._remarks.append(
+                f"deployment {row.number} counts as superseded: the engine knows what is live now"
+            )
+
+    # ── what the journal no longer has ───────────────────────────────────────────────────────
+
+    def _forget_discarded(self) -> None:
+        """Only what changed nothing is ever taken out of the journal while it is young."""
+        for row in self._missing():
+            if row.state is State.PREPARING and self._found.names:
+                self._connection.execute(delete(deployments).where(_columns.id == row.id))
+
+    def _send_again(self) -> None:
+        """What was lost there, went back to an older version, or can't be read, is here."""
+        missing = self._missing()
+        kept = wanted(self._connection, self._scope, self._found.kept) if missing else set()
+        lost = [row for row in missing if row.uid in kept]
+        lost += [self._mine[name.uid] for name in self._found.names.values() if self._spoilt(name)]
+        for row in lost:
+            self._connection.execute(
+                update(deployments).where(_columns.id == row.id).values(journalled=None)
+            )
+
+    def _spoilt(self, name: Name) -> bool:
+        row = self._mine.get(name.uid)
+        if row is None:
+            return False
+        unreadable = name.uid not in self._found.documents
+        older = name.count < count(row.journalled)
+        return older or (unreadable and _verdict(row, name) is _Do.TAKE)
+
+    def _missing(self) -> list[Row[Any]]:
+        """The journal had these as they are here."""
+        return [row for row in self._alone() if row.journalled and row.revision == row.journalled]
+
+    def _alone(self) -> list[Row[Any]]:
+        """Known here, and not to the journal."""
+        return [row for uid, row in self._mine.items() if uid not in self._found.names]
+
+    # ── steps ────────────────────────────────────────────────────────────────────────────────
+
+    def _add_notes(self) -> None:
+        """To what is here as it is there; the holder of the lock then makes a document of it."""
+        keys = {one: self._same(*one) for one in {(n.uid, n.after) for n in self._found.notes}}
+        for note in self._found.notes:
+            key = keys[note.uid, note.after]
+            if key is None:
+                continue
+            same = (
+                deployment_steps.c.deployment_id == key,
+                deployment_steps.c.number == note.number,
+            )
+            self._connection.execute(delete(deployment_steps).where(*same))
+            self._insert(deployment_steps, key, note.number, note.step)
+            if self._holds:
+                self._change(key)
+
+    def _same(self, uid: str, revision: str) -> int | None:
+        here = _columns.uid == uid, _columns.revision == revision, _columns.journalled == revision
+        key: int | None = self._connection.scalar(select(_columns.id).where(*here))
+        return key
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Claim:
+    """That a service's live part is one of this deployment; the greatest holds."""
+
+    there: bool
+    number: int
+    service: str
+    key: int
+
+
+def _later(state: State) -> set[State]:
+    """What a deployment in this state may still become."""
+    found: set[State] = set()
+    ahead = set(TRANSITIONS[state])
+    while ahead:
+        one = ahead.pop()
+        found.add(one)
+        ahead |= TRANSITIONS[one] - found
+    return found

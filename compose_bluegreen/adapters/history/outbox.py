@@ -1,0 +1,115 @@
+"""What the local history must know of the journal: what to send, and what has arrived."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, Table, or_, select, update
+
+from compose_bluegreen.adapters.history.journal_documents import Document, Name, document
+from compose_bluegreen.adapters.history.scope import Scope
+from compose_bluegreen.adapters.history.tables import (
+    deployment_parts,
+    deployment_services,
+    deployment_steps,
+    deployments,
+)
+from compose_bluegreen.domain.states import PROVEN, State
+
+_columns = deployments.c
+
+
+def mark(connection: Connection, arrived: Iterable[Name]) -> None:
+    """The journal has these."""
+    for name in arrived:
+        connection.execute(
+            update(deployments).where(_columns.uid == name.uid).values(journalled=name.revision)
+        )
+
+
+def outgoing(connection: Connection, scope: Scope, kept: int) -> list[Document]:
+    """What the journal doesn't have as it is here, oldest first; of old ones no more than it keeps."""
+    unsent = or_(
+        _columns.revision.is_(None),
+        _columns.journalled.is_(None),
+        _columns.revision != _columns.journalled,
+    )
+    rows = connection.execute(_of(scope).where(unsent)).mappings().all()
+    chosen = _wanted(connection, scope, kept) if len(rows) > kept else {row["id"] for row in rows}
+    return [_stamped(connection, row) for row in rows if row["id"] in chosen]
+
+
+def _wanted(connection: Connection, scope: Scope, kept: int) -> set[int]:
+    """The newest, what waits, and of each service those that a rollback may go to."""
+    waiting = _of(scope).where(_columns.state == State.WAITING)
+    newest = _of(scope).order_by(None).order_by(_columns.number.desc()).limit(kept)
+    return {
+        *connection.scalars(newest.with_only_columns(_columns.id)),
+        *connection.scalars(waiting.with_only_columns(_columns.id)),
+        *_targets(connection, scope),
+    }
+
+
+def wanted(connection: Connection, scope: Scope, kept: int) -> set[str]:
+    """The uids of those that the journal keeps."""
+    keys = _wanted(connection, scope, kept)
+    rows = connection.execute(_of(scope).with_only_columns(_columns.id, _columns.uid))
+    return {row.uid for row in rows if row.id in keys}
+
+
+def _of(scope: Scope) -> Select[Any]:
+    mine = _columns.engine == scope.engine, _columns.project == scope.project
+    return select(deployments).where(*mine).order_by(_columns.number)
+
+
+def _targets(connection: Connection, scope: Scope) -> set[int]:
+    """As retention counts them: so many images of a service as its ``keep`` says."""
+    from compose_bluegreen.config.settings_reader import restored  # noqa: PLC0415 - pydantic: not to look
+
+    parts = deployment_parts.c
+    images: dict[str, set[str]] = defaultdict(set)
+    found: set[int] = set()
+    keep: dict[str, int] = {}
+    for row in connection.execute(
+        select(parts.deployment_id, parts.service, parts.image_id, parts.settings)
+        .join(deployments, _columns.id == parts.deployment_id)
+        .where(
+            parts.engine == scope.engine,
+            parts.project == scope.project,
+            _columns.state.in_(PROVEN),
+        )
+        .order_by(_columns.number.desc())
+    ):
+        limit = keep.setdefault(row.service, restored(row.settings).keep)
+        seen = images[row.service]
+        if row.image_id in seen or len(seen) <= limit:
+            seen.add(row.image_id)
+            found.add(row.deployment_id)
+    return found
+
+
+def _stamped(connection: Connection, row: RowMapping) -> Document:
+    """With its new revision, which it keeps here too, unless nothing changed since it got one."""
+    found = document(
+        row["number"],
+        row["uid"],
+        row["journalled"],
+        row,
+        [each["service"] for each in _children(connection, deployment_services, row["id"])],
+        _children(connection, deployment_parts, row["id"]),
+        _children(connection, deployment_steps, row["id"]),
+    )
+    if row["revision"] is not None:
+        return replace(found, name=replace(found.name, revision=row["revision"]))
+    connection.execute(
+        update(deployments).where(_columns.id == row["id"]).values(revision=found.name.revision)
+    )
+    return found
+
+
+def _children(connection: Connection, table: Table, key: int) -> Sequence[RowMapping]:
+    found = select(table).where(table.c.deployment_id == key).order_by(table.c.number)
+    return connection.execute(found).mappings().all()

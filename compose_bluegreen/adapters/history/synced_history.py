@@ -1,0 +1,234 @@
+"""History that follows the engine: the local one, and a journal of it beside the proxy.
+
+The local history is written first, so that nothing moves that isn't recorded; then the journal.
+Only who holds the lock writes there. A journal that can't be reached costs a warning: what it
+lacks goes there the next time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime
+from typing import Any
+
+from compose_bluegreen.adapters.history import journal_documents, outbox
+from compose_bluegreen.adapters.history.journal_documents import Document, Name
+from compose_bluegreen.adapters.history.journal_files import Journal
+from compose_bluegreen.adapters.history.merge import Standing
+from compose_bluegreen.adapters.history.sql import SqlHistory
+from compose_bluegreen.adapters.history.synced_reader import FollowingHistory
+from compose_bluegreen.domain.deployment import Draft, Outcome, Part, StepRecord
+from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, LockLost
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.ports.lock import Holder, Lock, Wished
+from compose_bluegreen.runtime.interrupts import shielded
+
+_AT_ONCE = 20
+"""Documents in one message to the engine."""
+
+
+class JournalledHistory(FollowingHistory):
+    """The History port, and the Lock: taking it is when the two stories become one."""
+
+    def __init__(
+        self,
+        local: SqlHistory,
+        journal: Journal,
+        lock: Lock,
+        remark: Callable[[str], None],
+        kept: int = 200,
+    ) -> None:
+        super().__init__(local, journal, remark, kept)
+        self._journal = journal
+        self._lock = lock
+        self._holds = False
+        self._arrived: list[Name] = []
+        self._uids: dict[int, str] = {}
+        """Of the deployments that this command wrote to the journal."""
+
+    # ── the lock ─────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def hold(self, holder: Holder) -> Iterator[None]:
+        with self._lock.hold(holder):
+            self._take_over()
+            try:
+                yield
+            finally:
+                with shielded(self._remark):
+                    self._leave()
+                self._holds = False
+
+    def assure(self) -> None:
+        self._lock.assure()
+
+    def holder(self) -> Holder | None:
+        return self._lock.holder()
+
+    def release(self) -> Holder | None:
+        return self._lock.release()
+
+    def listen(self) -> AbstractContextManager[None]:
+        return self._lock.listen()
+
+    def wished(self) -> Wished | None:
+        return self._lock.wished()
+
+    def wish(self, wished: Wished) -> bool:
+        return self._lock.wish(wished)
+
+    def _take_over(self) -> None:
+        self._pull(Standing.HOLDS_THE_LOCK)
+        self._holds = True
+        damaged, self._damaged = self._damaged, []
+        if not damaged or not self._able():
+            return
+        for name in damaged:
+            self._there[name.uid].remove(name)
+        try:
+            self._journal.set_aside({str(one): journal_documents.set_aside(one) for one in damaged})
+        except LockLost:
+            raise
+        except BluegreenError as error:
+            self._reachable = False
+            self._warn(error)
+
+    def _leave(self) -> None:
+        with suppress(HistoryUnusable, LockLost):  # then it is sent once more, which does no harm
+            self._push()
+            self._trim()
+            if self._arrived:
+                with self._local.store.writing(lasting=False) as connection:
+                    outbox.mark(connection, self._arrived)
+                self._arrived = []
+
+    # ── History: changes ─────────────────────────────────────────────────────────────────────
+
+    def check_writable(self) -> None:
+        self._local.check_writable()
+
+    def begin(self, draft: Draft) -> int:
+        deployment = self._local.begin(draft)
+        self._push()
+        return deployment
+
+    def discard(self, deployment: int) -> None:
+        uid = self._uids.pop(deployment, None)
+        self._local.discard(deployment)
+        if uid and self._able():
+            self._write([], [str(name) for name in self._there.pop(uid, [])])
+
+    def parts(self, deployment: int, parts: Sequence[Part]) -> None:
+        """Nothing moves by them alone: they go along with the next state."""
+        self._local.parts(deployment, parts)
+
+    def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
+        self._local.to(deployment, state, at, reason)
+        self._push()
+
+    def promote(self, deployment: int, at: datetime) -> None:
+        self._local.promote(deployment, at)
+        self._push()
+
+    def removed(self, engine: str, project: str, at: datetime) -> None:
+        """By now there may be no proxy any more, so no lock, and nobody who could hold it."""
+        self._local.removed(engine, project, at)
+        if self._holds:
+            self._push()
+            return
+        self._take_over()
+        self._leave()
+        self._holds = False
+
+    def step(self, deployment: int, step: StepRecord) -> int:
+        number = self._local.step(deployment, step)
+        self._note(deployment, number, step)
+        return number
+
+    def step_ended(
+        self, deployment: int, number: int, outcome: Outcome, at: datetime, detail: str = ""
+    ) -> None:
+        self._local.step_ended(deployment, number, outcome, at, detail)
+
+    # ── to the engine ────────────────────────────────────────────────────────────────────────
+
+    def _able(self) -> bool:
+        return self._holds and self._reachable
+
+    def _push(self) -> None:
+        if not self._able():
+            return
+        try:
+            with self._local.store.writing(lasting=False) as connection:
+                outbox.mark(connection, self._arrived)
+                leaving = outbox.outgoing(connection, self._local.scope, self._kept)
+        except HistoryUnusable as error:
+            self._warn(error)  # the change itself is recorded, or it would have been raised
+            return
+        self._arrived = []
+        # Whoever reads in between finds rather nothing live than two.
+        leaving.sort(key=lambda one: bool(one.live))
+        for start in range(0, len(leaving), _AT_ONCE):
+            some = leaving[start : start + _AT_ONCE]
+            now = {one.name for one in some}
+            before = [name for one in some for name in self._there.get(one.name.uid, ())]
+            self._write(some, [str(name) for name in before if name not in now])
+
+    def _write(self, leaving: Sequence[Document], gone: Sequence[str]) -> None:
+        try:
+            self._journal.write({str(one.name): one.text for one in leaving}, gone)
+        except LockLost:
+            raise
+        except BluegreenError as error:
+            self._reachable = False
+            self._warn(error)
+            return
+        self._arrived += [one.name for one in leaving]
+        self._uids |= {one.name.number: one.name.uid for one in leaving}
+        self._there |= {one.name.uid: [one.name] for one in leaving}
+
+    def _trim(self) -> None:
+        if not self._able():
+            return
+        gone = [*self._litter]
+        if len(self._there) > self._kept:
+            with self._local.store.reading() as connection:
+                scope = self._local.scope
+                kept = outbox.wanted(connection, scope, self._kept) if connection else set()
+            old = [uid for uid in self._there if uid not in kept]
+            gone += [str(name) for uid in old for name in self._there.pop(uid)]
+        if gone:
+            self._write([], gone)
+
+    def _note(self, deployment: int, number: int, step: StepRecord) -> None:
+        if not self._able():
+            return
+        there = self._there.get(self._uids.get(deployment, ""))
+        if not there:
+            return
+        line = {
+            "uid": there[-1].uid,
+            "after": there[-1].revision,
+            "number": number,
+            "step": journal_documents.step_text(_row(step)),
+        }
+        try:
+            self._journal.note(json.dumps(line))
+        except LockLost:
+            raise
+        except BluegreenError as error:
+            self._reachable = False
+            self._warn(error)
+
+
+def _row(step: StepRecord) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "cause": step.cause,
+        "outcome": step.outcome,
+        "started_at": step.started_at,
+        "finished_at": step.finished_at,
+        "detail": step.detail,
+    }

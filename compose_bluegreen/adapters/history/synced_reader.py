@@ -1,0 +1,157 @@
+"""History as one who only looks has it: the local one, with what the journal on the engine adds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+from compose_bluegreen.adapters.history import journal_documents
+from compose_bluegreen.adapters.history.journal_documents import Document, Name
+from compose_bluegreen.adapters.history.journal_files import Readable, Seen
+from compose_bluegreen.adapters.history.merge import Found, Note, Standing, join, unread
+from compose_bluegreen.adapters.history.sql import SqlHistory
+from compose_bluegreen.domain.deployment import Deployment
+from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, LockLost
+
+
+class FollowingHistory:
+    """The looks of the History port. The journal is read before the first of them.
+
+    ``remark`` tells a person; ``kept`` is how many documents the journal keeps of a project,
+    besides those that a rollback needs.
+    """
+
+    def __init__(
+        self, local: SqlHistory, journal: Readable, remark: Callable[[str], None], kept: int = 200
+    ) -> None:
+        self._local = local
+        self._readable = journal
+        self._remark = remark
+        self._kept = kept
+        self._fresh = self._reachable = False
+        self._there: dict[str, list[Name]] = {}
+        """What the journal has; of each uid the newest last."""
+        self._litter: list[str] = []
+        self._damaged: list[Name] = []
+
+    def get(self, deployment: int) -> Deployment | None:
+        self._refresh()
+        return self._local.get(deployment)
+
+    def newest(
+        self, project: str, *, service: str | None = None, limit: int | None = None
+    ) -> list[Deployment]:
+        self._refresh()
+        return self._local.newest(project, service=service, limit=limit)
+
+    def unfinished(self, engine: str, project: str) -> list[Deployment]:
+        self._refresh()
+        return self._local.unfinished(engine, project)
+
+    def waiting(self, engine: str, project: str) -> list[Deployment]:
+        self._refresh()
+        return self._local.waiting(engine, project)
+
+    def live(self, engine: str, project: str, service: str) -> Deployment | None:
+        self._refresh()
+        return self._local.live(engine, project, service)
+
+    def proven(
+        self, engine: str, project: str, service: str, *, limit: int | None = None
+    ) -> list[Deployment]:
+        self._refresh()
+        return self._local.proven(engine, project, service, limit=limit)
+
+    # ── from the engine ──────────────────────────────────────────────────────────────────────
+
+    def _refresh(self) -> None:
+        if not self._fresh:
+            self._pull(Standing.LOOKS)
+
+    def _pull(self, standing: Standing) -> None:
+        self._fresh = True
+        self._reachable, self._there = False, {}
+        try:
+            seen = self._readable.look()
+            if seen is None:
+                return
+            self._join(seen, standing)
+        except (HistoryUnusable, LockLost):
+            raise
+        except BluegreenError as error:
+            self._warn(error, "read")
+            return
+        self._reachable = True
+
+    def _join(self, seen: Seen, standing: Standing) -> None:
+        there = _by_uid(seen.files)
+        newest = {uid: names[-1] for uid, names in there.items()}
+        with self._local.store.reading() as connection:
+            scope = self._local.scope
+            needed = unread(connection, scope, newest.values()) if connection else set(newest)
+        if not needed and standing is Standing.LOOKS and not seen.notes:
+            return
+        if needed and not seen.contents:
+            # It may have changed since; what is not seen now is seen the next time.
+            seen = self._readable.read() or seen
+            there = _by_uid(seen.files)
+        found, damaged = _found(seen, there, needed, self._kept)
+        with self._local.store.writing() as connection:
+            remarks = join(connection, self._local.scope, found, standing)
+        self._local.taken = found.taken
+        for remark in remarks:
+            self._remark(remark)
+        self._there = there
+        self._litter = [file for file in seen.files if journal_documents.is_litter(file)]
+        for name in damaged:
+            self._remark(f"warning: the engine's record of deployment {name.number} is damaged")
+        self._damaged = damaged
+
+    def _warn(self, error: BluegreenError, what: str = "written") -> None:
+        said = error.detail.strip().splitlines()
+        more = said[-1] if said else error.hint
+        self._remark(
+            f"warning: the engine's copy of history can't be {what}, the one here goes on:"
+            f" {error.message}{f' ({more})' if more else ''}"
+        )
+
+
+def _by_uid(files: Sequence[str]) -> dict[str, list[Name]]:
+    """Who died between writing one version and removing the one before left two."""
+    names = [name for file in files if (name := Name.read(file))]
+    found: dict[str, list[Name]] = {}
+    for name in sorted(names, key=lambda one: (one.count, one.revision)):
+        found.setdefault(name.uid, []).append(name)
+    return found
+
+
+def _found(
+    seen: Seen, there: dict[str, list[Name]], needed: set[str], kept: int
+) -> tuple[Found, list[Name]]:
+    """And what is damaged. The version before it will do, where it is still there."""
+    read: dict[str, Document] = {}
+    names: dict[str, Name] = {}
+    damaged = []
+    for uid, versions in there.items():
+        names[uid] = versions[-1]
+        for name in reversed(versions if uid in needed else ()):
+            try:
+                read[uid] = journal_documents.read(name, seen.contents[str(name)])
+                names[uid] = name
+                break
+            except (journal_documents.Damaged, KeyError):
+                damaged.append(name)
+    taken = frozenset(
+        number for file in seen.files if (number := journal_documents.number_of(file))
+    )
+    return Found(names, read, tuple(_notes(seen.notes)), taken, kept), damaged
+
+
+def _notes(text: str) -> Iterator[Note]:
+    """A line that was cut off, or is none, is passed over."""
+    for line in text.splitlines():
+        with suppress(ValueError, KeyError, TypeError):
+            found = json.loads(line)
+            step = journal_documents.step(found["step"])
+            yield Note(found["uid"], found["after"], int(found["number"]), step)

@@ -1,0 +1,1 @@
+"""The machine on which the command runs: clock, private files, webhooks, certificates."""

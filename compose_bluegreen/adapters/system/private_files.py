@@ -1,0 +1,119 @@
+"""Where models lie on their way to Compose. They hold resolved secrets: nobody else may read them,
+and what a killed command left there goes with the next one."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from compose_bluegreen.domain.errors import BluegreenError
+
+_ROOM = 64 * 1024
+"""Bytes; a model has some thousand."""
+
+
+class Scratch:
+    """``root`` is in the user's state folder. Touched only when something is written.
+
+    Raises BluegreenError where it can't be.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._own: Path | None = None
+        self._held: int | None = None
+
+    def prove(self) -> None:
+        """That there is permission and room, before anything moves."""
+        with self.file("room") as file, self._explained(), file.open("wb") as room:
+            os.posix_fallocate(room.fileno(), 0, _ROOM)
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[Path]:
+        """A new, empty file of that name that only its owner can read; gone after."""
+        with self._explained():
+            folder = Path(tempfile.mkdtemp(dir=self._folder()))
+            file = folder / name
+            file.touch(mode=0o600)
+        try:
+            yield file
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def write(self, file: Path, text: str) -> None:
+        with self._explained():
+            file.write_text(text)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Inside, no other command of this user on this machine is inside by that name."""
+        with self._explained():
+            make_private(self.root)
+            lock = os.open(self.root / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            os.close(lock)
+
+    def close(self) -> None:
+        if self._own:
+            shutil.rmtree(self._own, ignore_errors=True)
+        if self._held is not None:
+            os.close(self._held)
+        self._own = self._held = None
+
+    def _folder(self) -> Path:
+        """This command's own, held by a lock that ends with it, however it ends."""
+        if self._own is None:
+            make_private(self.root)
+            with _held(self.root):
+                self._sweep()
+                self._own = Path(tempfile.mkdtemp(dir=self.root))
+                self._held = os.open(self._own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                fcntl.flock(self._held, fcntl.LOCK_EX)
+        return self._own
+
+    def _sweep(self) -> None:
+        for left in self.root.iterdir():
+            if left.is_symlink() or not left.is_dir():
+                continue
+            with suppress(OSError), _held(left, fcntl.LOCK_NB):
+                shutil.rmtree(left, ignore_errors=True)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            room = f"make room: df -h {shlex.quote(str(self.root.parent))}"
+            raise BluegreenError(
+                f"can't write to {self.root}: {error.strerror}",
+                hint=room if full else "set XDG_STATE_HOME to a folder of yours",
+            ) from error
+
+
+def make_private(folder: Path) -> None:
+    """It and the one above it, which are ours: closed to others, also if they were there before."""
+    for each in (folder.parent, folder):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if each.stat().st_mode & 0o077:
+            each.chmod(0o700)
+
+
+@contextmanager
+def _held(folder: Path, how: int = 0) -> Iterator[None]:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        os.close(number)

@@ -1,0 +1,155 @@
+"""The only place that knows every adapter.
+
+``docker compose config`` and git are started before anything slow is imported, and read after.
+"""
+
+from __future__ import annotations
+
+import gc
+import getpass
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compose_bluegreen.adapters.compose.client import WhalesCompose
+from compose_bluegreen.adapters.compose.config_reader import ConfigReader, folder
+from compose_bluegreen.adapters.system.certificates import (
+    NO_CERTIFICATES,
+    Certificates,
+    read_certificates,
+)
+from compose_bluegreen.adapters.system.clock import SystemClock
+from compose_bluegreen.adapters.system.preload import HISTORY, WHALES, ahead, arrived
+from compose_bluegreen.adapters.system.private_files import Scratch
+from compose_bluegreen.cli import notify as notices
+from compose_bluegreen.cli.crash_report import state_folder
+from compose_bluegreen.config.compose_file import Project
+from compose_bluegreen.config.project import read
+from compose_bluegreen.config.requests import Where
+from compose_bluegreen.deployment.notifications import Noting
+from compose_bluegreen.domain.caller import Caller
+from compose_bluegreen.domain.names import KEY
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.system import Observer
+from compose_bluegreen.runtime.secrets import conceal
+
+if TYPE_CHECKING:
+    from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
+
+
+class Reading:
+    """The user's project, being read in the background. ``certificates`` come with the project."""
+
+    def __init__(self, where: Where, config: ConfigReader) -> None:
+        self.certificates = NO_CERTIFICATES
+        self._where = where
+        self._config = config
+        self._git = _git_revision(where.project_directory)
+
+    def project(self) -> Project:
+        """Raises UsageError or BadSetting."""
+        project = read(*self._config.read())
+        named = project.settings.proxy.certificates
+        if named is None:
+            return project
+        where = f"{project.file}: {KEY}.proxy.certificates"
+        self.certificates = read_certificates(folder(self._where) / named, where)
+        return replace(project, certificates=self.certificates.digest)
+
+    def git_revision(self) -> str | None:
+        with suppress(OSError, ValueError):
+            said, _ = self._git.communicate() if self._git else ("", "")
+            return said.strip() or None
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    ports: Ports
+    caller: Caller
+    compose: WhalesCompose
+    proxy: HaproxyProxy
+    scratch: Scratch
+    noted: Noting
+
+
+@contextmanager
+def outside(  # noqa: PLR0913 - all but two have a default
+    where: Where,
+    project: str,
+    observer: Observer,
+    git_revision: str | None = None,
+    notify: str | None = None,
+    certificates: Certificates = NO_CERTIFICATES,
+    *,
+    acts: bool = True,
+) -> Iterator[Outside]:
+    """Everything that a command needs, closed at the end; then ``notify`` is told what came of it.
+
+    What only looks (not ``acts``) needs no Compose.
+    """
+    from compose_bluegreen.adapters.compose.engine import SdkEngine, connect  # noqa: PLC0415 - 120 ms
+    from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy  # noqa: PLC0415
+
+    ahead(HISTORY, *([WHALES] if acts else ()))
+    with ExitStack() as opened:
+        api = connect()
+        opened.callback(api.close)
+        scratch = Scratch(state_folder() / "run")
+        opened.callback(scratch.close)
+        compose = WhalesCompose(where, project, scratch)
+        proxy = HaproxyProxy(project, api, compose, certificates)
+        opened.callback(proxy.close)
+        proxy.warm_up()  # a shell in a container takes as long to start as the next import
+
+        arrived(HISTORY)
+        from compose_bluegreen.adapters.compose.runner import HookRunner  # noqa: PLC0415
+        from compose_bluegreen.adapters.history import Scope, open_history  # noqa: PLC0415 - 200 ms
+        from compose_bluegreen.adapters.history.synced_history import JournalledHistory  # noqa: PLC0415
+        from compose_bluegreen.adapters.system.hook_trust import Trust  # noqa: PLC0415
+
+        gc.freeze()  # what was imported stays
+        gc.enable()  # builds and long waits follow
+        engine = SdkEngine(api)
+        trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
+        runner = HookRunner(api, compose, scratch, trust, folder(where))
+        scope = Scope(engine.identity(), project)
+        local = opened.enter_context(open_history(where.database, os.environ, scope))
+        lock = JournalledHistory(local, proxy.journal, proxy, observer.remark)
+        noted = Noting(lock)
+        if to := notices.wanted(os.environ, notify, observer):
+            conceal(to)
+            opened.callback(notices.send, to, noted, observer)
+        ports = Ports(
+            compose, engine, proxy, runner, noted.as_history, lock, SystemClock(), observer
+        )
+        caller = Caller(_actor(), str(scope.engine), git_revision)
+        yield Outside(ports, caller, compose, proxy, scratch, noted)
+
+
+def _actor() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    # Either may hold bytes that are no UTF-8, and history holds nothing else.
+    return f"{user}@{socket.gethostname()}".encode(errors="replace").decode()
+
+
+def _git_revision(folder: Path | None) -> subprocess.Popen[str] | None:
+    try:
+        return subprocess.Popen(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+    except OSError:
+        return None

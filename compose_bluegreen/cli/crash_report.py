@@ -1,0 +1,59 @@
+"""Where a bug of ours is written down, for whoever can mend it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+from compose_bluegreen import __version__
+from compose_bluegreen.adapters.system.private_files import make_private
+from compose_bluegreen.runtime.secrets import concealed
+
+_REPORTS = "reports"
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """As the XDG base directory specification has it, which ignores a relative folder."""
+    state = Path(environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():
+        state = Path(environ.get("HOME") or Path.home()) / ".local" / "state"
+    return state / "compose-bluegreen"
+
+
+def write_report(error: BaseException) -> Path | None:
+    """Readable by its owner only, for a message may quote a secret; None where nothing is writable."""
+    text = _report(error)
+    for folder in (state_folder() / _REPORTS, Path(tempfile.gettempdir())):
+        try:
+            return _written(folder, text)
+        except OSError:
+            continue
+    return None
+
+
+def _written(folder: Path, text: str) -> Path:
+    if folder.name == _REPORTS:
+        make_private(folder)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    # mkstemp: mode 0600, and a name that nobody could have put a link under.
+    number, path = tempfile.mkstemp(".txt", f"compose-bluegreen-{stamp}-", folder)
+    with os.fdopen(number, "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+    return Path(path)
+
+
+def _report(error: BaseException) -> str:
+    arguments = " ".join(sys.argv)
+    head = (
+        f"compose-bluegreen {__version__}",
+        f"Python {platform.python_version()} on {platform.platform()}",
+        f"arguments: {arguments}",
+        "",
+    )
+    return concealed("\n".join(head) + "\n" + "".join(traceback.format_exception(error)))

@@ -1,0 +1,43 @@
+"""Tells a webhook how the deployments of this command ended; nobody's deployment fails by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compose_bluegreen.cli import json_output
+from compose_bluegreen.config.types import address
+from compose_bluegreen.deployment.notifications import Noting, event
+from compose_bluegreen.ports.system import Observer
+from compose_bluegreen.runtime.interrupts import shielded
+
+VARIABLE = "BLUEGREEN_NOTIFY"
+
+
+def wanted(environ: Mapping[str, str], in_the_file: str | None, observer: Observer) -> str | None:
+    """The address to tell: of the environment, else of the compose file."""
+    try:
+        return address(environ.get(VARIABLE, "")) or address(in_the_file or "")
+    except ValueError as error:
+        observer.remark(f"warning: nobody is told how this ends: notify is not {error}")
+        return None
+
+
+def send(to: str, noted: Noting, observer: Observer) -> None:
+    """Never raises: what stands stands, and an interrupt now would tell a lie about it."""
+    with shielded(observer.remark):
+        for deployment in noted.ended:
+            try:
+                wrong = _tell(to, deployment, noted)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the deployment stands
+                wrong = type(error).__name__
+            if wrong:
+                said = f"the webhook doesn't know how deployment {deployment} ended"
+                observer.remark(f"warning: {said}: {wrong}")
+
+
+def _tell(to: str, deployment: int, noted: Noting) -> str:
+    from compose_bluegreen.adapters.system.webhook import Webhook  # noqa: PLC0415 - few have one
+
+    found = noted.as_history.get(deployment)
+    about = event(found) if found else None
+    return Webhook(to).tell(json_output.notice(found, about)) if found and about else ""

@@ -1,0 +1,70 @@
+"""``prune``: what a release lets go of by itself, by hand, or by a timer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from compose_bluegreen.config.requests import PruneOrder
+from compose_bluegreen.config.settings_reader import restored
+from compose_bluegreen.domain.caller import Caller
+from compose_bluegreen.domain.deployment import Part
+from compose_bluegreen.domain.release import kept_repository
+from compose_bluegreen.domain.states import PROVEN, State
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.steps import standby
+from compose_bluegreen.steps.images import Surplus, drop, is_failed, surplus
+from compose_bluegreen.steps.locking import alone
+from compose_bluegreen.steps.rollout import remove_all
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Names of images: ``gone`` went, or would on a dry run; ``failed`` stay, for
+    ``up --keep-failed`` kept them. ``ended`` are colours whose standby is over, and that went too."""
+
+    gone: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+
+def prune(order: PruneOrder, project: str, caller: Caller, at: Ports) -> Pruned:
+    """Raises LockHeld during a deployment, whose images look unused until they run."""
+    holder = Holder(caller.actor, "prune", at.clock.now())
+    with nullcontext() if order.dry_run else alone(holder, None, at):
+        parts = _newest(project, caller.engine, at)
+        failed = {name: image for one in parts for name, image in _failed(project, one, at)}
+        old = [each for part in parts for each in _old(project, part, at)]
+        if order.failed:
+            used = {one.image_id for one in at.engine.containers({})}
+            old += [Surplus(id_, (name,)) for name, id_ in failed.items() if id_ not in used]
+        ended = standby.over(caller.engine, project, at)
+        if not order.dry_run:
+            remove_all(ended, at)
+            for one in old:
+                drop(one, at)
+    gone = tuple(name for one in old for name in one.names)
+    stay = tuple(name for name in failed if name not in gone)
+    return Pruned(gone, stay, tuple(f"{move.service}-{colour}" for move, colour in ended))
+
+
+def _newest(project: str, engine: str, at: Ports) -> list[Part]:
+    """Each service's newest part that was well: its settings say how many are kept."""
+    found: dict[str, Part] = {}
+    for deployment in at.history.newest(project):
+        if deployment.engine == engine and deployment.state in PROVEN | {State.ROLLED_BACK}:
+            for part in deployment.parts:
+                found.setdefault(part.service, part)
+    return [found[service] for service in sorted(found)]
+
+
+def _old(project: str, part: Part, at: Ports) -> list[Surplus]:
+    keep = restored(part.release.settings).keep
+    return surplus(project, part.service, keep, None, at)
+
+
+def _failed(project: str, part: Part, at: Ports) -> Iterator[tuple[str, str]]:
+    tags = at.engine.tagged(kept_repository(project, part.service))
+    yield from ((name, image) for name, image in tags.items() if is_failed(name))

@@ -1,0 +1,265 @@
+"""``up``: what the compose file says now becomes live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from compose_bluegreen.config import release_builder
+from compose_bluegreen.config.compose_file import ManagedService, Project
+from compose_bluegreen.config.requests import Order
+from compose_bluegreen.deployment.pipeline import deploy
+from compose_bluegreen.domain.caller import Caller
+from compose_bluegreen.domain.deployment import Deployment, Draft, Kind
+from compose_bluegreen.domain.errors import BluegreenError, UsageError
+from compose_bluegreen.domain.image_reference import is_reference
+from compose_bluegreen.domain.labels import base_labels, colour_labels, fingerprint_of
+from compose_bluegreen.domain.release import Image, Release, kept_repository, replicas
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.steps import desired_topology, hooks, one_off_jobs, rollout
+from compose_bluegreen.steps.dependencies import until_dependencies
+from compose_bluegreen.steps.images import take_back_build
+from compose_bluegreen.steps.networks import make_networks_and_volumes
+from compose_bluegreen.steps.saga import Step, Undo
+from compose_bluegreen.steps.source import Attempt, TellPlan, Terms
+
+
+def up(
+    order: Order, project: Project, caller: Caller, at: Ports, tell_plan: TellPlan | None = None
+) -> Deployment | None:
+    """None if nothing changed since the live release, or on a dry run. Raises as ``deploy`` does."""
+    named = project.pick(order.services)
+    if order.image and len(named) > 1:
+        raise UsageError(
+            "--image is for one service",
+            hint=f"docker bluegreen up {named[0].name} --image {order.image}",
+        )
+    if order.image and not is_reference(order.image):
+        raise UsageError(
+            f"--image {order.image[:80]!r} is no image's name",
+            hint="docker bluegreen up --image name:tag",
+        )
+    services = _with_what_they_need(named, project, at)
+    choice = _Choice(order, project, services, named[0].name, at)
+    draft = Draft(
+        engine=caller.engine,
+        project=project.name,
+        kind=Kind.UP,
+        services=tuple(one.name for one in services),
+        actor=caller.actor,
+        started_at=at.clock.now(),
+        message=order.message,
+        git_revision=caller.git_revision,
+    )
+    outlines = [choice.release(one, Image(choice.reference(one), "")) for one in services]
+    terms = Terms(
+        timeout=order.timeout,
+        recreate_proxy=order.recreate_proxy,
+        take_over=order.take_over,
+        no_switch=order.no_switch,
+        tell_plan=tell_plan,
+        hooks=order.hooks,
+        patience=order.patience,
+        bake=order.bake,
+        canary=order.canary,
+    )
+    wanted = partial(desired_topology.for_project, project, draft.services)
+    ground = partial(_ground, services, project, outlines, at)
+    return deploy(
+        Attempt(
+            draft,
+            outlines,
+            choice.steps(),
+            choice.releases,
+            wanted,
+            terms,
+            ground,
+            once=choice.once,
+        ),
+        at,
+    )
+
+
+def _with_what_they_need(
+    named: Sequence[ManagedService], project: Project, at: Ports
+) -> list[ManagedService]:
+    """Theirs among our services that nobody has started yet comes along, as with Compose."""
+    found, live = list(named), rollout.live(at)
+    for service in found:  # it grows meanwhile
+        for name in service.dependencies:
+            needed = project.services.get(name)
+            if needed is None or needed in found or name in live:
+                continue
+            by_hand = at.engine.containers(base_labels(project.name, name))
+            if not any(one.running for one in by_hand):
+                found.append(needed)
+    return found
+
+
+def _ground(
+    services: Sequence[ManagedService], project: Project, outlines: Sequence[Release], at: Ports
+) -> None:
+    for release in outlines:
+        hooks.trust(release, at)
+    make_networks_and_volumes(services, project, at)
+
+
+@dataclass(slots=True)
+class _Choice:
+    """Which images this ``up`` means; known once its steps have run."""
+
+    order: Order
+    project: Project
+    services: Sequence[ManagedService]
+    first: str
+    """The service that ``--image`` is for."""
+    at: Ports
+    images: dict[str, Image] = field(default_factory=dict)
+    before: dict[str, Image | None] = field(default_factory=dict)
+    """What each name meant until this command changed it."""
+
+    def reference(self, service: ManagedService) -> str:
+        """``--image``, or the file's ``image:``, or the name that Compose gives to a build."""
+        return self._given(service) or service.image or f"{self.project.name}-{service.name}"
+
+    def builds(self, service: ManagedService) -> bool:
+        return self.local(service) and self.order.build
+
+    def local(self, service: ManagedService) -> bool:
+        """Its name is that of a build here, which follows what serves."""
+        return service.builds and not self._given(service)
+
+    def _given(self, service: ManagedService) -> str | None:
+        return self.order.image if service.name == self.first else None
+
+    def release(self, service: ManagedService, image: Image) -> Release:
+        return release_builder.release(self.project, service, image, built=self.local(service))
+
+    def steps(self) -> list[Step]:
+        found = []
+        if dependencies := self._dependencies():
+            found.append(
+                Step(
+                    f"start {' '.join(dependencies)}",
+                    "depends_on",
+                    partial(self._start_dependencies, dependencies),
+                )
+            )
+        for service in self.services:
+            step = self._build if self.builds(service) else self._fetch
+            found.append(step(service))
+        if self.order.build:
+            found += one_off_jobs.built(self.services, self.project, self.at)
+        return found
+
+    def once(self, releases: Sequence[Release]) -> Iterator[Step]:
+        names = {one.service for one in releases}
+        services = [one for one in self.services if one.name in names]
+        return one_off_jobs.run(services, self.project, self.order.timeout, self.at)
+
+    def releases(self) -> list[Release]:
+        """Those that differ from what is live; with ``--all`` the others come along with them."""
+        found = [self.release(one, self.images[one.name]) for one in self.services]
+        changed = [one for one in found if self.order.force or not self._is_live(one)]
+        return found if changed and self.order.together else changed
+
+    def _build(self, service: ManagedService) -> Step:
+        reference = self.reference(service)
+        return Step(
+            f"build {service.name}",
+            "the service has a build section",
+            partial(self._built, service, reference),
+            self._taking_back(service, reference),
+        )
+
+    def _built(self, service: ManagedService, reference: str) -> str:
+        self.before[service.name] = self.at.engine.image(reference)
+        self.at.compose.build([service.name])
+        return self._found(service, reference)
+
+    def _fetch(self, service: ManagedService) -> Step:
+        """What the engine has is used, unless a pull is asked for or only a registry has it."""
+        reference, present = self.reference(service), self._present(service)
+        asked = self.order.pull or service.model.get("pull_policy") == "always"
+        undo = self._taking_back(service, reference) if self.local(service) else None
+        if asked or not (present or self.local(service)):
+            cause = "--pull" if present else "the engine doesn't have it"
+            act = partial(self._pulled, service, reference)
+            return Step(f"pull {reference}", cause, act, undo)
+        cause = "the engine has it" if present else "--no-build"
+        return Step(f"use {reference}", cause, partial(self._found, service, reference), undo)
+
+    def _pulled(self, service: ManagedService, reference: str) -> str:
+        self.before[service.name] = self.at.engine.image(reference)
+        self.at.compose.pull(reference)
+        return self._found(service, reference)
+
+    def _present(self, service: ManagedService) -> bool:
+        return self.at.engine.image(self.reference(service)) is not None
+
+    def _found(self, service: ManagedService, reference: str) -> str:
+        image = self.at.engine.image(reference)
+        if image is None and self.local(service):
+            hint = "docker bluegreen up, without --no-build"
+            raise BluegreenError(f"{reference} has not been built here", hint=hint)
+        if image is None:
+            raise BluegreenError(f"there is no image {reference}", hint=f"docker pull {reference}")
+        self.before.setdefault(service.name, image)
+        self.images[service.name] = image
+        return image.repo_digest or image.short_id
+
+    def _taking_back(self, service: ManagedService, reference: str) -> Undo:
+        return Undo(
+            f"point {reference} back", partial(self._take_back, service, reference), can_wait=True
+        )
+
+    def _take_back(self, service: ManagedService, reference: str) -> str:
+        """Looks for what serves only now, for then it is true."""
+        if service.name not in self.before:
+            return ""
+        kept_as = kept_repository(self.project.name, service.name)
+        return take_back_build(
+            reference,
+            self._serving(service),
+            self.before[service.name],
+            kept_as if self.order.keep_failed else None,
+            self.at,
+        )
+
+    def _serving(self, service: ManagedService) -> str | None:
+        colour = self.at.proxy.routes().get(service.name)
+        labels = colour_labels(self.project.name, service.name, colour)
+        live = self.at.engine.containers(labels) if colour else []
+        return live[0].image_id if live else None
+
+    def _is_live(self, release: Release) -> bool:
+        """The same release, on as many running replicas as it wants."""
+        colour = self.at.proxy.routes().get(release.service)
+        if colour is None:
+            return False
+        live = self.at.engine.containers(colour_labels(self.project.name, release.service, colour))
+        same = [
+            one for one in live if one.running and fingerprint_of(one.labels) == release.fingerprint
+        ]
+        return len(same) == replicas(release)
+
+    def _dependencies(self) -> dict[str, str]:
+        """What isn't ours among all ``depends_on``: that is started in the user's own project, but
+        for what ends, which needs this release's image."""
+        found: dict[str, str] = {}
+        for service in self.services:
+            for name, condition in service.dependencies.items():
+                if name not in self.project.services and condition != one_off_jobs.ENDS:
+                    found[name] = max(found.get(name, condition), condition, key=_strictness)
+        return found
+
+    def _start_dependencies(self, dependencies: dict[str, str]) -> None:
+        self.at.compose.start_dependencies(list(dependencies))
+        timeout = self.order.timeout or max(one.settings.deploy_timeout for one in self.services)
+        until_dependencies(self.project.name, dependencies, timeout, self.at)
+
+
+def _strictness(condition: str) -> int:
+    known = ("service_started", "service_healthy")
+    return known.index(condition) if condition in known else len(known)

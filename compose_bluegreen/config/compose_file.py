@@ -1,0 +1,156 @@
+"""The services of a compose file that opt in, as typed values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compose_bluegreen.config.settings import ProjectSettings, ServiceSettings
+from compose_bluegreen.domain.errors import BadSetting, UsageError
+from compose_bluegreen.domain.names import KEY
+from compose_bluegreen.domain.release import Model
+
+_PORT = re.compile(r"[0-9]{1,5}")
+
+NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9._-]{0,254}")
+"""What begins with a dash is a flag to somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    host_ip: str
+    host_port: str
+    target: int
+
+    @property
+    def where(self) -> str:
+        """``ip:port/tcp``, the key under which the proxy remembers it."""
+        return f"{self.host_ip}:{self.host_port}/tcp" + (
+            "" if self.host_port else f"->{self.target}"
+        )
+
+
+def host(where: str) -> tuple[str, str]:
+    """The host's address and port in ``PublishedPort.where``; either may be empty."""
+    address, _, port = where.partition("/tcp")[0].rpartition(":")
+    return address, port
+
+
+def speaks_tls(settings: ServiceSettings, host_port: str) -> bool:
+    wanted = settings.tls
+    return wanted if isinstance(wanted, bool) else host_port in map(str, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedService:
+    """A service that opted in. ``model`` is Compose's resolved mapping of it, untouched."""
+
+    name: str
+    settings: ServiceSettings
+    model: Model
+    port: int
+    published: tuple[PublishedPort, ...]
+    exposed: tuple[int, ...]
+    networks: tuple[tuple[str, tuple[str, ...]], ...]
+    """Network key to the aliases the user gave there."""
+
+    def speaks_tls(self, port: PublishedPort) -> bool:
+        """On the host's side."""
+        return speaks_tls(self.settings, port.host_port)
+
+    @property
+    def builds(self) -> bool:
+        return "build" in self.model
+
+    @property
+    def image(self) -> str | None:
+        return self.model.get("image")
+
+    @property
+    def replicas(self) -> int:
+        deploy = self.model.get("deploy") or {}
+        return int(self.model.get("scale") or deploy.get("replicas") or 1)
+
+    @property
+    def dependencies(self) -> dict[str, str]:
+        """Service to condition (``service_started``, ``service_healthy``, …), required ones only."""
+        wanted = self.model.get("depends_on") or {}
+        return {
+            name: how.get("condition", "service_started")
+            for name, how in wanted.items()
+            if how.get("required", True)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """``file`` is the compose file's name for messages, ``config`` the whole resolved file.
+
+    ``certificates`` is the digest of what is in the folder that the file names, "" without one.
+    """
+
+    name: str
+    file: str
+    config: Model
+    settings: ProjectSettings
+    services: Mapping[str, ManagedService]
+    certificates: str = ""
+
+    def pick(self, names: Iterable[str]) -> tuple[ManagedService, ...]:
+        """The services named, or all of ours; raises UsageError for one that isn't."""
+        wanted = tuple(dict.fromkeys(names)) or tuple(self.services)
+        for name in wanted:
+            if name in self.services:
+                continue
+            if name in self.config.get("services", {}):
+                raise UsageError(
+                    f"service {name!r} of {self.file} doesn't opt in",
+                    hint=f"add `{KEY}: {{}}` to it, or leave it to `docker compose up -d {name}`",
+                )
+            known = ", ".join(self.services) or "none"
+            raise UsageError(
+                f"{self.file} has no service {name!r}", hint=f"services with {KEY}: {known}"
+            )
+        if not wanted:
+            raise UsageError(
+                f"no service of {self.file} opts in",
+                hint=f"add `{KEY}: {{}}` to the service to release",
+            )
+        return tuple(self.services[name] for name in wanted)
+
+    def network_name(self, key: str) -> str:
+        return str(self.config["networks"][key]["name"])
+
+    def volume_name(self, key: str) -> str:
+        return str(self.config["volumes"][key]["name"])
+
+
+def published_port(port: Mapping[str, Any], where: str) -> PublishedPort:
+    host_port = str(port.get("published") or "")
+    host_port = "" if host_port == "0" else host_port  # either lets Docker choose
+    if port.get("protocol", "tcp") != "tcp":
+        raise BadSetting(f"{where}.ports", f"{port['protocol']} can't be switched, only tcp can")
+    if "-" in host_port:
+        raise BadSetting(
+            f"{where}.ports",
+            f"the range {host_port} for one port can't be taken over",
+            hint="name one port",
+        )
+    if host_port and not is_port(host_port):
+        raise BadSetting(f"{where}.ports", f"{host_port[:80]!r} is no port", hint="1 to 65535")
+    return PublishedPort(str(port.get("host_ip") or ""), host_port, int(port["target"]))
+
+
+def is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and 0 < int(text) < 65536
+
+
+def exposed_port(port: object, where: str) -> int:
+    number, _, protocol = str(port).partition("/")
+    if protocol not in ("", "tcp") or not is_port(number):
+        raise BadSetting(
+            f"{where}.expose", f"{port!r} can't be switched, only single tcp ports can"
+        )
+    return int(number)

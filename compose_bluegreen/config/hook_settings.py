@@ -1,0 +1,141 @@
+"""The keys of ``hooks``: commands that a release brings along."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, model_validator
+
+from compose_bluegreen.config.types import Duration, Keys
+
+COMMANDS = ("run", "exec", "host")
+
+
+class Moment(StrEnum):
+    """When hooks run; the names of the keys."""
+
+    PRE_DEPLOY = "pre_deploy"
+    """The image is available and no container of the new release runs."""
+    POST_START = "post_start"
+    """The new colour has started. A colour that was on standby skips this moment."""
+    PRE_SWITCH = "pre_switch"
+    """The new colour is healthy and receives no traffic yet."""
+    POST_SWITCH = "post_switch"
+    """The new colour receives the traffic and is healthy."""
+    ON_FAILURE = "on_failure"
+    """The deployment was undone or interrupted."""
+    ON_ROLLBACK = "on_rollback"
+    """The release was rolled back, drained and removed."""
+
+
+_AFTER_THE_FACT = (Moment.ON_FAILURE, Moment.ON_ROLLBACK)
+
+
+def _words(value: object) -> object:
+    """As Compose reads ``command:``, and like there without a shell."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = shlex.split(value)
+        except ValueError:
+            raise ValueError("its quotes don't match") from None
+    if not isinstance(value, list | tuple):
+        raise ValueError("a command, as a text or a list of words")  # noqa: TRY004 - pydantic reads ValueError
+    words = tuple(str(one) if type(one) is int else one for one in value)
+    if not words or not all(isinstance(one, str) and "\0" not in one for one in words):
+        raise ValueError("a command, as a text or a list of words")
+    if not words[0].strip():
+        raise ValueError("a command begins with the name of a program")
+    return words
+
+
+def _yes_or_why(value: object) -> object:
+    """Interpolated values arrive as text; any other text is the reason."""
+    if isinstance(value, str):
+        return {"true": True, "false": False, "": False}.get(value.strip().lower(), value)
+    if not isinstance(value, bool):
+        raise ValueError("true, or the reason as a text")  # noqa: TRY004 - pydantic reads ValueError
+    return value
+
+
+Words = Annotated[tuple[str, ...] | None, BeforeValidator(_words)]
+
+
+class Hook(Keys):
+    """One command: in a one-off container of the release, in a running one, or where one types."""
+
+    run: Words = None
+    """The command, in a one-off container of the release, as with `docker compose run --rm`: with
+    the release's image, entrypoint, environment, networks and volumes. A plain text means `run`."""
+    exec: Words = None
+    """The command, in the first running container of the deployment's colour. For `pre_deploy` and
+    `on_failure`: in the first container of the live colour."""
+    host: Words = None
+    """The command, on the machine where you type, in the project's folder."""
+    timeout: Duration = timedelta(minutes=5)
+    """How long the command may take."""
+    required: bool = True
+    """With `false`, a failure is a warning and the deployment continues."""
+    irreversible: Annotated[bool | str, BeforeValidator(_yes_or_why)] = False
+    """`true`, or the reason as a text, if the effect of the command can't be undone."""
+
+    @model_validator(mode="after")
+    def _one_command(self) -> Self:
+        given = [one for one in COMMANDS if getattr(self, one)]
+        if len(given) != 1:
+            raise ValueError("one command: run, exec or host")
+        return self
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return self.run or self.exec or self.host or ()
+
+    @property
+    def why(self) -> str:
+        """Why what it does can't be taken back, as the file has it."""
+        return self.irreversible if isinstance(self.irreversible, str) else ""
+
+
+def _list(value: object) -> object:
+    """One hook or several; a text is a command to ``run``."""
+    if value is None:
+        return ()
+    several = value if isinstance(value, list | tuple) else [value]
+    return tuple({"run": one} if isinstance(one, str) else one for one in several)
+
+
+SomeHooks = Annotated[tuple[Hook, ...], BeforeValidator(_list)]
+
+
+class Hooks(Keys):
+    """When which commands run; see docs/release-control.md."""
+
+    pre_deploy: SomeHooks = ()
+    """Commands that run before the new colour starts, such as a database migration."""
+    post_start: SomeHooks = ()
+    """Commands that run once the new colour has started."""
+    pre_switch: SomeHooks = ()
+    """Commands that run once the new colour is healthy, before it receives traffic."""
+    post_switch: SomeHooks = ()
+    """Commands that run once the new colour receives the traffic."""
+    on_failure: SomeHooks = ()
+    """Commands that run when a deployment is undone."""
+    on_rollback: SomeHooks = ()
+    """Commands that run when this release is rolled back."""
+
+    @model_validator(mode="after")
+    def _no_way_back_from_the_way_back(self) -> Self:
+        for moment in _AFTER_THE_FACT:
+            if any(one.irreversible for one in self.at(moment)):
+                raise ValueError(
+                    f"a hook of {moment} belongs to no release that could be taken back"
+                )
+        return self
+
+    def at(self, moment: Moment) -> tuple[Hook, ...]:
+        found: tuple[Hook, ...] = getattr(self, moment.value)
+        return found

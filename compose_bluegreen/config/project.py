@@ -1,0 +1,76 @@
+"""The user's project as Compose resolved it, and which of its services are ours to release.
+
+``read`` refuses by name whatever can't be run in two colours, before anything moves.
+"""
+
+from __future__ import annotations
+
+from compose_bluegreen.config.compose_file import (
+    NAME,
+    ManagedService,
+    Project,
+    exposed_port,
+    published_port,
+)
+from compose_bluegreen.config.settings import ServiceSettings
+from compose_bluegreen.config.settings_reader import project_settings, service_settings
+from compose_bluegreen.config.validation import (
+    refuse_ambiguous_ports,
+    refuse_endless_waits,
+    refuse_odd_names,
+    refuse_odd_previews,
+    refuse_odd_workers,
+    refuse_shared_ports,
+    refuse_shared_previews,
+    refuse_tls_without_certificates,
+    refuse_what_no_port_can_do,
+    refuse_what_two_colours_cannot_share,
+)
+from compose_bluegreen.domain.errors import BadSetting
+from compose_bluegreen.domain.names import KEY
+from compose_bluegreen.domain.release import Model
+
+
+def read(config: Model, file: str) -> Project:
+    """``config`` is the YAML of ``docker compose config``. Raises BadSetting."""
+    settings = project_settings(config.get(KEY), f"{file}: {KEY}")
+    services = {}
+    for name, model in config.get("services", {}).items():
+        if KEY not in model:
+            continue
+        own = service_settings(model[KEY], settings, f"{file}: services.{name}.{KEY}")
+        if own is not None:
+            services[name] = _managed(name, model, own, f"{file}: services.{name}")
+    project = Project(config["name"], file, config, settings, services)
+    refuse_shared_ports(project)
+    refuse_endless_waits(project)
+    refuse_shared_previews(project)
+    refuse_ambiguous_ports(project)
+    refuse_tls_without_certificates(project)
+    return project
+
+
+def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> ManagedService:
+    refuse_what_two_colours_cannot_share(model, where)
+    if not NAME.fullmatch(name):
+        raise BadSetting(where, "a service that is released can't have that name")
+    refuse_odd_names(model, where)
+    refuse_odd_workers(settings, model, where)
+    published = tuple(published_port(port, where) for port in model.get("ports") or ())
+    exposed = tuple(exposed_port(port, where) for port in model.get("expose") or ())
+    targets = [port.target for port in published] + list(exposed)
+    refuse_what_no_port_can_do(settings, published, f"{where}.{KEY}")
+    port = 0 if settings.works_unasked else settings.port or next(iter(targets), None)
+    if port is None:
+        raise BadSetting(
+            f"{where}.{KEY}.port",
+            "no port to route to",
+            hint="set it to the port the container listens on, or add `ports:` or `expose:`;"
+            " a worker that nobody asks has `traffic: none`",
+        )
+    refuse_odd_previews(settings, published, where)
+    networks = tuple(
+        (key, tuple((own or {}).get("aliases") or ()))
+        for key, own in (model.get("networks") or {"default": None}).items()
+    )
+    return ManagedService(name, settings, model, port, published, exposed, networks)

@@ -1,0 +1,194 @@
+"""Deployments that were begun and have no end, and how far each got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Deployment, Outcome, Part
+from compose_bluegreen.domain.errors import NeedsPerson, ProxyFailed, Unhealthy
+from compose_bluegreen.domain.labels import base_labels, colour_labels, fingerprint_of
+from compose_bluegreen.domain.release import works_unasked
+from compose_bluegreen.domain.states import PROVEN, State
+from compose_bluegreen.domain.topology import Change
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.steps import health
+from compose_bluegreen.steps.rollout import Move, is_exchanged
+
+_LOOK_BACK = 50
+"""Nothing is deployed past one that is stuck, so it is among the newest."""
+
+
+def unfinished(engine: str, project: str, at: Ports) -> list[Deployment]:
+    """Oldest first: under way, killed, or stuck. With what is needed to finish them."""
+    ids = {one.id for one in at.history.unfinished(engine, project)}
+    ids |= _stuck(engine, project, at)
+    found = (at.history.get(one) for one in sorted(ids))
+    return [one for one in found if one]
+
+
+def _stuck(engine: str, project: str, at: Ports) -> set[int]:
+    """Not what somebody has deployed past: a later release that went live has settled it."""
+    found = set()
+    for one in at.history.newest(project, limit=_LOOK_BACK):
+        if one.engine != engine:
+            continue
+        if one.state in PROVEN | {State.ROLLED_BACK}:
+            break
+        if one.state is State.STUCK:
+            found.add(one.id)
+    return found
+
+
+class Reading(StrEnum):
+    """What can be made of it, from where traffic goes now and from who is well."""
+
+    UNTOUCHED = "untouched"
+    """It has no traffic: what served before it serves."""
+    ARRIVED = "arrived"
+    """Its colour has the traffic and is well."""
+    REVERTS = "reverts"
+    """It has the traffic and was being undone, or is sick; the old colour is there and well."""
+    GAP = "gap"
+    """The user's own container was stopped for it, and the proxy hasn't its ports yet."""
+    UNCLEAR = "unclear"
+    """More than one thing may be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """``holders`` are containers of the user's own project that it has stopped; ``why`` is what
+    makes it unclear."""
+
+    deployment: Deployment
+    reading: Reading
+    serves: str
+    moves: tuple[Move, ...] = ()
+    holders: tuple[Container, ...] = ()
+    why: str = ""
+
+    @property
+    def told(self) -> str:
+        return f"deployment {self.deployment.id} stopped {stopped_at(self.deployment)}"
+
+    def for_a_person(self) -> NeedsPerson:
+        return NeedsPerson(
+            f"{self.told}: {self.why}; {self.serves}",
+            hint="docker bluegreen resume finishes it, docker bluegreen abort takes it away",
+        )
+
+
+def stopped_at(deployment: Deployment) -> str:
+    return f"at “{deployment.steps[-1].name}”" if deployment.steps else "before its first step"
+
+
+def read(deployment: Deployment, patience: timedelta, at: Ports) -> Unfinished:
+    """``patience`` is how long a colour may take to be seen well. Looks only."""
+    routes = at.proxy.routes()
+    moves = tuple(
+        _move(part, routes.get(part.service), deployment, at) for part in deployment.parts
+    )
+    serves = ", ".join(_serves(part, routes, at) for part in deployment.parts)
+    found = Unfinished(deployment, Reading.UNCLEAR, serves or "it started nothing", moves)
+    if deployment.state is State.STUCK:
+        return replace(found, why=deployment.reason or "its undoing failed")
+    routed = [one for one in deployment.parts if routes.get(one.service) is one.colour]
+    if not routed:
+        return replace(found, reading=Reading.UNTOUCHED)
+    if len(routed) < len(deployment.parts):
+        return replace(found, why="only a part of its services has the traffic")
+    if holders := _taken_over_by_halves(deployment, at):
+        running = any(one.running for one in holders)
+        if running:
+            return replace(found, reading=Reading.UNTOUCHED)
+        names = " and ".join(part.service for part in deployment.parts)
+        return replace(found, reading=Reading.GAP, holders=holders, serves=f"nobody serves {names}")
+    return _with_traffic(found, patience, at)
+
+
+def sick(part: Part, patience: timedelta, at: Ports) -> str:
+    """What is wrong with a colour, "" if it is well."""
+    project, name = str(part.release.model["name"]), f"{part.service}-{part.colour}"
+    containers = at.engine.containers(colour_labels(project, part.service, part.colour))
+    if not any(one.running for one in containers):
+        return f"{name} doesn't run"
+    if any(fingerprint_of(one.labels) != part.release.fingerprint for one in containers):
+        return f"{name} runs another release"
+    try:
+        health.until_healthy(project, part.service, part.colour, patience, at)
+    except (Unhealthy, ProxyFailed) as error:
+        return error.message
+    return ""
+
+
+def live_part(part: Part, deployment: Deployment, at: Ports) -> Part | None:
+    """What history has as live of the same service, in the other colour."""
+    record = at.history.live(deployment.engine, deployment.project, part.service)
+    found = record.part(part.service) if record else None
+    return found if found and found.colour is part.colour.other else None
+
+
+def _with_traffic(found: Unfinished, patience: timedelta, at: Ports) -> Unfinished:
+    deployment = found.deployment
+    wrong = "; ".join(text for one in deployment.parts if (text := sick(one, patience, at)))
+    undoing = any(step.outcome is Outcome.FAILED for step in deployment.steps)
+    if not wrong and not undoing:
+        return replace(found, reading=Reading.ARRIVED)
+    old = [live_part(part, deployment, at) for part in deployment.parts]
+    missing = "; ".join(
+        "nothing else is known to be well" if one is None else _unfit(one, patience, at)
+        for one in old
+    ).strip("; ")
+    if not missing:
+        return replace(found, reading=Reading.REVERTS)
+    return replace(found, why=f"{wrong or 'it was being undone'}, and {missing}")
+
+
+def _unfit(old: Part, patience: timedelta, at: Ports) -> str:
+    """What hinders going back to it; one that was taken away for the new one is started again."""
+    return "" if is_exchanged(old.release, old.colour, at) else sick(old, patience, at)
+
+
+def _taken_over_by_halves(deployment: Deployment, at: Ports) -> tuple[Container, ...]:
+    """The proxy proves it already, but hasn't the ports of the user's own container."""
+    topology = at.proxy.topology()
+    routes = [topology.route(part.service) for part in deployment.parts] if topology else []
+    fronted = all(route and route.fronted for route in routes)
+    if topology and fronted and at.proxy.change_to(topology) is not Change.RECREATE:
+        return ()
+    return tuple(
+        one
+        for part in deployment.parts
+        for one in at.engine.containers(base_labels(deployment.project, part.service))
+    )
+
+
+def _move(part: Part, routed: Colour | None, deployment: Deployment, at: Ports) -> Move:
+    other = part.colour.other
+    if is_exchanged(part.release, other, at):
+        # Nothing of it is left: it is known by history alone.
+        old = live_part(part, deployment, at)
+        return Move(part.release, old.colour if old else None, part.colour, exchanged=True)
+    project = str(part.release.model["name"])
+    is_there = routed is other or at.engine.containers(colour_labels(project, part.service, other))
+    return Move(part.release, other if is_there else None, part.colour)
+
+
+def _serves(part: Part, routes: Mapping[str, Colour | None], at: Ports) -> str:
+    by_hand = at.engine.containers(base_labels(str(part.release.model["name"]), part.service))
+    if own := [one.name for one in by_hand if one.running]:
+        return f"{' and '.join(own)} serves"
+    routed = routes.get(part.service)
+    if routed is None:
+        return f"nobody serves {part.service}"
+    project, name = str(part.release.model["name"]), f"{part.service}-{routed}"
+    if not works_unasked(part.release):
+        share = at.proxy.shares().get(part.service)
+        other = f", {part.service}-{routed.other} {share} of it" if share else ""
+        return f"{name} serves{other}"
+    there = at.engine.containers(colour_labels(project, part.service, routed))
+    return f"{name} works" if any(one.running for one in there) else f"{name} was taken away"

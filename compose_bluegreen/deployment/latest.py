@@ -1,0 +1,22 @@
+"""The newest interrupted deployment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from compose_bluegreen.deployment import pending as trial
+from compose_bluegreen.deployment.interrupted import Unfinished, read, unfinished
+from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.inspection.drift import DECIDE
+from compose_bluegreen.ports.context import Ports
+
+
+def the_one(project: str, engine: str, at: Ports) -> Unfinished:
+    """The newest. Raises BluegreenError."""
+    pending = unfinished(engine, project, at)
+    if not pending:
+        waits = trial.the_one(engine, project, at)
+        said = f"; deployment {waits.id} waits" if waits else ""
+        hint = DECIDE if waits else "docker bluegreen status"
+        raise BluegreenError(f"nothing of {project} is unfinished{said}", hint=hint)
+    return read(pending[-1], timedelta(0), at)

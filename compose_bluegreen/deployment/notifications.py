@@ -1,0 +1,93 @@
+"""Who wants to know how a deployment ended, and which have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, cast
+
+from compose_bluegreen.domain.deployment import Deployment, Draft, Kind
+from compose_bluegreen.domain.states import State
+
+if TYPE_CHECKING:
+    from compose_bluegreen.ports.history import History
+from compose_bluegreen.ports.history import History
+
+
+class Event(StrEnum):
+    """What a notice is about."""
+
+    RELEASED = "released"
+    """An `up` or a `promote` put the release live."""
+    ROLLED_BACK = "rolled_back"
+    """A `rollback` put an earlier release live."""
+    WAITING = "waiting"
+    """`up --no-switch` left the deployment waiting for `promote`."""
+    FAILED = "failed"
+    """The deployment failed and was undone."""
+    INTERRUPTED = "interrupted"
+    """The deployment was interrupted and undone."""
+    STUCK = "stuck"
+    """The deployment needs a person."""
+
+
+_EVENTS = {
+    State.LIVE: Event.RELEASED,
+    State.WAITING: Event.WAITING,
+    State.FAILED: Event.FAILED,
+    State.INTERRUPTED: Event.INTERRUPTED,
+    State.STUCK: Event.STUCK,
+}
+
+
+def event(one: Deployment) -> Event | None:
+    """None while it is under way, and long after."""
+    if one.state is State.LIVE and one.kind is Kind.ROLLBACK:
+        return Event.ROLLED_BACK
+    return _EVENTS.get(one.state)
+
+
+class Noting:
+    """History, and which deployments were ``begun`` and which came to an end by this command."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self.begun: list[int] = []
+        self.ended: list[int] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self._history, name)
+        return found
+
+    def begin(self, draft: Draft) -> int:
+        number = self._history.begin(draft)
+        self.begun.append(number)
+        return number
+
+    def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
+        self._history.to(deployment, state, at, reason)
+        if state in _EVENTS:
+            self._note(deployment)
+
+    def promote(self, deployment: int, at: datetime) -> None:
+        self._history.promote(deployment, at)
+        self._note(deployment)
+
+    @property
+    def own(self) -> int | None:
+        """The last that this command began and brought to an end."""
+        return next((one for one in reversed(self.ended) if one in self.begun), None)
+
+    @property
+    def last(self) -> int | None:
+        """The last that came to an end, whoever began it."""
+        return self.ended[-1] if self.ended else None
+
+    @property
+    def as_history(self) -> History:
+        return cast("History", self)
+
+    def _note(self, deployment: int) -> None:
+        """Each once, in the order of their last ends."""
+        self.ended = [*(one for one in self.ended if one != deployment), deployment]

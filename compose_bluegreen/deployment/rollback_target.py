@@ -1,0 +1,92 @@
+"""Which release a rollback goes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compose_bluegreen.domain.deployment import Deployment, Kind
+from compose_bluegreen.domain.errors import BluegreenError, UsageError
+from compose_bluegreen.domain.release import Release
+from compose_bluegreen.domain.states import PROVEN, State
+from compose_bluegreen.ports.context import Ports
+
+_A_FEW = 10
+
+WENT_LIVE = PROVEN | {State.ROLLED_BACK}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a rollback goes: ``live`` is taken back, ``restores`` brought back.
+
+    ``origin`` is the deployment that first released what is live.
+    """
+
+    live: Deployment | None
+    restores: Deployment
+    release: Release
+    origin: int | None
+
+    @property
+    def goes_back(self) -> bool:
+        """Not where ``--to`` names what is newer than what serves."""
+        return self.origin is None or self.restores.id < self.origin
+
+    @property
+    def taken_back(self) -> Release | None:
+        part = self.live.part(self.release.service) if self.live else None
+        return part.release if part and self.goes_back else None
+
+    @property
+    def is_live(self) -> bool:
+        serving = self.live.part(self.release.service) if self.live else None
+        return serving is not None and serving.release.fingerprint == self.release.fingerprint
+
+
+def previous(engine: str, project: str, service: str, at: Ports) -> Target:
+    """The newest release before the live one that was proven and never taken back."""
+    live = at.history.live(engine, project, service)
+    origin = origin_of(live, service, at)
+    serving = live.part(service) if live else None
+    for limit in (_A_FEW, None):  # whole models are large, and nearly always the first will do
+        for deployment in at.history.proven(engine, project, service, limit=limit):
+            part = deployment.part(service)
+            if part is None or (origin is not None and deployment.id >= origin):
+                continue
+            if serving is None or part.release.fingerprint != serving.release.fingerprint:
+                return Target(live, deployment, part.release, origin)
+    raise BluegreenError(
+        f"{service} has no earlier release that was well",
+        hint=f"docker bluegreen history {service} shows all; rollback --to ID names one",
+    )
+
+
+def chosen(engine: str, project: str, service: str, deployment: int, at: Ports) -> Target:
+    found = at.history.get(deployment)
+    part = found.part(service) if found else None
+    if found is None or part is None or (found.engine, found.project) != (engine, project):
+        raise UsageError(
+            f"there is no deployment {deployment} of {service} in {project}",
+            hint=f"docker bluegreen history {service}",
+        )
+    if found.state not in WENT_LIVE:
+        raise BluegreenError(
+            f"deployment {deployment} never went live: it is {found.state}",
+            hint=f"docker bluegreen show {deployment} tells why",
+        )
+    live = at.history.live(engine, project, service)
+    return Target(live, found, part.release, origin_of(live, service, at))
+
+
+def origin_of(live: Deployment | None, service: str, at: Ports) -> int | None:
+    """The deployment that first released what is live of it: a rollback of a rollback goes further
+    back. One rollback may have brought services back from different ones."""
+    part = live.part(service) if live else None
+    if live is None or part is None or live.restores is None:
+        return live.id if live else None
+    for one in at.history.newest(live.project, service=service):
+        theirs = one.part(service)
+        same = theirs and theirs.release.fingerprint == part.release.fingerprint
+        if one.id <= live.restores and one.kind is Kind.UP and same and one.state in WENT_LIVE:
+            return one.id
+    return live.restores

@@ -1,0 +1,114 @@
+"""What a blue/green deployment is. Pure: no I/O, no clock, no third-party library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.release import Release
+from compose_bluegreen.domain.states import State
+
+
+class Kind(StrEnum):
+    UP = "up"
+    ROLLBACK = "rollback"
+
+
+HOLD = "hold "
+"""How the step is called after which a deployment waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One service's share in a deployment."""
+
+    release: Release
+    colour: Colour
+    live: bool = False
+
+    @property
+    def service(self) -> str:
+        return self.release.service
+
+
+class Outcome(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+    WARNED = "warned"
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step as history keeps it; ``detail`` holds a remark or the last words of what failed."""
+
+    name: str
+    cause: str
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime | None = None
+    detail: str = ""
+
+    @property
+    def duration(self) -> timedelta | None:
+        return self.finished_at - self.started_at if self.finished_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is known of a deployment before anything moves."""
+
+    engine: str
+    project: str
+    kind: Kind
+    services: tuple[str, ...]
+    actor: str
+    started_at: datetime
+    message: str = ""
+    git_revision: str | None = None
+    rollback_of: int | None = None
+    restores: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One attempt to make a release live.
+
+    ``id`` counts within one project on one engine, and is the same on every machine.
+    ``rollback_of`` is the deployment that this one takes back, ``restores`` the one whose release
+    it brings back; both are None unless ``kind`` is rollback. Times are aware, in UTC.
+    ``parts`` is empty until the images are known; ``steps`` only where history was asked for them.
+    """
+
+    id: int
+    engine: str
+    project: str
+    kind: Kind
+    state: State
+    services: tuple[str, ...]
+    actor: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    message: str = ""
+    git_revision: str | None = None
+    reason: str = ""
+    rollback_of: int | None = None
+    restores: int | None = None
+    parts: tuple[Part, ...] = ()
+    steps: tuple[StepRecord, ...] = field(default=(), repr=False)
+
+    @property
+    def duration(self) -> timedelta | None:
+        return self.finished_at - self.started_at if self.finished_at else None
+
+    @property
+    def held_since(self) -> datetime:
+        """Of one that waits, or has waited."""
+        holds = (step.started_at for step in self.steps if step.name.startswith(HOLD))
+        return next(holds, self.started_at)
+
+    def part(self, service: str) -> Part | None:
+        return next((part for part in self.parts if part.service == service), None)

@@ -1,0 +1,285 @@
+"""What there is of one service now, wherever one has to look for it. Looks only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from compose_bluegreen.config.settings_reader import restored
+from compose_bluegreen.deployment import rollback_target
+from compose_bluegreen.deployment.rollback_target import Target
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Deployment, Kind, Part
+from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.labels import (
+    LABEL,
+    base_labels,
+    colour_labels,
+    fingerprint_of,
+    is_one_off,
+)
+from compose_bluegreen.domain.release import Image, Release, stops_first
+from compose_bluegreen.domain.topology import Share
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.proxy import Seats, ServerHealth
+from compose_bluegreen.ports.workloads import Place
+from compose_bluegreen.steps import irreversible
+from compose_bluegreen.steps.irreversible import Deed
+from compose_bluegreen.steps.specs import colour_model, places
+from compose_bluegreen.steps.standby import Standby, are_older, meant
+
+
+@dataclass(frozen=True, slots=True)
+class ColourStatus:
+    """One colour: its containers as Docker sees them, its replicas as HAProxy does.
+
+    ``brought_back_by``: it stood by, and has the labels of the deployment that had started it.
+    """
+
+    colour: Colour
+    containers: tuple[Container, ...]
+    servers: tuple[ServerHealth, ...]
+    in_flight: int
+    brought_back_by: int | None = None
+
+    @property
+    def deployment(self) -> int | None:
+        if self.brought_back_by:
+            return self.brought_back_by
+        ids = {one.labels.get(f"{LABEL}.deployment") for one in self.containers}
+        return int(found) if len(ids) == 1 and (found := ids.pop()) and found.isdecimal() else None
+
+    @property
+    def image_id(self) -> str | None:
+        ids = {one.image_id for one in self.containers}
+        return ids.pop() if len(ids) == 1 else None
+
+    @property
+    def since(self) -> datetime | None:
+        return min((one.started_at for one in self.containers if one.started_at), default=None)
+
+    @property
+    def runs(self) -> bool:
+        return bool(self.containers) and all(one.running for one in self.containers)
+
+
+class Whereabouts(StrEnum):
+    """Of an image: the engine has it, a registry had it by its digest, or it is nowhere."""
+
+    ENGINE = "engine"
+    REGISTRY = "registry"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptImage:
+    """An image that a release needs; ``tagged`` by us, so that ``docker image prune`` leaves it."""
+
+    deployment: int
+    release: Release
+    where: Whereabouts
+    tagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Where a rollback goes, whence its image comes, and ``instead`` where one could go if that is
+    gone. ``wanted``: more than the live release is to be kept. ``deeds`` can't be taken back."""
+
+    target: Target
+    image: Whereabouts
+    instead: int | None
+    wanted: bool
+    deeds: tuple[Deed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """``record`` is what history has as live, ``places`` where the containers of it belong.
+
+    ``share`` of the traffic goes to the colour that isn't live. ``strangers`` sit on the network that only proxy and colours share, without being of a colour.
+    """
+
+    project: str
+    service: str
+    routed: Colour | None
+    colours: Mapping[Colour, ColourStatus]
+    record: Deployment | None
+    way_back: WayBack | None
+    proxy_runs: bool
+    seats: Mapping[Colour, Seats]
+    places: Mapping[str, Mapping[str, Place]]
+    strangers: tuple[Container, ...]
+    strays: tuple[Container, ...]
+    images: tuple[KeptImage, ...]
+    standby: Standby | None = None
+    waits: Deployment | None = None
+    """What is proven and held back, if it has a part here."""
+    share: Share | None = None
+
+    @property
+    def waiting(self) -> ColourStatus | None:
+        part = self.waits.part(self.service) if self.waits else None
+        if part is None or part.colour is self.routed or stops_first(part.release):
+            return None
+        return self.colours[part.colour]
+
+    @property
+    def live(self) -> ColourStatus | None:
+        return self.colours[self.routed] if self.routed else None
+
+    @property
+    def idle(self) -> ColourStatus | None:
+        """What runs without traffic."""
+        if self.routed:
+            found = self.colours[self.routed.other]
+            return found if found.containers else None
+        return next((one for one in self.colours.values() if one.containers), None)
+
+    @property
+    def part(self) -> Part | None:
+        """What history has as live."""
+        return self.record.part(self.service) if self.record else None
+
+    @property
+    def agrees(self) -> bool:
+        """Proxy and history have the same colour as live."""
+        return self.part is not None and self.part.colour is self.routed
+
+
+def look(
+    project: str, engine: str, service: str, routed: Colour | None, at: Ports, *, proxy_runs: bool
+) -> Sight:
+    """All but ``share`` and ``waits``, which whoever looks at several services asks for once."""
+    colours = {one: _colour(project, service, one, proxy_runs, at) for one in Colour}
+    record = at.history.live(engine, project, service)
+    if record and routed:
+        colours[routed] = _brought_back(service, colours[routed], record)
+    idle = colours[routed.other].containers if routed else ()
+    way_back = _way_back(engine, project, service, record, at)
+    seats = _seats(service, at)
+    mine = at.engine.containers(base_labels(project, service))
+    return Sight(
+        project=project,
+        service=service,
+        routed=routed,
+        colours=colours,
+        record=record,
+        way_back=way_back,
+        proxy_runs=proxy_runs,
+        seats=seats,
+        places=_places(service, record, seats),
+        strangers=_strangers(project, seats, at),
+        strays=tuple(one for one in mine if not is_one_off(one.labels)),
+        images=tuple(_images(service, record, way_back, at)),
+        standby=meant(record, service, idle),
+    )
+
+
+def _brought_back(service: str, live: ColourStatus, record: Deployment) -> ColourStatus:
+    part = record.part(service)
+    if (
+        part is None
+        or record.kind is not Kind.ROLLBACK
+        or not are_older(live.containers, record.id)
+    ):
+        return live
+    same = all(fingerprint_of(one.labels) == part.release.fingerprint for one in live.containers)
+    return replace(live, brought_back_by=record.id) if live.containers and same else live
+
+
+def _colour(
+    project: str, service: str, colour: Colour, proxy_runs: bool, at: Ports
+) -> ColourStatus:
+    containers = tuple(at.engine.containers(colour_labels(project, service, colour)))
+    try:
+        servers = tuple(at.proxy.health(service, colour)) if proxy_runs else ()
+        flying = at.proxy.in_flight(service, colour) if proxy_runs else 0
+    except BluegreenError:
+        return ColourStatus(colour, containers, (), 0)
+    return ColourStatus(colour, containers, servers, flying)
+
+
+def _way_back(
+    engine: str, project: str, service: str, record: Deployment | None, at: Ports
+) -> WayBack | None:
+    try:
+        target = rollback_target.previous(engine, project, service, at)
+    except BluegreenError:
+        return None
+    image = whereabouts(target.release.image, at)
+    gone = image is Whereabouts.GONE
+    instead = _instead(target, engine, project, service, at) if gone else None
+    part = record.part(service) if record else None
+    wanted = part is not None and restored(part.release.settings).keep > 1
+    deeds = tuple(irreversible.since(engine, project, service, target.restores.id, at))
+    return WayBack(target, image, instead, wanted, deeds)
+
+
+def _instead(target: Target, engine: str, project: str, service: str, at: Ports) -> int | None:
+    for other in at.history.proven(engine, project, service):
+        part = other.part(service)
+        if part is None or part.live or part.release.fingerprint == target.release.fingerprint:
+            continue
+        if whereabouts(part.release.image, at) is not Whereabouts.GONE:
+            return other.id
+    return None
+
+
+def whereabouts(image: Image, at: Ports) -> Whereabouts:
+    if at.engine.image(image.id):
+        return Whereabouts.ENGINE
+    return Whereabouts.REGISTRY if image.repo_digest else Whereabouts.GONE
+
+
+def _seats(service: str, at: Ports) -> dict[Colour, Seats]:
+    """None at all where their network is gone."""
+    found = {}
+    for colour in Colour:
+        with suppress(BluegreenError):
+            found[colour] = at.proxy.seats(service, colour)
+    return found
+
+
+def _places(
+    service: str, record: Deployment | None, seats: Mapping[Colour, Seats]
+) -> Mapping[str, Mapping[str, Place]]:
+    part = record.part(service) if record else None
+    if record is None or part is None or part.colour not in seats:
+        return {}
+    return places(colour_model(part.release, part.colour, seats[part.colour], record.id))
+
+
+def _strangers(project: str, seats: Mapping[Colour, Seats], at: Ports) -> tuple[Container, ...]:
+    links = {one.network for one in seats.values()}
+    found = [one for link in links for one in at.engine.attached(link)]
+    known = {f"{LABEL}.project": project}.items()
+    return tuple(
+        one
+        for one in found
+        if not (
+            known <= one.labels.items() and one.labels.keys() & {f"{LABEL}.role", f"{LABEL}.colour"}
+        )
+    )
+
+
+def _images(
+    service: str, record: Deployment | None, way_back: WayBack | None, at: Ports
+) -> Iterator[KeptImage]:
+    """Of what is live, and of what a rollback would bring back, unless nobody wants to keep that."""
+    if record and (part := record.part(service)):
+        yield _image(record.id, part.release, at)
+    if way_back and way_back.wanted:
+        yield _image(way_back.target.restores.id, way_back.target.release, at)
+
+
+def _image(deployment: int, release: Release, at: Ports) -> KeptImage:
+    where = whereabouts(release.image, at)
+    here = where is Whereabouts.ENGINE
+    return KeptImage(
+        deployment, release, where, here and release.kept_tag in at.engine.tags(release.image.id)
+    )

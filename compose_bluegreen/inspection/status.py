@@ -1,0 +1,219 @@
+"""What is true now, and how it differs from what history and the compose file say. Looks only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from compose_bluegreen.deployment import pending
+from compose_bluegreen.deployment.interrupted import Reading, read, stopped_at, unfinished
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Deployment
+from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.labels import LABEL
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.topology import LOOPBACK, Topology
+from compose_bluegreen.inspection.drift import Drift, DriftKind
+from compose_bluegreen.inspection.observe import ColourStatus, Sight, Whereabouts, look
+from compose_bluegreen.inspection.proxy_drift import of_the_proxy
+from compose_bluegreen.inspection.service_drift import of_service
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.steps.desired_topology import reached
+from compose_bluegreen.steps.standby import Standby
+
+__all__ = ["ColourStatus", "Drift", "Previewed", "ServiceStatus", "Status", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """An idle colour that may be seen now: at ``address`` (``host:port`` on the engine's host), or
+    by whoever has the key."""
+
+    colour: Colour
+    address: str | None
+    by_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """``record`` is the deployment that history has as live, ``rollback_to`` where one would go,
+    ``standby`` says that the idle colour is there on purpose, ``rollback_unsafe`` why a rollback
+    needs --force."""
+
+    service: str
+    live: ColourStatus | None
+    idle: ColourStatus | None
+    record: Deployment | None
+    rollback_to: Deployment | None
+    drift: tuple[Drift, ...]
+    rollback_image: Whereabouts | None = None
+    standby: Standby | None = None
+    rollback_unsafe: str = ""
+    preview: Previewed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A command that holds the lock; ``deployment`` None where it makes none, or none yet."""
+
+    holder: Holder
+    deployment: int | None
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """``waits`` is the deployment that is proven and held back, until a person decides."""
+
+    project: str
+    proxy: str
+    services: tuple[ServiceStatus, ...]
+    drift: tuple[Drift, ...] = ()
+    under_way: UnderWay | None = None
+    waits: Deployment | None = None
+
+    @property
+    def all_drift(self) -> tuple[Drift, ...]:
+        """Of the project and of each service, in the order in which it is to be cured."""
+        found = [*self.drift, *(drift for one in self.services for drift in one.drift)]
+        return tuple(sorted(found, key=lambda one: one.kind.rank))
+
+    @property
+    def drifts(self) -> bool:
+        return bool(self.all_drift)
+
+
+def status(project: str, engine: str, at: Ports) -> Status:
+    """Never fails for what it finds, only if engine or history can't be asked.
+
+    While somebody deploys, both colours run, and history is behind the proxy: that is no drift.
+    """
+    under_way = _under_way(project, engine, at)
+    found = survey(project, engine, at)
+    if under_way is None:
+        return found
+    return replace(
+        found,
+        services=tuple(map(_while_deploying, found.services)),
+        drift=tuple(one for one in found.drift if one.kind not in _PASSING),
+        under_way=under_way,
+    )
+
+
+_HALFWAY = {DriftKind.PROXY_DISCONNECTED, DriftKind.MAP_DIFFERS}
+_PASSING = {
+    DriftKind.UNFINISHED,
+    DriftKind.STUCK,
+    DriftKind.WAITING_UNWELL,
+    DriftKind.LEFTOVER,
+    DriftKind.HISTORY_DIFFERS,
+    DriftKind.ROUTED_ELSEWHERE,
+}
+
+
+def _while_deploying(one: ServiceStatus) -> ServiceStatus:
+    return replace(one, drift=tuple(each for each in one.drift if each.kind not in _PASSING))
+
+
+def survey(project: str, engine: str, at: Ports) -> Status:
+    """As whoever holds the lock sees it."""
+    topology = at.proxy.topology()
+    proxy = next(iter(at.engine.containers(_proxy_labels(project))), None)
+    runs = proxy is not None and proxy.running
+    routes = reached(at.proxy.routes(), topology)
+    waits, shares = pending.the_one(engine, project, at), at.proxy.shares() if runs else {}
+    sights = [
+        replace(
+            look(project, engine, name, routes.get(name), at, proxy_runs=runs),
+            share=shares.get(name),
+            waits=waits if waits and waits.part(name) else None,
+        )
+        for name in _services(topology)
+    ]
+    stopped = _stopped_ones(project, engine, at)
+    drift = [*stopped, *of_the_proxy(project, topology, proxy, sights, at)]
+    if stopped:  # what it was at when it was killed is settled with it
+        drift = [one for one in drift if one.kind not in _HALFWAY]
+    word = "running" if runs else "stopped" if topology else "none"
+    previews = _previews(topology, at) if runs else {}
+    return Status(
+        project,
+        word,
+        tuple(_service(one, previews.get(one.service), at.clock.now()) for one in sights),
+        tuple(drift),
+        waits=waits,
+    )
+
+
+def _services(topology: Topology | None) -> list[str]:
+    return sorted(route.service for route in topology.routes) if topology else []
+
+
+def _previews(topology: Topology | None, at: Ports) -> dict[str, Previewed]:
+    found = {}
+    for service, colour in at.proxy.shown().items():
+        route = topology.route(service) if topology else None
+        if route and (own := route.preview):
+            address = f"{LOOPBACK}:{own.port.host_port}" if own.port else None
+            found[service] = Previewed(colour, address, by_key=bool(own.key))
+    return found
+
+
+def _service(sight: Sight, preview: Previewed | None, now: datetime) -> ServiceStatus:
+    return ServiceStatus(
+        sight.service,
+        sight.live,
+        sight.idle,
+        sight.record,
+        sight.way_back.target.restores if sight.way_back else None,
+        tuple(of_service(sight, now)),
+        sight.way_back.image if sight.way_back else None,
+        sight.standby,
+        "; ".join(map(str, sight.way_back.deeds)) if sight.way_back else "",
+        preview,
+    )
+
+
+def _under_way(project: str, engine: str, at: Ports) -> UnderWay | None:
+    """Whoever holds the lock lives; what was begun under a free one was killed."""
+    holder = at.lock.holder()
+    if holder is None:
+        return None
+    newest = next(iter(reversed(unfinished(engine, project, at))), None)
+    step = newest.steps[-1].name if newest and newest.steps else ""
+    return UnderWay(holder, newest.id if newest else None, step)
+
+
+def _stopped_ones(project: str, engine: str, at: Ports) -> list[Drift]:
+    return [_stopped(one, at) for one in unfinished(engine, project, at)]
+
+
+def _stopped(deployment: Deployment, at: Ports) -> Drift:
+    kind = DriftKind.STUCK if deployment.state is State.STUCK else DriftKind.UNFINISHED
+    what = f"deployment {deployment.id} {'is stuck' if kind is DriftKind.STUCK else 'stopped'}"
+    try:
+        found = read(deployment, _AT_ONCE, at)
+    except BluegreenError as error:
+        return Drift(
+            kind, f"{what} {stopped_at(deployment)}; {error.message}", "docker bluegreen up"
+        )
+    why = f": {found.why}" if found.why else ""
+    if found.reading is Reading.UNCLEAR:
+        cure = "docker bluegreen resume finishes it, docker bluegreen abort takes it away"
+    else:
+        cure = f"docker bluegreen up {_WHAT_UP_DOES[found.reading]}"
+    return Drift(kind, f"{what} {stopped_at(deployment)}{why}; {found.serves}", cure)
+
+
+_AT_ONCE = timedelta(0)
+_WHAT_UP_DOES = {
+    Reading.UNTOUCHED: "clears it away",
+    Reading.ARRIVED: "keeps it, for it is well",
+    Reading.REVERTS: "goes back to what served before",
+    Reading.GAP: "gives back what it took",
+}
+
+
+def _proxy_labels(project: str) -> dict[str, str]:
+    return {f"{LABEL}.project": project, f"{LABEL}.role": "proxy"}

@@ -1,0 +1,28 @@
+"""The clock and the progress report."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from compose_bluegreen.domain.deployment import Outcome
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Observer(Protocol):
+    """Tells a person what happens while it happens."""
+
+    def step_began(self, name: str, cause: str) -> None: ...
+
+    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None: ...
+
+    def remark(self, text: str) -> None: ...

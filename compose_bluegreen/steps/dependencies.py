@@ -1,0 +1,60 @@
+"""Waits for services of the user's own project."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from compose_bluegreen.domain import durations
+from compose_bluegreen.domain.errors import BluegreenError, Unhealthy
+from compose_bluegreen.domain.labels import base_labels
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.steps.health import POLL
+
+
+def until_dependencies(
+    project: str, conditions: dict[str, str], timeout: timedelta, at: Ports
+) -> None:
+    """Until each service of the user's project meets its condition, as Compose would wait."""
+    deadline = at.clock.monotonic() + timeout.total_seconds()
+    while waiting := [
+        f"{name} ({condition})"
+        for name, condition in conditions.items()
+        if not _meets(condition, at.engine.containers(base_labels(project, name)), at)
+    ]:
+        if at.clock.monotonic() >= deadline:
+            raise Unhealthy(
+                f"still waiting after {durations.show(timeout)} for {', '.join(waiting)}",
+                hint="docker compose ps and docker compose logs show why",
+            )
+        at.clock.sleep(POLL)
+
+
+def _meets(condition: str, containers: list[Container], at: Ports) -> bool:
+    for container in containers:
+        if problem := _never_meets(condition, container):
+            raise BluegreenError(
+                f"dependency {container.name} {problem}",
+                detail=at.engine.log_tail(container),
+                hint="docker compose logs shows more; nothing of ours was started",
+            )
+    return bool(containers) and all(_is(condition, one) for one in containers)
+
+
+def _never_meets(condition: str, container: Container) -> str | None:
+    if container.status == "exited" and container.exit_code != 0:
+        return f"ended with exit code {container.exit_code}"
+    if condition == "service_healthy" and container.running:
+        return {None: "has no healthcheck to wait for", "unhealthy": "is unhealthy"}.get(
+            container.health
+        )
+    return None
+
+
+def _is(condition: str, container: Container) -> bool:
+    match condition:
+        case "service_completed_successfully":
+            return container.status == "exited" and container.exit_code == 0
+        case "service_healthy":
+            return container.running and container.health == "healthy"
+    return container.running

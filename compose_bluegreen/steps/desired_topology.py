@@ -1,0 +1,216 @@
+"""Which topology a release wants, given the one that the proxy has. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from compose_bluegreen.config.compose_file import ManagedService, Project, host, speaks_tls
+from compose_bluegreen.config.settings import ServiceSettings
+from compose_bluegreen.config.settings_reader import restored
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.release import Release, published, replicas, works_unasked
+from compose_bluegreen.domain.route_conflicts import clashes
+from compose_bluegreen.domain.topology import (
+    LOOPBACK,
+    NOBODY,
+    Doors,
+    Preview,
+    Published,
+    Route,
+    Target,
+    Topology,
+    slots,
+)
+
+
+def for_project(project: Project, services: Collection[str], now: Topology | None) -> Topology:
+    """Ports and names for ``services`` and for what the proxy has already released.
+
+    Docker fixes a container's ports and names when it makes one. So a service that is released for
+    the first time beside others needs a new proxy container; but one that isn't released by us
+    keeps its ports for ``docker compose up``.
+    """
+    settings = project.settings.proxy.routing(project.certificates)
+    topology = _without_what_moved(
+        Topology(project.name, settings, now.routes if now else ()), project
+    )
+    inside = _inside(project.services.values())
+    for service in project.services.values():
+        known = topology.route(service.name)
+        if service.name not in services and not (known and known.fronted):
+            continue
+        wanted = [one.where for one in service.published]
+        doors = _doors(service.name, topology, inside).give(wanted)
+        published = (
+            Published(
+                one.where, one.host_ip, one.host_port, doors[one.where], service.speaks_tls(one)
+            )
+            for one in service.published
+        )
+        networks = (
+            (project.network_name(key), (service.name, *aliases))
+            for key, aliases in service.networks
+            if not service.settings.works_unasked
+        )
+        route = replace(
+            known or Route(service.name),
+            published=tuple(published),
+            networks=tuple(networks),
+            hosts=service.settings.hosts,
+            paths=service.settings.paths,
+        )
+        topology = topology.with_route(_previewed(route, service.settings, topology, inside))
+    return _unambiguous(topology)
+
+
+def _without_what_moved(topology: Topology, project: Project) -> Topology:
+    """Ports that a service publishes no more: whoever has them now gets another door."""
+    for service in project.services.values():
+        route = topology.route(service.name)
+        if route:
+            still = {one.where for one in service.published}
+            kept = tuple(one for one in route.published if one.where in still)
+            topology = topology.with_route(replace(route, published=kept))
+    return topology
+
+
+def opened(topology: Topology, project: Project) -> Topology:
+    """With a way from each published port to the colours that are there, without a new release."""
+    for service in project.services.values():
+        route = topology.route(service.name)
+        if route is None:
+            continue
+        behind = {one.where: one.target for one in service.published}
+        new = {one.door: behind[one.where] for one in route.published if one.where in behind}
+        targets = tuple(
+            (colour, replace(known, doors=tuple(sorted((new | dict(known.doors)).items()))))
+            for colour, known in route.targets
+        )
+        topology = topology.with_route(replace(route, targets=targets))
+    return topology
+
+
+def reached(routes: Mapping[str, Colour | None], now: Topology | None) -> dict[str, Colour]:
+    """The colours that are live and that somebody can reach."""
+    fronted = {route.service for route in now.routes if route.fronted} if now else set()
+    return {name: colour for name, colour in routes.items() if colour and name in fronted}
+
+
+def with_release(topology: Topology, release: Release, colour: Colour) -> Topology:
+    """Lets ``colour`` be this release. The other colour stays, or gets a seat beside it."""
+    route = topology.route(release.service) or _from_release(release, topology)
+    for each in (colour, colour.other):
+        known = route.target(each)
+        if each is not colour and known is not None:
+            continue
+        target = _target(
+            release,
+            route,
+            slots(replicas(release), keep=known.slots if known else (), taken=topology.slots),
+        )
+        route = route.with_target(each, target)
+        topology = topology.with_route(route)
+    return _unambiguous(topology)
+
+
+def _unambiguous(topology: Topology) -> Topology:
+    """Raises BluegreenError. One file never is ambiguous, but what an older one left may be."""
+    for where, sharers in topology.sharers().items():
+        for clash in clashes(sharers):
+            names = " and ".join(one.service for one in sharers)
+            raise BluegreenError(
+                f"{names} are both behind port {host(where)[1]}: {clash.why}",
+                hint=f"{clash.cure}; docker bluegreen down takes away what no file names any more",
+            )
+    return topology
+
+
+def _target(release: Release, route: Route, seats: tuple[int, ...]) -> Target:
+    settings: ServiceSettings = restored(release.settings)
+    if settings.works_unasked:
+        return Target(seats, 0, (), NOBODY)
+    port = settings.port or 0
+    own = release.model["services"][release.service]
+    inside = {port: port} | {number: number for number in _exposed(own)}
+    outside = _behind_published(release, route)
+    doors = inside | {target: target for target in outside.values()} | outside
+    return Target(seats, port, tuple(sorted(doors.items())), settings.mode, settings.health.check())
+
+
+def _from_release(release: Release, topology: Topology) -> Route:
+    """After ``down``: ports and names as they were when the release was made."""
+    if works_unasked(release):
+        return Route(release.service)
+    model = release.model
+    own = model["services"][release.service].get("networks") or {"default": None}
+    networks = (
+        (model["networks"][key]["name"], (release.service, *((how or {}).get("aliases") or ())))
+        for key, how in own.items()
+    )
+    inside = {release.settings["port"], *published(release).values()}
+    doors = _doors(release.service, topology, inside).give(published(release))
+    settings = restored(release.settings)
+    fronts = (
+        Published(where, *host(where), door, speaks_tls(settings, host(where)[1]))
+        for where, door in doors.items()
+    )
+    route = Route(
+        release.service,
+        tuple(fronts),
+        tuple(networks),
+        hosts=settings.hosts,
+        paths=settings.paths,
+    )
+    return _previewed(route, settings, topology, inside)
+
+
+def _previewed(
+    route: Route, settings: ServiceSettings, topology: Topology, inside: set[int]
+) -> Route:
+    """With who may reach its idle colour, and by which port."""
+    if settings.works_unasked:
+        return replace(route, preview=None)
+    wanted, port = settings.preview, None
+    if wanted.port is not None:
+        where = f"{LOOPBACK}:{wanted.port}/tcp"
+        doors = _doors(route.service, topology.with_route(route), inside).give([where])
+        port = Published(where, *host(where), doors[where])
+    preview = Preview(wanted.key or "", wanted.only_from, port)
+    return replace(route, preview=None if preview == Preview() else preview)
+
+
+def _behind_published(release: Release, route: Route) -> dict[int, int]:
+    """Door to the container's port. Where the release doesn't know a host port, its own ``port``."""
+    wanted = published(release)
+    otherwise = int(release.settings["port"])
+    return {one.door: wanted.get(one.where, otherwise) for one in route.published}
+
+
+def _exposed(own: dict[str, Any]) -> list[int]:
+    return [int(str(one).partition("/")[0]) for one in own.get("expose") or ()]
+
+
+def _doors(service: str, topology: Topology, inside: set[int]) -> Doors:
+    """Its own stay; it gets none that a colour of another service still has, which may be live.
+
+    But a port that both publish has one door.
+    """
+    own = topology.route(service)
+    others = [route for route in topology.routes if route.service != service]
+    shared = (one for route in others for one in route.published if one.host_port)
+    taken = {one.where: one.door for one in (*shared, *(own.ports if own else ()))}
+    used = {door for route in others for door in route.doors}
+    used |= {one.door for route in others for one in route.ports}
+    return Doors(taken, frozenset(inside | used))
+
+
+def _inside(services: Iterable[ManagedService]) -> set[int]:
+    found: set[int] = set()
+    for service in services:
+        if service.settings.works_unasked:
+            continue
+        found |= {service.port, *service.exposed, *(one.target for one in service.published)}
+    return found

@@ -1,0 +1,68 @@
+"""What hooks did that a rollback doesn't take back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from compose_bluegreen.config.hook_settings import Moment
+from compose_bluegreen.domain.deployment import Deployment
+from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.release import Release
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.steps.hooks import Called, hooks_of
+
+_A_FEW = 10
+"""Deployments. Nearly always the one that is gone back to is among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A hook that began, in a deployment that went live or not: half of it is enough."""
+
+    deployment: int
+    called: Called
+
+    def __str__(self) -> str:
+        why = f": {self.called.hook.why}" if self.called.hook.why else ""
+        return f"{self.called.name} in deployment {self.deployment}{why}"
+
+
+def since(engine: str, project: str, service: str, deployment: int, at: Ports) -> Iterator[Deed]:
+    """What was done after that deployment, newest first."""
+    found = at.history.newest(project, service=service, limit=_A_FEW)
+    if len(found) == _A_FEW and found[-1].id > deployment:
+        found = at.history.newest(project, service=service)
+    for one in found:
+        if one.id <= deployment:
+            return
+        part = one.part(service)
+        if one.engine == engine and part and (called := _irreversible(part.release)):
+            yield from _done(one.id, called, at)
+
+
+def refuse(deeds: Sequence[Deed], to: int) -> None:
+    """Raises BluegreenError if there are any."""
+    if deeds:
+        raise BluegreenError(
+            f"going back to deployment {to} is not safe: {'; '.join(map(str, deeds))}"
+            " can't be taken back",
+            hint="if what it changed suits the older release, docker bluegreen rollback --force",
+        )
+
+
+def _irreversible(release: Release) -> list[Called]:
+    return [
+        called
+        for moment in Moment
+        for called in hooks_of(release, moment)
+        if called.hook.irreversible
+    ]
+
+
+def _done(deployment: int, called: Sequence[Called], at: Ports) -> Iterator[Deed]:
+    whole: Deployment | None = at.history.get(deployment)
+    begun = {step.name for step in whole.steps} if whole else set()
+    for one in called:
+        if one.name in begun:
+            yield Deed(deployment, one)

@@ -1,0 +1,43 @@
+"""Waits for the lock, and holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from datetime import timedelta
+
+from compose_bluegreen.domain import durations
+from compose_bluegreen.domain.errors import LockHeld
+from compose_bluegreen.domain.topology import Change
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.lock import Holder
+
+LOOK_AGAIN = 0.25
+"""Seconds between two tries of a lock that somebody else holds."""
+
+
+@contextmanager
+def until_alone(holder: Holder, patience: timedelta | None, at: Ports) -> Iterator[None]:
+    """Holds the lock. With ``patience``, says for whom it waits, and waits; raises LockHeld."""
+    deadline = at.clock.monotonic() + (patience.total_seconds() if patience else 0.0)
+    told = False
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(at.lock.hold(holder))
+                break
+            except LockHeld as refused:
+                if at.clock.monotonic() >= deadline:
+                    raise
+                if patience and not told:
+                    at.observer.remark(f"waits up to {durations.show(patience)}: {refused.message}")
+                told = True
+                at.clock.sleep(LOOK_AGAIN)
+        yield
+
+
+def alone(holder: Holder, patience: timedelta | None, at: Ports) -> AbstractContextManager[None]:
+    """A proxy that doesn't run holds no lock, and nobody deploys by it."""
+    topology = at.proxy.topology()
+    runs = topology and at.proxy.change_to(topology) not in (Change.CREATE, Change.START)
+    return until_alone(holder, patience, at) if runs else nullcontext()

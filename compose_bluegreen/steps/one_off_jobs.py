@@ -1,0 +1,47 @@
+"""Services that end by themselves: run once a release, before those that need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+
+from compose_bluegreen.config.compose_file import ManagedService, Project
+from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.steps import dependencies
+from compose_bluegreen.steps.saga import Step
+
+ENDS = "service_completed_successfully"
+
+
+def needed(services: Sequence[ManagedService], project: Project) -> dict[str, list[str]]:
+    """Each with the services that need it. They are the user's own, and run in their project."""
+    found: dict[str, list[str]] = {}
+    for service in services:
+        for name, condition in service.dependencies.items():
+            if condition == ENDS and name not in project.services:
+                found.setdefault(name, []).append(service.name)
+    return found
+
+
+def built(services: Sequence[ManagedService], project: Project, at: Ports) -> Iterator[Step]:
+    """Its image is of this release, too: Compose would build it only if it had none."""
+    for name in needed(services, project):
+        if "build" in project.config["services"].get(name, {}):
+            act = partial(at.compose.build, [name])
+            yield Step(f"build {name}", "the service has a build section", act)
+
+
+def run(
+    services: Sequence[ManagedService], project: Project, timeout: timedelta | None, at: Ports
+) -> Iterator[Step]:
+    for name, by in needed(services, project).items():
+        patience = timeout or max(one.settings.deploy_timeout for one in services if one.name in by)
+        act = partial(_run, name, project.name, patience, at)
+        yield Step(f"run {name}", f"once a release, before {' and '.join(by)}", act)
+
+
+def _run(name: str, project: str, timeout: timedelta, at: Ports) -> None:
+    """What has ended before is started again. Raises BluegreenError with its last lines."""
+    at.compose.start_dependencies([name])
+    dependencies.until_dependencies(project, {name: ENDS}, timeout, at)

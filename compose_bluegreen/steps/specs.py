@@ -1,0 +1,111 @@
+"""The compose files that we write: a release, stand-alone, and one colour of it.
+
+A release's model needs neither the user's file nor a merge: networks and volumes of the user's
+project are ``external``, the image is named by its id. A stored one can be started again whatever
+became of the compose file since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from copy import deepcopy
+from typing import Any
+
+from compose_bluegreen.config.release_builder import as_mapping
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.labels import hook_labels, labels
+from compose_bluegreen.domain.names import KEY, LINK, companion, replica_name
+from compose_bluegreen.domain.release import Model, Release, works_unasked
+from compose_bluegreen.ports.proxy import Seats
+from compose_bluegreen.ports.workloads import Place
+
+# It runs once, nobody asks whether it is well, and its log is read by us.
+_NOT_RUN_ONCE = ("deploy", "healthcheck", "logging", "restart", "stdin_open", "tty")
+
+
+def colour_model(release: Release, colour: Colour, seats: Seats, deployment: int) -> Model:
+    """A service for each replica, for each has an address of its own: ``web-blue-1``, …"""
+    project = companion(release.model["name"])
+    template = release.model["services"][release.service]
+    model = {key: deepcopy(value) for key, value in release.model.items() if key != KEY}
+    model["name"] = project
+    model.setdefault("networks", {})[LINK] = {"name": seats.network, "external": True}
+    model["services"] = {}
+    for number, address in enumerate(seats.addresses, start=1):
+        name = f"{release.service}-{colour}-{number}"
+        own = deepcopy(template)
+        own |= {
+            "image": release.image.id,
+            "pull_policy": "never",
+            "container_name": replica_name(release.model["name"], release.service, colour, number),
+            "environment": {**as_mapping(own.get("environment")), "BLUEGREEN_COLOUR": str(colour)},
+            "labels": as_mapping(own.get("labels")) | labels(release, colour, deployment),
+            "networks": _networks(own, release, colour, address),
+        }
+        # Without a policy of the user's: "always", for after a kill -9 of itself the daemon takes
+        # "unless-stopped" containers for stopped by hand and leaves them (Engine 20.10).
+        own.setdefault("restart", "always")
+        model["services"][name] = own
+    return model
+
+
+def one_off_model(release: Release, name: str, command: Sequence[str], told: Model) -> Model:
+    """One container, as ``docker compose run`` would make it: the release's image, environment,
+    networks and volumes, and nobody's name. ``told`` are further variables."""
+    project = release.model["name"]
+    model = {key: deepcopy(value) for key, value in release.model.items() if key != KEY}
+    model["name"] = companion(project)
+    template = release.model["services"][release.service]
+    own = {key: deepcopy(value) for key, value in template.items() if key not in _NOT_RUN_ONCE}
+    networks = own.get("networks") or {"default": None}
+    own |= {
+        "image": release.image.id,
+        "pull_policy": "never",
+        "container_name": name,
+        "command": list(command),
+        "environment": {**as_mapping(own.get("environment")), **told},
+        "labels": as_mapping(own.get("labels")) | hook_labels(project),
+        "networks": {
+            key: {name: value for name, value in (how or {}).items() if name != "aliases"}
+            for key, how in networks.items()
+        },
+        "restart": "no",
+    }
+    if resources := (template.get("deploy") or {}).get("resources"):
+        own["deploy"] = {"resources": resources}
+    model["services"] = {f"{release.service}-hook": own}
+    return model
+
+
+def only(model: Model, containers: Collection[str]) -> Model:
+    """A colour's model, with these of its containers."""
+    services = model["services"].items()
+    kept = {name: own for name, own in services if own["container_name"] in containers}
+    return {**model, "services": kept}
+
+
+def places(model: Model) -> dict[str, dict[str, Place]]:
+    """Of a colour's model: container to network, both by the names that Docker knows."""
+    names = {key: str(one["name"]) for key, one in model["networks"].items()}
+    return {
+        own["container_name"]: {
+            names[key]: Place(how.get("ipv4_address"), tuple(how.get("aliases", ())))
+            for key, how in own["networks"].items()
+        }
+        for own in model["services"].values()
+    }
+
+
+def _networks(own: Model, release: Release, colour: Colour, address: str) -> Model:
+    """The user's aliases stay with the proxy: they mean the live colour, whichever it is.
+
+    For whom it has no way, they mean whichever runs.
+    """
+    networks: dict[str, Any] = {}
+    unasked = works_unasked(release)
+    for key, how in (own.get("networks") or {"default": None}).items():
+        kept = {name: value for name, value in (how or {}).items() if name != "aliases"}
+        theirs = [release.service, *((how or {}).get("aliases") or ())] if unasked else []
+        networks[key] = {**kept, "aliases": [f"{release.service}-{colour}", *theirs]}
+    networks[LINK] = {"ipv4_address": address}
+    return networks
