@@ -99,11 +99,21 @@ class Bake(Keys):
     """How long the new colour is watched while the old one is warm, and what is too much."""
 
     time: MaybeNoTime = timedelta(0)
+    """How long the new colour is watched under traffic while the old colour stays up. `0s` turns it
+    off. `bake: 30s` is short for `bake: {time: 30s}`."""
     errors: Share = "5%"
+    """The share of requests answered with a 5xx status above which the traffic goes back."""
     broken: Share = "5%"
+    """The share of requests that reached no replica, or whose answer broke off, above which the
+    traffic goes back."""
     p95: Slowness = "3x"
+    """The limit for the 95th percentile of the response time: a multiple of the old colour's such
+    as `3x` (which always allows 50 ms more), a duration such as `800ms`, or `off`."""
     requests: Count = 50
+    """If there were fewer requests than this, the shares are computed as if there had been this
+    many."""
     restarts: Annotated[int, BeforeValidator(number), Field(ge=0, le=1000)] = 0
+    """How often each container may restart during the bake."""
 
 
 class Canary(Keys):
@@ -151,19 +161,41 @@ class ServiceSettings(Keys):
     """``x-bluegreen`` of one service. ``tls`` is spoken on all published ports, or on these."""
 
     port: Port | None = None
+    """The container's port that receives the requests and the health checks."""
     mode: Literal["http", "tcp"] = "http"
+    """`http`, or `tcp` for any other protocol."""
     traffic: Literal["proxy", "none"] = "proxy"
+    """`none` marks a worker, which receives no requests and needs no port."""
     order: Literal["start-first", "stop-first"] = "start-first"
+    """`stop-first` stops the old worker before the new one starts, so two never run at the same
+    time. It requires `traffic: none`."""
     tls: Annotated[bool | tuple[int, ...], PlainValidator(tls_ports)] = False
+    """`true` makes the proxy speak TLS and HTTP/2 on all published ports of the service. A list
+    such as `[443]` names some of them."""
     hosts: tuple[HostName, ...] = ()
+    """The host names that belong to this service, such as `[app.example.com, "*.app.example.com"]`.
+    With them, several services can share a published port."""
     paths: tuple[Prefix, ...] = ()
+    """The path prefixes that belong to this service, such as `[/api]`."""
     health: Health = Health()
     deploy_timeout: Duration = timedelta(minutes=2)
+    """How long the new colour may take to become healthy."""
     drain_timeout: MaybeNoTime = timedelta(seconds=30)
+    """How long in-flight requests may continue after the switch. `0s` cuts them at once."""
     long_connections: Literal["drain", "close"] = "drain"
+    """What happens after the switch to WebSockets, event streams and, with `mode: tcp`, all
+    connections. `drain` keeps them until `drain_timeout`; `close` closes them after
+    `close_after`."""
     close_after: MaybeNoTime = timedelta(seconds=5)
+    """With `long_connections: close`, how long after the switch the connections are closed.
+    In-flight requests are always awaited."""
     keep: Count = 5
+    """How many releases keep their image for a rollback. Older images are removed, with the tags
+    they were released by."""
     standby: Standby = REMOVED
+    """What happens to the old colour after the switch: `removed`; `stopped` until the next release;
+    or a duration such as `10m` for which it stays up. A rollback to a standby colour only needs
+    a health check and a switch."""
     bake: Annotated[Bake, BeforeValidator(partial(in_full, "bake"))] = Bake()
     canary: Annotated[Canary, BeforeValidator(partial(in_full, "canary"))] = Canary()
     preview: Preview = Preview()
@@ -179,19 +211,32 @@ class Snippets(Keys):
     """Lines added to these sections of ``haproxy.cfg``, as they are."""
 
     global_: Snippet = Field(default="", alias="global")
+    """Lines added unchanged to HAProxy's `global` section."""
     defaults: Snippet = ""
+    """Lines added unchanged to HAProxy's `defaults` section."""
     frontend: Snippet = ""
+    """Lines added unchanged to each `frontend` with `mode: http`."""
 
 
 class Proxy(Keys):
     """``proxy:`` of the top-level ``x-bluegreen``."""
 
     image: Annotated[str, StringConstraints(pattern=r"^[^\s$]+$", max_length=512)] | None = None
+    """Another image for the proxy. `haproxy/Dockerfile` in the repository lists what it must
+    contain."""
     monitor: Annotated[int, BeforeValidator(number), Field(ge=0, le=65535)] = 0
+    """The port for statistics and metrics on the Docker host's loopback interface. With `0`, Docker
+    chooses a free port."""
     monitor_from: Networks = ()
+    """Networks that may read statistics and metrics in addition to the Docker host, such as
+    `[172.16.0.0/12]`."""
     timeout: Timer = timedelta(hours=1)
+    """How long a connection may be silent before the proxy closes it."""
     trusted_proxies: Networks = ()
+    """Networks whose `X-Forwarded-Proto` header the proxy trusts, such as `[10.0.0.0/8]`."""
     certificates: Folder | None = None
+    """The folder with the certificates for `tls`. Each `*.pem` file holds a certificate, its chain
+    and its private key."""
     snippets: Snippets = Snippets()
 
     def routing(self, certificates: str = "") -> ProxySettings:
@@ -213,6 +258,7 @@ class ProjectSettings(ServiceSettings):
 
     proxy: Proxy = Proxy()
     notify: Annotated[str | None, BeforeValidator(webhook)] = None
+    """The URL of a webhook that receives a notification when a deployment ends."""
 
 
 def milliseconds(duration: timedelta) -> int:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from compose_bluegreen.deployment import pending as trial
 from compose_bluegreen.deployment.interrupted import Unfinished, read, unfinished
+from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.errors import BluegreenError
-from compose_bluegreen.inspection.drift import DECIDE
 from compose_bluegreen.ports.context import Ports
 
 

@@ -17,6 +17,9 @@ from compose_bluegreen.steps.rollout import Move
 from compose_bluegreen.steps.saga import Step
 from compose_bluegreen.steps.source import Terms
 
+DECIDE = "docker bluegreen promote switches to it, docker bluegreen abort takes it away"
+"""What a person may do about a deployment that waits."""
+
 
 def the_one(engine: str, project: str, at: Ports) -> Deployment | None:
     """That waits, with parts and steps. Of a project there is one at a time."""

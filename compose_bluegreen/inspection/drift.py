@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 REPAIR = "docker bluegreen repair"
-DECIDE = "docker bluegreen promote switches to it, docker bluegreen abort takes it away"
-"""What a person may do about a deployment that waits."""
 
 
 class DriftKind(StrEnum):

@@ -12,12 +12,13 @@ import pytest
 from compose_bluegreen.cli import output
 from compose_bluegreen.cli.table import table, took
 from compose_bluegreen.cli.terminal import Terminal
+from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Kind, Outcome, Part, StepRecord
 from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.inspection.drift import DECIDE, Drift, DriftKind
+from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.status import ColourStatus, ServiceStatus, Status, UnderWay
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import Holder
