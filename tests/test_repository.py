@@ -6,41 +6,20 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-import typer
-import yaml
-from pydantic import BaseModel
 
 from compose_bluegreen import __version__
-from compose_bluegreen.cli import json_output
-from compose_bluegreen.cli.app import build_app
-from compose_bluegreen.config.hook_settings import Hook, Moment
-from compose_bluegreen.config.settings import ProjectSettings
 from compose_bluegreen.config.settings_reader import project_settings, service_settings
-from compose_bluegreen.deployment.notifications import Event
-from compose_bluegreen.domain import durations
-from compose_bluegreen.domain.deployment import Deployment, Kind
-from compose_bluegreen.domain.errors import ExitCode
 from compose_bluegreen.domain.names import KEY
-from compose_bluegreen.domain.states import TRANSITIONS, State
-
-ROOT = Path(__file__).parents[1]
-SHARED_FLAGS = {
-    "--file",
-    "--project-name",
-    "--env-file",
-    "--profile",
-    "--project-directory",
-    "--database",
-    "--help",
-}
-"""Compose's own, which every command that looks at a project has."""
+from compose_bluegreen.inspection.drift import DriftKind
+from doctools.commands import commands, flags
+from doctools.generate import COMMAND, TABLES, generated
+from doctools.pages import DOCS, ROOT, pages, parts, pipelines, yaml_blocks
 
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:work|root|opt/pypi[\w-]*|tmp/[a-z]\d?)/")
 REGISTRY_HOST = re.compile(
@@ -51,21 +30,18 @@ REGISTRY_HOST = re.compile(
 Rows = dict[str, tuple[str, ...]]
 
 
-# ── the README and the command line ──────────────────────────────────────────────────────────
+# ── what comes from the code ─────────────────────────────────────────────────────────────────
 
 
-def test_the_table_of_exit_codes_is_the_code() -> None:
-    told = {int(code): name for code, (name, _) in table("README.md", "code").items()}
-    assert told == {int(code): code.name.lower().replace("_", " ") for code in ExitCode}
+def test_each_table_that_comes_from_the_code_is_up_to_date() -> None:
+    stale = [str(page.relative_to(ROOT)) for page, now in generated() if page.read_text() != now]
+    assert stale == [], f"run: {COMMAND}"
 
 
-def test_the_table_of_commands_is_the_command_line() -> None:
-    assert set(commands_told()) == set(commands())
-
-
-def test_each_command_is_told_with_its_own_flags() -> None:
-    told = {name: set(in_code(flags)) for name, (_, flags) in commands_told().items()}
-    assert told == {name: flags(command) - SHARED_FLAGS for name, command in commands().items()}
+def test_each_table_that_comes_from_the_code_has_a_place() -> None:
+    assert {
+        name for page in pages("generated") for name in parts(page.read_text(), "generated")
+    } == {*TABLES}
 
 
 def test_each_command_has_help_that_ends_with_an_example_of_it() -> None:
@@ -74,67 +50,54 @@ def test_each_command_has_help_that_ends_with_an_example_of_it() -> None:
         assert re.search(rf"Examples:\n +docker[ -]bluegreen {name}\b", command.epilog or ""), name
 
 
-def test_no_document_tells_of_a_flag_that_is_not_there() -> None:
+def test_the_remedies_of_drift_are_of_the_kinds_in_the_code() -> None:
+    kinds = {str(kind) for kind in DriftKind}
+    remedies = re.findall(
+        r"^\| ((?:`\w+`(?:, )?)+) \|", text("docs/reference/drift.md"), re.MULTILINE
+    )
+    known = [kind for cell in remedies for kind in in_code(cell)]
+    assert sorted(known) == sorted([*kinds, *kinds]), (
+        "each once with its meaning, once with a remedy"
+    )
+
+
+def test_no_document_has_a_flag_that_does_not_exist() -> None:
     known = {"docker": {"--context", "--all"}} | {n: flags(c) for n, c in commands().items()}
-    told = re.compile(r"docker[ -]bluegreen ([a-z]+)((?: [^`\n#]*)?)")
+    used = re.compile(r"docker[ -]bluegreen ([a-z]+)((?: [^`\n#]*)?)")
     for document in documents():
-        for command, rest in told.findall(text(document)):
+        for command, rest in used.findall(text(document)):
             if command in commands():
                 wrong = set(re.findall(r"--[a-z-]+", rest)) - known[command]
                 assert not wrong, f"{document}: {command} has no {wrong}"
 
 
-def test_each_script_that_is_told_of_is_there_and_can_be_run() -> None:
-    told = {
+def test_each_script_in_a_document_exists_and_can_be_run() -> None:
+    named = {
         one for document in documents() for one in re.findall(r"\bscripts/\w[\w-]*", text(document))
     }
-    assert {"scripts/demo", "scripts/test"} <= told
-    assert [one for one in told if not os.access(ROOT / one, os.X_OK)] == []
+    assert {"scripts/demo", "scripts/test", "scripts/docs"} <= named
+    assert [one for one in named if not os.access(ROOT / one, os.X_OK)] == []
 
 
-# ── the settings ─────────────────────────────────────────────────────────────────────────────
+# ── compose files and pipelines ──────────────────────────────────────────────────────────────
 
 
-def test_the_tables_of_settings_are_the_settings() -> None:
-    told = {key.strip("`"): default for key, (default, _) in settings_told().items()}
-    assert set(told) == set(defaults())
-    for key, default in defaults().items():
-        if default is None:
-            assert not told[key].startswith("`"), f"{key} has no default value of its own"
-        else:
-            assert told[key].startswith(f"`{default}`"), f"the default of {key} is {default}"
+def test_each_compose_file_in_a_document_is_accepted() -> None:
+    accepted = sum(
+        _accepted(model, str(page))
+        for page in (ROOT / "README.md", *DOCS.rglob("*.md"))
+        for model in yaml_blocks(page)
+        if KEY in model or "services" in model
+    )
+    assert accepted >= 20
 
 
-def test_the_table_of_a_hooks_keys_is_the_code() -> None:
-    told = table("docs/release-control.md", "key of a hook")
-    assert {key.strip("`") for key in told} == set(Hook.model_fields)
-    assert durations.show(Hook(run=("x",)).timeout) == in_code(told["`timeout`"][0])[0]
-
-
-def test_the_table_of_moments_is_the_code() -> None:
-    assert [key.strip("`") for key in table("docs/release-control.md", "moment")] == list(Moment)
-
-
-@pytest.mark.parametrize(
-    "document", ["README.md", "docs/monitoring.md", "docs/release-control.md", "docs/ci.md"]
-)
-def test_each_compose_file_in_a_document_is_accepted(document: str) -> None:
-    found = 0
-    for block in re.findall(r"```yaml\n(.*?)```", text(document), re.DOTALL):
-        # As Compose would fill it in: here, always with what stands after the ":-".
-        model = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", block))
-        if "stages" in model or "jobs" in model:
-            continue
-        whole = project_settings(model.get(KEY), document)
-        ours = {k: v for k, v in model.get("services", {}).items() if KEY in v}
-        for name, service in ours.items():
-            assert service_settings(service[KEY], whole, f"{document}: {name}")
-            found += 1
-        found += KEY in model
-    assert found
-
-
-# ── pipelines ────────────────────────────────────────────────────────────────────────────────
+def _accepted(model: dict[str, Any], where: str) -> bool:
+    whole = project_settings(model.get(KEY), where)
+    ours = {k: v for k, v in model.get("services", {}).items() if KEY in v}
+    for name, service in ours.items():
+        assert service_settings(service[KEY], whole, f"{where}: {name}")
+    return bool(ours or KEY in model)
 
 
 def test_each_script_of_a_pipeline_in_a_document_is_one() -> None:
@@ -144,36 +107,7 @@ def test_each_script_of_a_pipeline_in_a_document_is_one() -> None:
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
-def test_the_table_of_a_notices_keys_is_the_code() -> None:
-    told = {key.strip("`"): what for key, (what,) in table("docs/ci.md", "key of a notice").items()}
-    one = Deployment(
-        1, "engine", "shop", Kind.UP, State.LIVE, ("web",), "ada@laptop", datetime.now(UTC)
-    )
-    notice = json_output.notice(one, Event.RELEASED)
-    assert list(told) == list(notice)
-    assert {*Event} <= set(in_code(told["event"]))
-    assert in_code(told["version"]) == [str(notice["version"])]
-
-
 # ── how it is made ───────────────────────────────────────────────────────────────────────────
-
-
-def test_the_table_of_states_is_the_code() -> None:
-    told = {
-        name.strip("`"): frozenset(in_code(after))
-        for name, (_, after) in table("docs/explanation/architecture.md", "state").items()
-    }
-    assert told == {
-        str(before): frozenset(map(str, after)) for before, after in TRANSITIONS.items()
-    }
-
-
-def test_the_picture_of_states_is_the_code() -> None:
-    told = re.findall(
-        r"^ +(\w+) --> (\w+)$", text("docs/explanation/architecture.md"), re.MULTILINE
-    )
-    arrows = [(str(before), str(after)) for before in State for after in TRANSITIONS[before]]
-    assert sorted(told) == sorted(arrows)
 
 
 def test_the_newest_version_in_the_changelog_is_the_package() -> None:
@@ -182,19 +116,29 @@ def test_the_newest_version_in_the_changelog_is_the_package() -> None:
     assert [date for _, date in told] == sorted((date for _, date in told), reverse=True)
 
 
-def test_each_yes_beside_others_is_shown_by_a_test_that_is_there() -> None:
-    rows = comparison()
-    assert len(rows) == 26
-    for row, (ours, shown, *_) in rows.items():
-        tests = re.findall(r"\[(test_\w+)\]\(\.\./(tests/[\w/]+\.py)\)", shown)
-        assert tests or not ours.startswith(("**yes**", "partly")), f"nothing shows: {row}"
-        for name, file in tests:
-            assert re.search(rf"^def {name}\(", text(file), re.MULTILINE), f"{file} has no {name}"
+def test_each_yes_in_the_comparison_is_shown_by_a_test() -> None:
+    compared, shown = comparison()
+    assert len(compared) == 26
+    for feature, ours in compared.items():
+        assert ours.startswith("no") != (feature in shown), f"no test, or one too many: {feature}"
 
 
-def test_beside_others_ours_is_yes_partly_or_no() -> None:
-    told = {re.match(r"\W*(\w+)", ours)[1] for ours, *_ in comparison().values()}  # type: ignore[index]
-    assert told <= {"yes", "partly", "no"}
+def test_in_the_comparison_ours_is_yes_partly_or_no() -> None:
+    compared, _ = comparison()
+    assert {re.sub(r"\W.*", "", ours.strip("*")) for ours in compared.values()} <= {
+        "yes",
+        "partly",
+        "no",
+    }
+
+
+def test_each_test_in_a_document_exists() -> None:
+    for document in documents():
+        for file, name in re.findall(r"`((?:tests|bench)/[\w/]+\.py)(?:::(\w+))?`", text(document)):
+            assert (ROOT / file).is_file(), f"{document}: {file}"
+            assert not name or re.search(rf"^def {name}\(", text(file), re.MULTILINE), (
+                f"{document}: {file} has no {name}"
+            )
 
 
 # ── the repository ───────────────────────────────────────────────────────────────────────────
@@ -209,6 +153,17 @@ def test_each_link_between_documents_leads_somewhere() -> None:
             there = (ROOT / document).parent / file if file else ROOT / document
             assert there.exists(), f"{document}: {target}"
             assert not heading or heading in headings(there), f"{document}: {target}"
+
+
+def test_no_page_of_the_site_links_to_a_file_outside_of_it() -> None:
+    for page in DOCS.rglob("*.md"):
+        targets = re.findall(r"\]\(([^)\s#]+)", page.read_text())
+        there = [(page.parent / one).resolve() for one in targets if "://" not in one]
+        assert [str(one) for one in there if not one.is_relative_to(DOCS)] == [], page
+
+
+def test_the_readme_is_one_screen_and_a_half() -> None:
+    assert len(text("README.md").splitlines()) <= 90
 
 
 def test_the_readme_leads_to_every_document() -> None:
@@ -323,17 +278,11 @@ def headings(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in found}
 
 
-def comparison() -> Rows:
-    """What is compared, to ours, its tests, and the others."""
-    found = table("docs/comparison.md", "")
-    return {row: cells for row, cells in found.items() if row}
-
-
-def pipelines() -> list[dict[str, Any]]:
-    """The jobs of docs/ci.md: GitHub's, GitLab's."""
-    blocks = re.findall(r"```yaml\n(.*?)```", text("docs/ci.md"), re.DOTALL)
-    found = [yaml.safe_load(block) for block in blocks]
-    return [one for one in found if "stages" in one or "jobs" in one]
+def comparison() -> tuple[dict[str, str], Rows]:
+    """Feature to what ours is; and feature to its tests."""
+    page = "docs/explanation/comparison.md"
+    ours = {feature: cells[0] for feature, cells in table(page, "feature").items()}
+    return ours, table(page, "what the tests show")
 
 
 def _scripts(pipeline: dict[str, Any]) -> Iterator[str]:
@@ -342,47 +291,3 @@ def _scripts(pipeline: dict[str, Any]) -> Iterator[str]:
             yield from (step["run"] for step in job.get("steps", ()) if "run" in step)
             yield from job.get("script", ())
             yield from job.get("after_script", ())
-
-
-def commands() -> dict[str, Any]:
-    def nobody() -> Any:
-        raise AssertionError("a document needs no command to run")
-
-    found: dict[str, Any] = dict(typer.main.get_command(build_app(nobody)).commands)  # type: ignore[attr-defined]
-    return found
-
-
-def commands_told() -> Rows:
-    """Command name to what the README's table has of it."""
-    rows = table("README.md", "command").items()
-    return {head.strip("`").partition(" ")[0]: rest for head, rest in rows}
-
-
-def flags(command: Any) -> set[str]:
-    """Long names; of two spellings of one word, ours."""
-    names = {one for option in command.params for one in (*option.opts, *option.secondary_opts)}
-    return {one for one in names if one.startswith("--")} - {"--color"} | {"--help"}
-
-
-def settings_told() -> Rows:
-    return table("README.md", "key")
-
-
-def defaults() -> dict[str, str | None]:
-    """Dotted key to its default as a person writes it, None where there is nothing to write."""
-    return dict(_defaults(ProjectSettings))
-
-
-def _defaults(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str | None]]:
-    for name, field in model.model_fields.items():
-        key = above + (field.alias or name)
-        if isinstance(field.default, BaseModel):
-            yield from _defaults(type(field.default), f"{key}.")
-        elif isinstance(field.default, timedelta):
-            yield key, durations.show(field.default)
-        elif isinstance(field.default, bool):
-            yield key, str(field.default).lower()
-        elif field.default is None or field.default in ("", ()):
-            yield key, None
-        else:
-            yield key, str(field.default).lower()

@@ -60,7 +60,14 @@ def with_steps(one: Deployment) -> dict[str, Any]:
 
 
 def notice(one: Deployment, about: Event) -> dict[str, Any]:
-    """What a webhook gets. ``delivery`` is the same each time that it is tried."""
+    """The JSON body of a notification.
+
+    - ``version``: the version of this format. Keys may be added. No key changes its meaning.
+    - ``event``: what happened: see the table of events.
+    - ``text``: one line for a chat, with the reason if there is one.
+    - ``delivery``: the id of this notification. It is the same for each attempt to send it.
+    - ``deployment``: the deployment, as in `docker bluegreen history --format json`.
+    """
     headline = f"{one.project}: deployment {one.id} of {', '.join(one.services)}: {about.value}"
     return {
         "version": 1,

@@ -112,7 +112,7 @@ SomeHooks = Annotated[tuple[Hook, ...], BeforeValidator(_list)]
 
 
 class Hooks(Keys):
-    """When which commands run; see docs/release-control.md."""
+    """When which commands run; see docs/reference/hooks.md."""
 
     pre_deploy: SomeHooks = ()
     """Commands that run before the new colour starts, such as a database migration."""

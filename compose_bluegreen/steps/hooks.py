@@ -238,7 +238,7 @@ def _assure_trust(called: Called, at: Ports) -> None:
 
 
 def _told(scene: Scene, at: Ports) -> dict[str, str]:
-    """The contract with hooks; docs/release-control.md has it."""
+    """The contract with hooks; docs/reference/hooks.md has it."""
     move, before = scene.move, scene.before or _before(scene, at)
     image, was = move.release.image, before.image if before else None
     return {

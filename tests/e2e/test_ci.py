@@ -1,4 +1,4 @@
-"""The pipelines of docs/ci.md, their own scripts run on the engine; and what a webhook hears of it."""
+"""The pipelines of docs/how-to/pipelines.md, their own scripts run on the engine; and what a webhook hears of it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from doctools.pages import pipelines
 from tests.e2e.stage import Model, Stage, service
 from tests.listener import Listener, listening
-from tests.test_repository import pipelines
 
 pytestmark = pytest.mark.engine
 
@@ -64,13 +64,13 @@ def test_a_pipeline_releases_and_takes_back_what_looks_bad_from_outside(
     with site.load():
         _run(site, _github("release"), VERSION="v2", SUBJECT="greets\n\nin Portuguese")
         site.serves("v2")
-        said = _run(site, _github("take it back"))
+        said = _run(site, _github("undo the release"))
     site.serves("v1")
     assert "takes back 2, restores 1" in said
     newest, released, *_ = site.history()
-    assert (newest["kind"], newest["message"]) == ("rollback", "from outside, 2 looked bad")
+    assert (newest["kind"], newest["message"]) == ("rollback", "the check of 2 from outside failed")
     assert released["message"] == "greets"
-    assert "rollback to 1" in _run(site, _github("what was done"))
+    assert "rollback to 1" in _run(site, _github("show the result"))
     with site.step("by hand it goes to the one that is named"):
         _run(site, _github("roll back"), TO="2")
         site.serves("v2")
@@ -82,7 +82,7 @@ def test_the_other_pipeline_does_so_too(site: Stage) -> None:
     before = site.ask().version
     _run(site, _gitlab("release"), VERSION="v3", CI_COMMIT_TITLE="greets")
     site.serves("v3")
-    _run(site, _gitlab("take it back"))
+    _run(site, _gitlab("undo the release"))
     site.serves(before)
 
 
