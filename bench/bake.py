@@ -14,9 +14,9 @@ from statistics import median
 from typing import Any
 
 from bench.kills import staged
-from tests.e2e.stage import LIGHT, Stage, service
-from tests.load import Load, Report
-from tests.load.record import Outcome
+from testkit.load import Load, Report
+from testkit.load.record import Outcome
+from testkit.stage import LIGHT, Stage, service
 
 SHARES = ("100", "20", "10")
 """Of a hundred answers, so many are errors."""

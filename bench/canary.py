@@ -8,7 +8,7 @@ import signal
 import sys
 
 from bench.kills import staged
-from tests.e2e.stage import Stage, eventually, service
+from testkit.stage import Stage, eventually, service
 from tests.e2e.test_canary import asked
 
 SHARES = (1, 5, 25, 50)

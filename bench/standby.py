@@ -14,7 +14,7 @@ from bench.command import CommandFailed
 from bench.figures import Beside, Goal, Measure, Row, Sample, Unit
 from bench.machine import Machine
 from bench.stage import Stage, opened
-from tests.load import Load
+from testkit.load import Load
 
 _SETTLE = 0.5
 _QUICKLY = "standby: 10m, health.interval: 200ms"

@@ -10,7 +10,7 @@ from bench.command import Command
 from bench.figures import Beside, Goal, Measure, Row, Sample, Unit
 from bench.machine import Machine
 from bench.stage import Stage
-from tests.load import Kind, Load, Report
+from testkit.load import Kind, Load, Report
 
 _DELAY = "1"
 _SETTLE = 1.0

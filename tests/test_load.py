@@ -20,16 +20,16 @@ from pathlib import Path
 import pytest
 from aiohttp import WSMsgType, web
 
-from tests.load import Kind, Load, LoadError, Mix, Outcome, Record, Report
-from tests.load.faults import STALL_S, Fault
-from tests.load.faulty import Faulty
-from tests.load.generator import Generator
-from tests.load.http import Connection, Lost
-from tests.load.kinds import Request
-from tests.load.mix import Bounds
-from tests.load.pace import Pace
-from tests.load.record import Stop
-from tests.load.target import NotAllowedError, Target
+from testkit.load import Kind, Load, LoadError, Mix, Outcome, Record, Report
+from testkit.load.faults import STALL_S, Fault
+from testkit.load.faulty import Faulty
+from testkit.load.generator import Generator
+from testkit.load.http import Connection, Lost
+from testkit.load.kinds import Request
+from testkit.load.mix import Bounds
+from testkit.load.pace import Pace
+from testkit.load.record import Stop
+from testkit.load.target import NotAllowedError, Target
 
 ALL = Mix(new_per_s=50, keep_alive=2, long_per_s=10, long_ms=50, posts_per_s=20, downloads_per_s=5)
 NEW = Mix.only(new_per_s=100)
@@ -427,7 +427,7 @@ def test_the_error_of_the_test_itself_is_not_hidden(tmp_path: Path) -> None:
 
 def by_hand(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.load", *arguments],
+        [sys.executable, "-m", "testkit.load", *arguments],
         cwd=Path(__file__).parents[1],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

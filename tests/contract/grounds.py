@@ -27,12 +27,12 @@ from compose_bluegreen.ports.lock import Holder, Lock
 from compose_bluegreen.ports.proxy import Proxy
 from compose_bluegreen.ports.runner import Runner
 from compose_bluegreen.ports.workloads import Compose
-from tests.e2e.stage import Stage
-from tests.fakes.journal import FakeJournal
-from tests.fakes.lock import FakeLock
-from tests.fakes.observer import FakeObserver
-from tests.fakes.runner import Command
-from tests.fakes.site import Site, a_file, a_service
+from testkit.fakes.journal import FakeJournal
+from testkit.fakes.lock import FakeLock
+from testkit.fakes.observer import FakeObserver
+from testkit.fakes.runner import Command
+from testkit.fakes.site import Site, a_file, a_service
+from testkit.stage import Stage
 
 FAILS = "sh -c echo no such table >&2; exit 3"
 LASTS = "sh -c echo begun; sleep 60"

@@ -19,8 +19,8 @@ from compose_bluegreen.domain.deployment import Draft, Kind, Outcome, Part, Step
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import TRANSITIONS, UNFINISHED, State, WrongTransition
 from compose_bluegreen.ports.history import History
-from tests.fakes.history import MemoryHistory
-from tests.postgres import Server, running
+from testkit.fakes.history import MemoryHistory
+from testkit.postgres import Server, running
 
 ENGINE, PROJECT = "ABCD:EFGH", "shop"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -21,10 +21,10 @@ from compose_bluegreen.adapters.history.tables import metadata
 from compose_bluegreen.domain.deployment import Kind, Outcome, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
 from compose_bluegreen.domain.states import State
+from testkit.fakes.calls import When, watched
+from testkit.fakes.site import Site
+from testkit.postgres import PASSWORD, Server, running
 from tests.contract.test_history import ENGINE, NOON, PROJECT, a_draft, a_part, released
-from tests.fakes.calls import When, watched
-from tests.fakes.site import Site
-from tests.postgres import PASSWORD, Server, running
 
 SCOPE = Scope(ENGINE, PROJECT)
 CHECKOUT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import ROOT, SAMPLE, Stage, environment, plugin_folder, sweep
+from testkit.stage import ROOT, SAMPLE, Stage, environment, plugin_folder, sweep
 
 _PREFIX = "bgtest-"
 

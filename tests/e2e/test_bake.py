@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.stage import LIGHT, Run, Stage, service
-from tests.load import Load, Report
-from tests.load.record import Outcome, Record
+from testkit.load import Load, Report
+from testkit.load.record import Outcome, Record
+from testkit.stage import LIGHT, Run, Stage, service
 
 pytestmark = pytest.mark.engine
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Sources, Stage, service
+from testkit.stage import Sources, Stage, service
 
 pytestmark = pytest.mark.engine
 

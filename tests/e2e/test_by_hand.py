@@ -9,7 +9,7 @@ from http.client import HTTPException
 
 import pytest
 
-from tests.e2e.stage import Answer, Stage, eventually, free_port, service
+from testkit.stage import Answer, Stage, eventually, free_port, service
 
 pytestmark = pytest.mark.engine
 

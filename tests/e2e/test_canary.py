@@ -10,9 +10,9 @@ from contextlib import closing
 
 import pytest
 
-from tests.e2e.stage import LIGHT, Running, Stage, answer, eventually, service
-from tests.load import Load
-from tests.load.record import Outcome
+from testkit.load import Load
+from testkit.load.record import Outcome
+from testkit.stage import LIGHT, Running, Stage, answer, eventually, service
 
 pytestmark = pytest.mark.engine
 

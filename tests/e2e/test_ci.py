@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from doctools.pages import pipelines
-from tests.e2e.stage import Model, Stage, service
-from tests.listener import Listener, listening
+from testkit.listener import Listener, listening
+from testkit.stage import Model, Stage, service
 
 pytestmark = pytest.mark.engine
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Sources, Stage, eventually, other, service
+from testkit.stage import Sources, Stage, eventually, other, service
 
 pytestmark = pytest.mark.engine
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Stage, eventually, service
-from tests.load import Load, Mix, Outcome, Report
+from testkit.load import Load, Mix, Outcome, Report
+from testkit.stage import Stage, eventually, service
 
 pytestmark = pytest.mark.engine
 

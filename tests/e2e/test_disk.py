@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Stage, service
+from testkit.stage import Stage, service
 
 pytestmark = pytest.mark.engine
 

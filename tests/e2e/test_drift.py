@@ -11,7 +11,7 @@ import pytest
 
 from compose_bluegreen.adapters.haproxy.config import MAP
 from compose_bluegreen.adapters.haproxy.master_socket import SOCKET
-from tests.e2e.stage import SAMPLE, Model, Run, Stage, eventually, service
+from testkit.stage import SAMPLE, Model, Run, Stage, eventually, service
 
 pytestmark = pytest.mark.engine
 

@@ -15,8 +15,8 @@ import pytest
 
 from compose_bluegreen.adapters.haproxy.container_spec import image
 from compose_bluegreen.domain.topology import Topology
-from tests.e2e.own_engine import OwnEngine, own_engine
-from tests.e2e.stage import SAMPLE, Answer, Stage, eventually, service
+from testkit.own_engine import OwnEngine, own_engine
+from testkit.stage import SAMPLE, Answer, Stage, eventually, service
 
 pytestmark = pytest.mark.engine
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Model, Run, Sources, Stage, other, service
+from testkit.stage import Model, Run, Sources, Stage, other, service
 
 pytestmark = pytest.mark.engine
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.e2e.stage import Model, Stage, service
+from testkit.stage import Model, Stage, service
 
 pytestmark = pytest.mark.engine
 

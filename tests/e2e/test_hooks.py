@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Model, Stage, eventually, service
+from testkit.stage import Model, Stage, eventually, service
 from tests.e2e.test_security import _watching
 
 pytestmark = pytest.mark.engine

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.e2e.stage import Model, Stage, other, service
+from testkit.stage import Model, Stage, other, service
 
 pytestmark = pytest.mark.engine
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Running, Stage, eventually, service
+from testkit.stage import Running, Stage, eventually, service
 
 pytestmark = pytest.mark.engine
 

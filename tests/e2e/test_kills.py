@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.kills import Act, Kills, deaths
+from testkit.kills import Act, Kills, deaths
 
 pytestmark = pytest.mark.engine
 

@@ -9,7 +9,7 @@ import pytest
 
 from compose_bluegreen.adapters.haproxy.container_spec import image
 from compose_bluegreen.domain.topology import Topology
-from tests.e2e.stage import SAMPLE, Model, Stage, eventually, free_port, service
+from testkit.stage import SAMPLE, Model, Stage, eventually, free_port, service
 
 pytestmark = pytest.mark.engine
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import SAMPLE, Stage, eventually, free_port, service
+from testkit.stage import SAMPLE, Stage, eventually, free_port, service
 
 pytestmark = pytest.mark.engine
 

@@ -8,8 +8,8 @@ from math import inf
 
 import pytest
 
-from tests.e2e.stage import Run, Stage, service
-from tests.load import Mix, Report
+from testkit.load import Mix, Report
+from testkit.stage import Run, Stage, service
 
 pytestmark = pytest.mark.engine
 

@@ -21,7 +21,7 @@ from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.requests import Where
 from compose_bluegreen.domain.errors import LockHeld
 from compose_bluegreen.ports.lock import Holder
-from tests.e2e.stage import Model, Running, Stage, eventually, service
+from testkit.stage import Model, Running, Stage, eventually, service
 
 pytestmark = pytest.mark.engine
 

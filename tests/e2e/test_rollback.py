@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.stage import Model, Sources, Stage, service
+from testkit.stage import Model, Sources, Stage, service
 
 pytestmark = pytest.mark.engine
 

@@ -21,7 +21,7 @@ from compose_bluegreen.config.settings_reader import service_settings
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BadSetting, ProxyFailed
 from compose_bluegreen.domain.topology import Check, Published, Route, Target, Topology
-from tests.e2e.stage import Model, Stage, other, service
+from testkit.stage import Model, Stage, other, service
 
 pytestmark = pytest.mark.engine
 

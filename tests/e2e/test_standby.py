@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import Model, Stage, eventually, service
+from testkit.stage import Model, Stage, eventually, service
 
 pytestmark = pytest.mark.engine
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.stage import Model, Run, Stage, answer, other, service
+from testkit.stage import Model, Run, Stage, answer, other, service
 
 pytestmark = pytest.mark.engine
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Pair, expired, made
-from tests.e2e.stage import Running, Stage, eventually, free_port, service
+from testkit.certificates import Pair, expired, made
+from testkit.stage import Running, Stage, eventually, free_port, service
 
 pytestmark = pytest.mark.engine
 

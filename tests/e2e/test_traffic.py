@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.stage import Model, Stage, answer, free_port, other, service
-from tests.load import Kind, Mix
+from testkit.load import Kind, Mix
+from testkit.stage import Model, Stage, answer, free_port, other, service
 
 pytestmark = pytest.mark.engine
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.fakes.site import Site
+from testkit.fakes.site import Site
 
 # No deadline for one example: the machine may be busy with containers.
 settings.register_profile("unit", deadline=None, max_examples=60)

@@ -14,7 +14,7 @@ from compose_bluegreen.config.project import read
 from compose_bluegreen.config.requests import Order
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.release import Model
-from tests.fakes.site import CALLER, Site, a_file, a_service
+from testkit.fakes.site import CALLER, Site, a_file, a_service
 
 NETWORK = IPv4Network("172.30.0.0/16")
 FILE = "compose.yaml"

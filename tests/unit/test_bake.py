@@ -13,11 +13,11 @@ from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLos
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.steps import analysis
-from tests.fakes.calls import Call
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
-from tests.unit.failures import BLUE, GREEN, assert_the_next_one_works, assert_v1_serves
-from tests.unit.killing import kill
+from testkit.failures import BLUE, GREEN, assert_the_next_one_works, assert_v1_serves
+from testkit.fakes.calls import Call
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
+from testkit.killing import kill
 
 BAKE = "bake web-green"
 LATER = 5

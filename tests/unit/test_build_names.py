@@ -10,9 +10,9 @@ import pytest
 from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import When
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
+from testkit.fakes.calls import When
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
 
 SICK = Behaviour(healthy_after=9e9, ends_after=0.01, exit_code=1)
 

@@ -15,9 +15,7 @@ from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import Share
 from compose_bluegreen.inspection.drift import DriftKind
 from compose_bluegreen.steps.rollout import Move, remove
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site, a_service
-from tests.unit.failures import (
+from testkit.failures import (
     assert_the_next_one_works,
     assert_v1_serves,
     assert_v2_serves,
@@ -26,7 +24,9 @@ from tests.unit.failures import (
     outcome,
     the_error,
 )
-from tests.unit.killing import kill
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site, a_service
+from testkit.killing import kill
 
 STEPS = "5%:10s,25%:20s"
 SENDS = ["send 5% to web-green", "send 25% to web-green"]

@@ -9,7 +9,7 @@ import pytest
 
 from compose_bluegreen.adapters.system.certificates import Certificates, read_certificates
 from compose_bluegreen.domain.errors import BadSetting
-from tests.certificates import Pair, encrypted, expired, made
+from testkit.certificates import Pair, encrypted, expired, made
 
 WHERE = "compose.yaml: x-bluegreen.proxy.certificates"
 

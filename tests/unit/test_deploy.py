@@ -10,8 +10,8 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted
 from compose_bluegreen.domain.states import State
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
 
 FIRST = [
     "create the proxy",

@@ -10,8 +10,8 @@ from compose_bluegreen.domain.deployment import Draft, Kind
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld, ProxyFailed
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.lock import Holder
-from tests.fakes.site import Site
-from tests.fakes.world import ENGINE, NOON, ProxyNotes
+from testkit.fakes.site import Site
+from testkit.fakes.world import ENGINE, NOON, ProxyNotes
 
 
 @pytest.fixture

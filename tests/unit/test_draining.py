@@ -13,9 +13,9 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import Unhealthy
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.steps.drain import Old, drain
-from tests.fakes.calls import When
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
+from testkit.fakes.calls import When
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
 
 CLOSE: Model = {"long_connections": "close", "close_after": "3s", "drain_timeout": "20s"}
 

@@ -14,8 +14,8 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ComposeFailed, LockHeld, ProxyFailed
 from compose_bluegreen.inspection.drift import REPAIR, DriftKind
 from compose_bluegreen.ports.lock import Holder
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import NOON, Behaviour, Box
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import NOON, Behaviour, Box
 
 BLUE, GREEN = "shop-bluegreen-web-blue-1", "shop-bluegreen-web-green-1"
 PROXY, LINK, FRONT = "shop-bluegreen-proxy", "shop-bluegreen_link", "shop-bluegreen_front"

@@ -7,7 +7,7 @@ from copy import deepcopy
 import pytest
 
 from compose_bluegreen.domain.errors import BluegreenError
-from tests.fakes.site import Site, a_service
+from testkit.fakes.site import Site, a_service
 
 
 def state_of(site: Site) -> object:

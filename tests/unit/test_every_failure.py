@@ -9,9 +9,7 @@ import pytest
 
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, NeedsPerson
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site, a_service
-from tests.unit.failures import (
+from testkit.failures import (
     ERRORS,
     QUICK,
     assert_the_next_one_works,
@@ -25,6 +23,8 @@ from tests.unit.failures import (
     outcome,
     the_error,
 )
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site, a_service
 
 _first, _second = before_the_first(), before_the_second()
 FIRST = made(_first, _first.up)

@@ -6,9 +6,7 @@ import pytest
 
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site
-from tests.unit.failures import (
+from testkit.failures import (
     BLUE,
     GREEN,
     assert_the_next_one_works,
@@ -19,6 +17,8 @@ from tests.unit.failures import (
     outcome,
     the_error,
 )
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site
 
 SEEN = 2
 """Which look at the health of green is the one after the switch."""

@@ -20,7 +20,7 @@ from compose_bluegreen.domain.errors import HistoryUnusable
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.lock import Holder
-from tests.fakes.journal import FakeJournal, Killed, OpenLock
+from testkit.fakes.journal import FakeJournal, Killed, OpenLock
 
 ENGINE, PROJECT = "ABCD:EFGH", "shop"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

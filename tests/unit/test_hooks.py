@@ -12,10 +12,7 @@ from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, HookFailed, Interrupted
 from compose_bluegreen.domain.labels import hook_labels
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import Call, When
-from tests.fakes.runner import Command
-from tests.fakes.site import Site, a_service
-from tests.unit.failures import (
+from testkit.failures import (
     assert_the_next_one_works,
     assert_told,
     assert_v1_serves,
@@ -25,7 +22,10 @@ from tests.unit.failures import (
     outcome,
     the_error,
 )
-from tests.unit.killing import kill
+from testkit.fakes.calls import Call, When
+from testkit.fakes.runner import Command
+from testkit.fakes.site import Site, a_service
+from testkit.killing import kill
 
 EACH = {one.value: one.value for one in Moment}
 """A command at each moment, by the name of the moment."""

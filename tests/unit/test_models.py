@@ -11,7 +11,7 @@ import pytest
 from compose_bluegreen.config.project import read
 from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.release import Image, Model, Release, built_here, published, replicas
-from tests.fakes.site import a_file, a_service
+from testkit.fakes.site import a_file, a_service
 
 IMAGE = Image("web:latest", "sha256:0123456789abcdef", "registry/web@sha256:f")
 

@@ -7,7 +7,7 @@ import pytest
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
 from compose_bluegreen.domain.states import State
-from tests.fakes.site import Site
+from testkit.fakes.site import Site
 
 
 def test_a_new_port_needs_a_new_proxy_and_is_refused_without_the_flag(serving: Site) -> None:

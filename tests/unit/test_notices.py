@@ -12,9 +12,9 @@ from compose_bluegreen.deployment.notifications import Event, Noting, event
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.runtime.secrets import conceal, concealed
-from tests.fakes.observer import FakeObserver
-from tests.fakes.site import Site
-from tests.fakes.world import Behaviour
+from testkit.fakes.observer import FakeObserver
+from testkit.fakes.site import Site
+from testkit.fakes.world import Behaviour
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.states import State
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
-from tests.unit.failures import QUICK
+from testkit.failures import QUICK
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
 
 ENDS = {"migrate": {"condition": "service_completed_successfully", "required": True}}
 OK, FAILS = Behaviour(ends_after=0.2), Behaviour(ends_after=0.2, exit_code=3, log="no table\n")

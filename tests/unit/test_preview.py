@@ -22,11 +22,11 @@ from compose_bluegreen.domain.topology import Preview, Published, Route, Topolog
 from compose_bluegreen.inspection.status import Previewed
 from compose_bluegreen.runtime.secrets import concealed, learn
 from compose_bluegreen.steps.desired_topology import for_project
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site, a_file, a_service
-from tests.fakes.world import Behaviour
-from tests.unit.failures import QUICK, outcome
-from tests.unit.killing import kill
+from testkit.failures import QUICK, outcome
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site, a_file, a_service
+from testkit.fakes.world import Behaviour
+from testkit.killing import kill
 from tests.unit.test_haproxy_config import NETWORK, a_route, section, shop
 
 KEY = "a-key-nobody-guesses"

@@ -13,7 +13,7 @@ from compose_bluegreen.config.project import read
 from compose_bluegreen.domain.errors import BadSetting, UsageError
 from compose_bluegreen.domain.image_reference import is_reference
 from compose_bluegreen.domain.release import Model
-from tests.fakes.site import a_file, a_service
+from testkit.fakes.site import a_file, a_service
 
 FILE = "compose.yaml"
 

@@ -9,8 +9,8 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, LockHeld
 from compose_bluegreen.ports.lock import Holder
-from tests.fakes.site import CALLER, Site
-from tests.fakes.world import NOON
+from testkit.fakes.site import CALLER, Site
+from testkit.fakes.world import NOON
 
 
 def _publish_9000_too(site: Site) -> None:

@@ -8,8 +8,8 @@ from compose_bluegreen.commands.prune import Pruned, prune
 from compose_bluegreen.config.requests import PruneOrder
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld
 from compose_bluegreen.ports.lock import Holder
-from tests.fakes.site import CALLER, Site, a_service
-from tests.fakes.world import ENGINE, NOON, Behaviour
+from testkit.fakes.site import CALLER, Site, a_service
+from testkit.fakes.world import ENGINE, NOON, Behaviour
 
 NEVER = Behaviour(healthy_after=9e9, ends_after=0.01)
 

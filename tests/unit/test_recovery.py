@@ -10,9 +10,7 @@ import pytest
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import Unhealthy
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site
-from tests.unit.failures import (
+from testkit.failures import (
     QUICK,
     assert_the_next_one_works,
     before_the_first,
@@ -20,7 +18,9 @@ from tests.unit.failures import (
     made,
     outcome,
 )
-from tests.unit.killing import Dead, Killed, kill
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site
+from testkit.killing import Dead, Killed, kill
 
 _first, _second = before_the_first(), before_the_second()
 FIRST = [call for call in made(_first, _first.up) if not call.looks]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
 from compose_bluegreen.domain.release import Image, kept_repository
 from compose_bluegreen.steps.images import take_back_build
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
 
 
 def keeping(count: int) -> Site:

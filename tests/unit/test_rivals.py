@@ -14,10 +14,10 @@ from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld, LockLost
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.lock import Holder
-from tests.fakes.calls import Call, When
-from tests.fakes.site import CALLER, Site
-from tests.fakes.world import NOON
-from tests.unit.failures import assert_the_next_one_works, before_the_second, made, outcome
+from testkit.failures import assert_the_next_one_works, before_the_second, made, outcome
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import CALLER, Site
+from testkit.fakes.world import NOON
 
 BOB = Holder("bob@ci", "up web", NOON)
 

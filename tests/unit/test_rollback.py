@@ -7,8 +7,8 @@ import pytest
 from compose_bluegreen.domain.deployment import Deployment, Kind
 from compose_bluegreen.domain.errors import BluegreenError, Unhealthy, UsageError
 from compose_bluegreen.domain.states import State
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
 
 DIGEST = "localhost:5000/web@sha256:abc"
 

@@ -14,7 +14,7 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image, Model, Release
 from compose_bluegreen.domain.topology import FIRST_DOOR, Route, Target, Topology
 from compose_bluegreen.steps.desired_topology import for_project, reached, with_release
-from tests.fakes.site import a_file, a_service
+from testkit.fakes.site import a_file, a_service
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 

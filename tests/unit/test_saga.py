@@ -16,9 +16,9 @@ from compose_bluegreen.domain.errors import (
 )
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.steps.saga import Act, Saga, Step, Undo, told
-from tests.fakes.calls import When
-from tests.fakes.site import Site
-from tests.fakes.world import ENGINE, NOON
+from testkit.fakes.calls import When
+from testkit.fakes.site import Site
+from testkit.fakes.world import ENGINE, NOON
 
 DRAFT = Draft(ENGINE, "shop", Kind.UP, ("web",), "ada@laptop", NOON)
 

@@ -9,11 +9,11 @@ import pytest
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
-from tests.unit.failures import failures, made, outcome, the_error
-from tests.unit.killing import kill
+from testkit.failures import failures, made, outcome, the_error
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
+from testkit.killing import kill
 
 QUICK = Behaviour(healthy_after=0.0)
 NEVER = Behaviour(healthy_after=1e9)

@@ -17,7 +17,7 @@ from compose_bluegreen.domain.release import Image, Model, Release
 from compose_bluegreen.domain.route_conflicts import Claim, Sharer, clashes
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.steps.desired_topology import for_project, with_release
-from tests.fakes.site import Site, a_file, a_service
+from testkit.fakes.site import Site, a_file, a_service
 
 FILE = "compose.yaml"
 

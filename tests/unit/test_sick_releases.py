@@ -10,9 +10,9 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import Unhealthy
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import When
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
+from testkit.fakes.calls import When
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
 
 SOON = timedelta(seconds=3)
 NEVER = 9e9

@@ -12,10 +12,7 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Unhealthy
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.inspection.drift import DriftKind
-from tests.fakes.calls import Call, When
-from tests.fakes.site import CALLER, Site, a_service
-from tests.fakes.world import Behaviour
-from tests.unit.failures import (
+from testkit.failures import (
     BLUE,
     GREEN,
     QUICK,
@@ -25,7 +22,10 @@ from tests.unit.failures import (
     outcome,
     the_error,
 )
-from tests.unit.killing import kill
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import CALLER, Site, a_service
+from testkit.fakes.world import Behaviour
+from testkit.killing import kill
 
 MINUTES = timedelta(minutes=10)
 WARM = [

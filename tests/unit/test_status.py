@@ -9,10 +9,10 @@ import pytest
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
 from compose_bluegreen.inspection.status import Status
-from tests.fakes.calls import When
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import NOON
-from tests.unit.failures import before_the_second
+from testkit.failures import before_the_second
+from testkit.fakes.calls import When
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import NOON
 
 BLUE = "shop-bluegreen-web-blue-1"
 

@@ -6,9 +6,9 @@ import pytest
 
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import When
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
+from testkit.fakes.calls import When
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
 
 GAP = "compose.stop of web"
 """The one moment in which nobody answers: Docker can't hand a port from one container to another."""

@@ -15,7 +15,7 @@ from compose_bluegreen.config.requests import Order
 from compose_bluegreen.domain.errors import BadSetting
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.topology import Change, Topology
-from tests.fakes.site import CALLER, Site, a_file, a_service
+from testkit.fakes.site import CALLER, Site, a_file, a_service
 
 FILE = "compose.yaml"
 PORTS = [

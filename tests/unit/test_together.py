@@ -11,7 +11,7 @@ from compose_bluegreen.domain.release import Image, Model, Release, after
 from compose_bluegreen.ports.proxy import Seats
 from compose_bluegreen.steps.batches import in_order, merged, waves
 from compose_bluegreen.steps.specs import colour_model
-from tests.fakes.site import a_file, a_service
+from testkit.fakes.site import a_file, a_service
 
 STARTED, HEALTHY = "service_started", "service_healthy"
 

@@ -10,10 +10,7 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.steps.rollout import named, plan
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import ENGINE, Behaviour
-from tests.unit.failures import (
+from testkit.failures import (
     BLUE,
     GREEN,
     QUICK,
@@ -25,7 +22,10 @@ from tests.unit.failures import (
     outcome,
     the_error,
 )
-from tests.unit.killing import kill
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import ENGINE, Behaviour
+from testkit.killing import kill
 
 SICK = Behaviour(sick_after=0.0)
 DAY = 86_400.0

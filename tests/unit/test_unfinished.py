@@ -12,11 +12,11 @@ from compose_bluegreen.deployment.interrupted import Reading, read
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
-from tests.unit.failures import BLUE, GREEN, QUICK, before_the_second, outcome
-from tests.unit.killing import kill
+from testkit.failures import BLUE, GREEN, QUICK, before_the_second, outcome
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
+from testkit.killing import kill
 
 SICK = Behaviour(sick_after=0.0)
 

@@ -14,8 +14,8 @@ from compose_bluegreen.domain.errors import (
     UsageError,
 )
 from compose_bluegreen.domain.states import State
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import Behaviour
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import Behaviour
 
 DIGEST = "localhost:5000/web@sha256:abc"
 

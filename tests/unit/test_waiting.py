@@ -13,8 +13,8 @@ from compose_bluegreen.domain.topology import Target
 from compose_bluegreen.steps import health
 from compose_bluegreen.steps.dependencies import until_dependencies
 from compose_bluegreen.steps.health import until_healthy
-from tests.fakes.site import Site
-from tests.fakes.world import Behaviour
+from testkit.fakes.site import Site
+from testkit.fakes.world import Behaviour
 
 NEVER = 9e9
 BLUE = "shop-bluegreen-web-blue-1"

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from compose_bluegreen.adapters.system.webhook import Patience, Webhook
-from tests.listener import Listener, listening
+from testkit.listener import Listener, listening
 
 QUICK = Patience(each=5.0, together=20.0, pauses=(0.01, 0.01))
 

@@ -6,7 +6,7 @@ import pytest
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
-from tests.fakes.site import Site
+from testkit.fakes.site import Site
 
 DIGEST = "localhost:5000/web@sha256:abc"
 

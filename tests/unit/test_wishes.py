@@ -12,10 +12,10 @@ from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockHel
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import Share
 from compose_bluegreen.ports.lock import Holder, Wish, Wished
-from tests.fakes.lock import FakeLock
-from tests.fakes.site import Site, a_service
-from tests.fakes.world import NOON
-from tests.unit.failures import assert_v1_serves, assert_v2_serves
+from testkit.failures import assert_v1_serves, assert_v2_serves
+from testkit.fakes.lock import FakeLock
+from testkit.fakes.site import Site, a_service
+from testkit.fakes.world import NOON
 
 ADA = Holder("ada@laptop", "up web", NOON)
 

@@ -12,11 +12,11 @@ from compose_bluegreen.domain.release import Image, Model
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.proxy import Seats
 from compose_bluegreen.steps.specs import colour_model
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site, a_file, a_service
-from tests.fakes.world import Behaviour
-from tests.unit.failures import QUICK, failures, made, outcome, the_error
-from tests.unit.killing import kill
+from testkit.failures import QUICK, failures, made, outcome, the_error
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site, a_file, a_service
+from testkit.fakes.world import Behaviour
+from testkit.killing import kill
 
 OLD, NEW = "shop-bluegreen-jobs-blue-1", "shop-bluegreen-jobs-green-1"
 

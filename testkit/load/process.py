@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from tests.load.mix import Bounds, Mix
-from tests.load.record import Stop
-from tests.load.report import Report
+from testkit.load.mix import Bounds, Mix
+from testkit.load.record import Stop
+from testkit.load.report import Report
 
 _ROOT = Path(__file__).parents[2]
 
@@ -39,7 +39,7 @@ class Load:
         """
         mix, bounds = mix or Mix(), bounds or Bounds()
         options = [*mix.as_options(), *bounds.as_options()]
-        command = [sys.executable, "-m", "tests.load", url, "--out", str(log.resolve())]
+        command = [sys.executable, "-m", "testkit.load", url, "--out", str(log.resolve())]
         with subprocess.Popen(
             [*command, "--until-eof", *options],
             cwd=_ROOT,

@@ -14,7 +14,7 @@ from compose_bluegreen.domain.topology import Route, Share, Topology
 from compose_bluegreen.domain.traffic_stats import Tally
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import Holder, Wished
-from tests.fakes.calls import Call, Calls
+from testkit.fakes.calls import Call, Calls
 
 ENGINE = "ABCD:EFGH"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

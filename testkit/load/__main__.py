@@ -1,4 +1,4 @@
-"""python -m tests.load URL --out FILE: until SIGTERM, SIGINT or a bound. 1 if a request failed."""
+"""python -m testkit.load URL --out FILE: until SIGTERM, SIGINT or a bound. 1 if a request failed."""
 
 import argparse
 import asyncio
@@ -8,16 +8,16 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.load.generator import Generator
-from tests.load.mix import Bounds, Mix
-from tests.load.pace import Pace
-from tests.load.record import Stop
-from tests.load.report import Report
-from tests.load.target import NotAllowedError, Target
+from testkit.load.generator import Generator
+from testkit.load.mix import Bounds, Mix
+from testkit.load.pace import Pace
+from testkit.load.record import Stop
+from testkit.load.report import Report
+from testkit.load.target import NotAllowedError, Target
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m testkit.load", description=__doc__)
     parser.add_argument("url", help="http://ADDRESS:PORT, loopback or private")
     parser.add_argument("--out", type=Path, required=True, help="where the records go")
     parser.add_argument("--until-eof", action="store_true", help="also end when stdin does")

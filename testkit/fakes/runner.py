@@ -10,7 +10,7 @@ from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.runner import Ran
-from tests.fakes.world import Behaviour, Box, World
+from testkit.fakes.world import Behaviour, Box, World
 
 
 @dataclass(frozen=True, slots=True)

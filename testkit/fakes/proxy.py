@@ -12,8 +12,8 @@ from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.topology import NOBODY, Change, Share, Target, Topology
 from compose_bluegreen.domain.traffic_stats import Tally
 from compose_bluegreen.ports.proxy import NO_TRAFFIC, Seats, ServerHealth
-from tests.fakes.compose import proxy_labels
-from tests.fakes.world import Box, ProxyNotes, World
+from testkit.fakes.compose import proxy_labels
+from testkit.fakes.world import Box, ProxyNotes, World
 
 _INTERVAL = 0.5
 """Seconds until HAProxy looks again at what it takes for well."""

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from tests.load.faults import STALL_S, End, Fault, Good
-from tests.load.web_socket import Op, accept, frame
+from testkit.load.faults import STALL_S, End, Fault, Good
+from testkit.load.web_socket import Op, accept, frame
 
 _MOMENT = 0.02  # seconds in which the other side surely read what it was sent
 

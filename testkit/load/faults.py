@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tests.load.web_socket import Op, frame
+from testkit.load.web_socket import Op, frame
 
 
 @dataclass(frozen=True, slots=True)

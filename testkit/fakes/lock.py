@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from compose_bluegreen.domain.errors import LockHeld, LockLost, ProxyFailed
 from compose_bluegreen.ports.lock import Holder, Wished
-from tests.fakes.world import World
+from testkit.fakes.world import World
 
 
 class FakeLock:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site
 
 
 class Killed(BaseException):

@@ -23,16 +23,16 @@ from compose_bluegreen.domain.release import Model
 from compose_bluegreen.inspection.status import Drift, ServiceStatus, Status, status
 from compose_bluegreen.ports.context import Ports
 from compose_bluegreen.steps.source import TellPlan
-from tests.fakes.calls import watched
-from tests.fakes.clock import FakeClock
-from tests.fakes.compose import FakeCompose
-from tests.fakes.engine import FakeEngine
-from tests.fakes.history import MemoryHistory
-from tests.fakes.lock import FakeLock
-from tests.fakes.observer import FakeObserver
-from tests.fakes.proxy import FakeProxy
-from tests.fakes.runner import FakeRunner
-from tests.fakes.world import ENGINE, WELL, Behaviour, World
+from testkit.fakes.calls import watched
+from testkit.fakes.clock import FakeClock
+from testkit.fakes.compose import FakeCompose
+from testkit.fakes.engine import FakeEngine
+from testkit.fakes.history import MemoryHistory
+from testkit.fakes.lock import FakeLock
+from testkit.fakes.observer import FakeObserver
+from testkit.fakes.proxy import FakeProxy
+from testkit.fakes.runner import FakeRunner
+from testkit.fakes.world import ENGINE, WELL, Behaviour, World
 
 CALLER = Caller("ada@laptop", ENGINE, "f00dfeed")
 

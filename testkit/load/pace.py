@@ -5,7 +5,7 @@ import time
 from enum import Enum, auto
 from socket import socket
 
-from tests.load.record import Stop
+from testkit.load.record import Stop
 
 
 class Wake(Enum):

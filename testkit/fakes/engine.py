@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from compose_bluegreen.domain.release import Image
 from compose_bluegreen.ports.engine import Container
-from tests.fakes.world import ENGINE, World
+from testkit.fakes.world import ENGINE, World
 
 
 class FakeEngine:

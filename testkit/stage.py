@@ -20,9 +20,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tests.load import Load, Mix
+from testkit.load import Load, Mix
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SAMPLE = "localhost:1/bgtest/sample"
 """A registry that nobody runs: nothing here may be looked for elsewhere."""
 

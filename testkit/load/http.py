@@ -10,8 +10,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tests.load.record import Outcome
-from tests.load.target import Target
+from testkit.load.record import Outcome
+from testkit.load.target import Target
 
 _READ = 65536
 _MAX_HEAD = 65536

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import eventually
+from testkit.stage import eventually
 
 
 @dataclass(slots=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from urllib.parse import urlencode
 
-from tests.load.http import Connection, Lost
-from tests.load.mix import Bounds, Mix
-from tests.load.pace import Pace, Wake
-from tests.load.record import Book, Kind, Outcome, Record, Stop
-from tests.load.target import Target
-from tests.load.web_socket import WebSocket
+from testkit.load.http import Connection, Lost
+from testkit.load.mix import Bounds, Mix
+from testkit.load.pace import Pace, Wake
+from testkit.load.record import Book, Kind, Outcome, Record, Stop
+from testkit.load.target import Target
+from testkit.load.web_socket import WebSocket
 
 _BREATH = 0.05  # seconds a closed loop waits after a failure, so that it does not spin
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from tests.fakes.world import NOON, World
+from testkit.fakes.world import NOON, World
 
 
 class FakeClock:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.load.kinds import Traffic
-from tests.load.mix import Bounds, Mix
-from tests.load.pace import Pace
-from tests.load.record import Stop
-from tests.load.report import Report
-from tests.load.target import Target
+from testkit.load.kinds import Traffic
+from testkit.load.mix import Bounds, Mix
+from testkit.load.pace import Pace
+from testkit.load.record import Stop
+from testkit.load.report import Report
+from testkit.load.target import Target
 
 
 def _nothing() -> None:

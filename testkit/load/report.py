@@ -9,7 +9,7 @@ from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
-from tests.load.record import Kind, Outcome, Record, Stop
+from testkit.load.record import Kind, Outcome, Record, Stop
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.names import LINK
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.ports.workloads import Place
-from tests.fakes.world import Box, World
+from testkit.fakes.world import Box, World
 
 _REFERENCE = re.compile(
     r"[a-z0-9.:-]+((\.|_|__|-+|/)[a-z0-9]+)*(:[\w][\w.-]{0,127})?(@sha256:\w+)?"

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from tests.load.record import Kind
+from testkit.load.record import Kind
 
 
 def _option(default: float, help_: str) -> Any:

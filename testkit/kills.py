@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from tests.e2e.stage import Model, Run, Running, Stage, eventually, service
+from testkit.stage import Model, Run, Running, Stage, eventually, service
 
 INSIDE_A_STEP = 0.7
 """Seconds: how long after a line of progress a kill may come."""

@@ -11,9 +11,9 @@ from compose_bluegreen.domain.errors import (
     NeedsPerson,
 )
 from compose_bluegreen.domain.states import State
-from tests.fakes.calls import Call, When
-from tests.fakes.site import Site
-from tests.fakes.world import ENGINE, Behaviour
+from testkit.fakes.calls import Call, When
+from testkit.fakes.site import Site
+from testkit.fakes.world import ENGINE, Behaviour
 
 BLUE, GREEN = "shop-bluegreen-web-blue-1", "shop-bluegreen-web-green-1"
 QUICK = Behaviour(healthy_after=0.0)

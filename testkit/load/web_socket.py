@@ -7,8 +7,8 @@ import os
 from contextlib import suppress
 from enum import IntEnum
 
-from tests.load.http import Connection, Lost
-from tests.load.record import Outcome
+from testkit.load.http import Connection, Lost
+from testkit.load.record import Outcome
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _FINAL = 0x80
