@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -21,6 +22,7 @@ from doctools.commands import commands, flags
 from doctools.generate import COMMAND, TABLES, generated
 from doctools.pages import DOCS, ROOT, pages, parts, pipelines, yaml_blocks
 
+ARCHITECTURE = "docs/explanation/architecture.md"
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:work|root|opt/pypi[\w-]*|tmp/[a-z]\d?)/")
 REGISTRY_HOST = re.compile(
     r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|proxy\.golang\.org|crates\.io"
@@ -108,6 +110,16 @@ def test_each_script_of_a_pipeline_in_a_document_is_one() -> None:
 
 
 # ── how it is made ───────────────────────────────────────────────────────────────────────────
+
+
+def test_each_folder_says_what_it_is_and_where_to_start() -> None:
+    told = {name.strip("`/") for name in table(ARCHITECTURE, "folder of `compose_bluegreen/`")}
+    packages = [one for one in files() if re.match(r"compose_bluegreen/.+/__init__\.py", one)]
+    assert told == {one.split("/")[1] for one in packages}
+    for package in packages:
+        described = ast.get_docstring(ast.parse(text(package))) or ""
+        assert "\nStart with " in described, package
+        assert "mports " in described or package.count("/") > 2, package
 
 
 def test_the_newest_version_in_the_changelog_is_the_package() -> None:

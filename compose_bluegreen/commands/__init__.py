@@ -1,4 +1,4 @@
-"""One file a verb: the only door for a face (the command line, later a web page).
+"""One file for each verb: what a face calls (the command line, later a web page).
 
 Start with ``up``. Imports everything below: ``inspection``, ``deployment``, ``steps``.
 """

@@ -1,4 +1,4 @@
-"""What belongs to the whole process: interrupts, and secrets that no report may repeat.
+"""Interrupts, and secrets that no report may repeat.
 
-Imports ``domain``.
+Start with ``interrupts``. Imports ``domain``.
 """

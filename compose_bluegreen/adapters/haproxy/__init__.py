@@ -1,1 +1,4 @@
-"""HAProxy: its configuration, its container, and the one session that steers it."""
+"""HAProxy: its configuration, its container, and the session that sends it commands.
+
+Start with ``proxy`` (the ports ``Proxy`` and ``Lock``) and ``config`` (writes ``haproxy.cfg``).
+"""

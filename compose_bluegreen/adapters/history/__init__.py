@@ -1,10 +1,12 @@
-"""History, in a database: SQLAlchemy Core, with Alembic to bring older files up to date.
+"""History in a database: SQLAlchemy Core, with Alembic to migrate older files.
 
-Nothing is opened, made or migrated before it is needed: a reader of a history that does not
-exist sees an empty one, and leaves no file behind.
+Start with ``sql`` (the port ``History``), ``tables``, and ``synced_history`` (joins history with the
+journal on the engine).
 
-Nor is SQLAlchemy imported before somebody asks for what needs it: the journal needs it not, and
-while a shell starts in the proxy there is time for it.
+Nothing is opened, created or migrated before it is needed: reading a history that does not exist
+returns no deployments and creates no file. SQLAlchemy is not imported before a name below is used,
+because the journal works without it and a command has time for the import while a shell starts in
+the proxy.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scope", "SqlHistory", "default_file", "open_history"]
 
-_PLACES = {
+_MODULES = {
     "Scope": "scope",
     "SqlHistory": "sql",
     "default_file": "location",
@@ -28,6 +30,6 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
