@@ -1,7 +1,7 @@
 """How Alembic runs these migrations.
 
 The plugin hands over the connection that holds its write lock. From a checkout
-(``alembic revision --autogenerate -m …``) the database is the one that the plugin would open:
+(``alembic revision --autogenerate -m …``) it is the database that the plugin would open:
 set BLUEGREEN_DATABASE_URL to a scratch file.
 """
 
@@ -38,7 +38,7 @@ def run(connection: Connection) -> None:
         render_as_batch=True,
         render_item=render_plainly,
     )
-    # Whoever made the connection ends its transaction: all revisions or none.
+    # The owner of the connection ends its transaction: all revisions or none.
     context.run_migrations()
 
 

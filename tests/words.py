@@ -1,7 +1,8 @@
 """Finds words in text for people that plain technical English has a better word for.
 
 ``python -m tests.words [PATH...]`` prints each hit as ``file:line: "word": what to write``. Without
-a path it checks everything that ``tests/test_words.py`` checks. ``--prune`` removes the clean paths
+a path it checks everything that ``tests/test_words.py`` checks. ``--names`` prints old names in the
+product's code instead: classes, functions, parameters, variables. ``--prune`` removes the clean paths
 from ``tests/words_to_do.txt``, the list of paths that are still to be reworded.
 
 What is read: of Python, docstrings, comments and each string that contains a blank (a key or an
@@ -34,6 +35,7 @@ CHECKED = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
 )
+PRODUCT = "compose_bluegreen/*.py"
 STORED = "words: stored"
 
 _THE_ONE = (
@@ -90,6 +92,28 @@ WORDS = {
     r"he|his|him": "they, their, them",
     _FOR: "because …",
 }
+NAMES = {
+    "nobody somebody anybody whoever whose whom": "the actor",
+    "told tells said says": "report, remark, output, words of the field",
+    "proven unproven well sick unwell": "healthy, unhealthy",
+    "anew": "again",
+    "farewell owe owed": "OnFailure, register_undo",
+    "wish wished heard": "ControlSignal, SignalRequest, send_and_wait",
+    "tally": "TrafficStats",
+    "seat seats slot slots": "ColourAddresses, address_offsets",
+    "door doors": "InternalPort, error_handler",
+    "aim pick picked clash sharer": "BackendRef, RequestMatch, RouteConflict, PortUser",
+    "sight sights strays strangers impostor": "ObservedService, compose_containers, unlabelled",
+    "deed deeds scene": "IrreversibleChange, HookContext",
+    "fronts fronted": "published, reachable",
+    "exchange exchanged": "stop_first",
+    "unasked": "is_worker",
+    "box": "ProxyContainer",
+    "noting draft": "EndedDeployments, NewDeployment",
+}
+"""Old words in a name, to what it says now; see docs/glossary.md."""
+_INSTEAD = {old: new for group, new in NAMES.items() for old in group.split()}
+
 _BEFORE, _AFTER = r"(?<![\w./-])", r"(?![\w-]|[./]\w)"
 _PATTERNS = {
     re.compile(
@@ -237,6 +261,26 @@ def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", "\N{MIDDLE DOT}", match[0])
 
 
+def old_names(path: str) -> list[Hit]:
+    """Where the code defines a name with an old word in it. A constant may name a stored word."""
+    found = set()
+    for name, line in _definitions(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        parts = () if name.isupper() else re.findall(r"[a-z]+|[A-Z][a-z]*", name)
+        for part in {one.lower() for one in parts} & _INSTEAD.keys():
+            found.add(Hit(path, line, name, _INSTEAD[part]))
+    return sorted(found)
+
+
+def _definitions(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield node.name, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+
+
 # ── the command ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -256,7 +300,11 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments) == ["--prune"]:
         prune()
         return 0
-    found = [hit for path in files(arguments or CHECKED) for hit in hits(path)]
+    paths = [one for one in arguments if one != "--names"]
+    if "--names" in arguments:
+        found = [hit for path in files(paths or [PRODUCT]) for hit in old_names(path)]
+    else:
+        found = [hit for path in files(paths or CHECKED) for hit in hits(path)]
     sys.stdout.writelines(f"{hit}\n" for hit in found)
     sys.stderr.write(f"{len(found)} to reword in {len({hit.path for hit in found})} files\n")
     return 1 if found else 0

@@ -1,6 +1,6 @@
 """A number for each deployment, counted for each engine and project; what the journal has of it.
 
-The number of what is there already is the id that it was known by.
+An existing deployment gets its id as its number.
 
 Revision ID: 0002
 Revises: 0001

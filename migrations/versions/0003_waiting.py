@@ -1,4 +1,4 @@
-"""A deployment may wait, proven and without traffic, until somebody promotes it.
+"""A deployment may wait, healthy and without traffic, until a user promotes it.
 
 Revision ID: 0003
 Revises: 0002
