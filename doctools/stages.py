@@ -1,0 +1,113 @@
+"""A project on the engine in which the commands of one page are run, and its names and ports.
+
+The output shows the names and the ports of the page; the engine has names and ports of its own, so
+that nothing else on the machine is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from doctools.pages import ROOT
+from testkit.stage import environment, free_port, plugin_folder, sweep
+
+PREFIX = "bgdocs-"
+
+
+@dataclass(slots=True)
+class DocsStage:
+    """``shown`` maps what the page shows to what the engine has."""
+
+    folder: Path
+    environment: dict[str, str]
+    shown: dict[str, str]
+    exit_code: int = field(default=0)
+
+    def run(self, command: str) -> str:
+        """As typed into a shell; both outputs as a terminal would show them, with the page's names."""
+        done = subprocess.run(
+            ["bash", "-c", f"(exit {self.exit_code}); {self._real(command)}"],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        self.exit_code = done.returncode
+        return self._as_shown(done.stdout)
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(self._real(text))
+
+    def _real(self, text: str) -> str:
+        for shown, real in self.shown.items():
+            text = text.replace(shown, real)
+        return text
+
+    def _as_shown(self, text: str) -> str:
+        for shown, real in self.shown.items():
+            text = text.replace(real, shown)
+        return text
+
+
+@contextmanager
+def staged(project: str, ports: Sequence[int], names: Mapping[str, str]) -> Iterator[DocsStage]:
+    """``project`` and ``ports`` are those of the page. ``names`` has further ones, each with the
+    real one, in which ``{}`` is the real project's name. All is removed at the end."""
+    # As long as the page's, so that columns are as wide.
+    real = PREFIX + secrets.token_hex(8)[: max(7, len(project) - len(PREFIX))]
+    free = {port: free_port() for port in ports}
+    shown = {name: pattern.format(real) for name, pattern in names.items()}
+    for port, own in free.items():
+        shown |= {f":{port}": f":{own}", f'"{port}:': f'"{own}:', f"port: {port}": f"port: {own}"}
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
+        home = Path(scratch)
+        (home / "project").mkdir()
+        # No meter: curl shows none where its output is a terminal.
+        (home / ".curlrc").write_text("silent\nshow-error\n")
+        variables = dict(zip(("PORT", "MONITOR_PORT"), map(str, free.values()), strict=False))
+        stage = DocsStage(
+            home / "project", _environment(home) | variables, {**shown, project: real}
+        )
+        try:
+            yield stage
+        finally:
+            stage.run("docker bluegreen down; docker compose down --volumes --timeout 1")
+            sweep(real)
+
+
+def copy_the_demo(stage: DocsStage) -> None:
+    """The repository's own compose file and sample service."""
+    shutil.copytree(ROOT / "sample_service", stage.folder / "sample_service")
+    stage.write("docker-compose.yml", (ROOT / "docker-compose.yml").read_text())
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Of a user with this checkout as the plugin, and with a history of their own."""
+    asked = subprocess.run(
+        ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    compose = subprocess.run(
+        [ROOT / "scripts" / "compose", "5"], capture_output=True, text=True, check=True
+    )
+    binary = Path(compose.stdout.strip(), "cli-plugins", "docker-compose")
+    own = {
+        "CURL_HOME": str(home),
+        "DOCKER_CONFIG": str(plugin_folder(home / "docker", binary)),
+        "DOCKER_HOST": os.environ.get("DOCKER_HOST") or asked.stdout.strip(),
+    }
+    return environment(home / "state") | own
