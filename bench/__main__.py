@@ -103,9 +103,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _replace(document: Path, text: str) -> None:
-    before, _, rest = document.read_text().partition(BEGIN)
+    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    document.write_text(f"{before}{BEGIN}{text}{END}{after}")
+    document.write_text(f"{before}{BEGIN}{text}{END}{after}", encoding="utf-8")
 
 
 def _tell(text: str) -> None:

@@ -57,7 +57,7 @@ def _busy(seconds: float) -> float:
 
 def _jiffies() -> tuple[int, int]:
     """Idle ones, and all, since the machine came up."""
-    first, *_ = Path("/proc/stat").read_text().splitlines()
+    first, *_ = Path("/proc/stat").read_text(encoding="utf-8").splitlines()
     user, nice, system, idle, wait, *rest = map(int, first.split()[1:9])
     return idle + wait, user + nice + system + idle + wait + sum(rest)
 

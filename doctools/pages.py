@@ -50,7 +50,7 @@ def rewritten(text: str, kind: str, contents: Mapping[str, str]) -> str:
 
 def yaml_blocks(page: Path) -> list[dict[str, Any]]:
     """Its code blocks, as Compose would fill them in: with the default of each variable."""
-    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     return [yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", block)) for block in blocks]
 
 

@@ -260,7 +260,10 @@ def _signal(pid: int, number: signal.Signals) -> None:
 def _is_gone(pid: int) -> bool:
     """Or nobody has asked for its exit code yet."""
     with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            == "Z"
+        )
     return True
 
 

@@ -143,7 +143,9 @@ def _ip(*words: str) -> None:
 
 def _unmount(folder: Path) -> None:
     """What a killed daemon left mounted, deepest first: else nobody can remove the folder."""
-    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    mounts = [
+        line.split()[1] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    ]
     for mount in sorted((one for one in mounts if one.startswith(f"{folder}/")), reverse=True):
         subprocess.run(("umount", "--lazy", mount), check=False, capture_output=True)
     shutil.rmtree(folder, ignore_errors=True)

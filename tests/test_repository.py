@@ -208,7 +208,7 @@ def test_each_decision_is_a_numbered_record_in_the_index() -> None:
     "picture", sorted((ROOT / "docs").glob("*.svg")), ids=lambda path: path.name
 )
 def test_each_picture_stands_alone_in_light_and_dark(picture: Path) -> None:
-    drawn = picture.read_text()
+    drawn = picture.read_text(encoding="utf-8")
     ET.fromstring(drawn)  # noqa: S314 - our own file
     assert "prefers-color-scheme: dark" in drawn
     assert 'role="img"' in drawn
@@ -286,7 +286,7 @@ def in_code(cell: str) -> list[str]:
 
 def headings(document: Path) -> set[str]:
     """As GitHub makes anchors of them."""
-    found = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    found = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in found}
 
 

@@ -149,7 +149,8 @@ def _git_revision(folder: Path | None) -> subprocess.Popen[str] | None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
     except OSError:
         return None

@@ -123,7 +123,12 @@ def _ask(*command: str) -> tuple[str, str]:
     """What it says on stdout, and the first line of its stderr."""
     try:
         asked = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False, timeout=60
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=60,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", str(error)

@@ -156,12 +156,12 @@ class Report:
             "stopped_by": self.stopped_by,
             "cpu_s": self.cpu_s,
         }
-        with path.open("w") as file:
+        with path.open("w", encoding="utf-8") as file:
             file.writelines(_lines([load, *self.records, {"started": self.started}]))
 
     @classmethod
     def read(cls, path: Path) -> "Report":
-        with path.open() as file:
+        with path.open(encoding="utf-8") as file:
             load, *rows, end = map(json.loads, file)
         if not isinstance(end, dict) or end["started"] != len(rows):
             raise ValueError(f"{path} is not whole")

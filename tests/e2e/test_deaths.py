@@ -37,7 +37,7 @@ def _run_out_of_memory(stage: Stage, name: str) -> None:
     """Somebody else in the container uses it up, and the kernel takes the service for it."""
     state = stage.inspect(name)["State"]
     began = state["StartedAt"]
-    Path(f"/proc/{state['Pid']}/oom_score_adj").write_text("1000")
+    Path(f"/proc/{state['Pid']}/oom_score_adj").write_text("1000", encoding="utf-8")
     stage.begin_docker("exec", name, "python3", "-c", OUT_OF_MEMORY)
 
     def died() -> bool:

@@ -34,7 +34,8 @@ def _note_exit_codes(stage: Stage) -> None:
     shim.write_text(
         "#!/bin/sh\ntrap : INT TERM HUP\n"
         f'"{sys.executable}" -m compose_bluegreen "$@"\ncode=$?\n'
-        f'[ "$1" != bluegreen ] || echo $code >>{stage.folder}/exit-codes\nexit $code\n'
+        f'[ "$1" != bluegreen ] || echo $code >>{stage.folder}/exit-codes\nexit $code\n',
+        encoding="utf-8",
     )
 
 

@@ -141,7 +141,7 @@ def test_a_reader_that_left_is_no_failure() -> None:
 
 
 def test_an_answer_that_can_not_be_written_is_a_failure() -> None:
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         ended = run(["--help"], stdout=full.fileno())
     assert ended.returncode == 1
     assert ended.stderr == "error: can't write to the output: No space left on device\n"

@@ -74,9 +74,9 @@ def refused(file: Path, acts: list[Act], problem: str, cure: str) -> None:
 
 def test_a_file_that_is_not_a_database(file: Path) -> None:
     file.parent.mkdir()
-    file.write_text("Dear diary, today I deployed. " * 100)
+    file.write_text("Dear diary, today I deployed. " * 100, encoding="utf-8")
     refused(file, WRITES + READS, "is not a database", "mv '")
-    assert file.read_text().startswith("Dear diary")
+    assert file.read_text(encoding="utf-8").startswith("Dear diary")
 
 
 def test_a_database_of_another_program(file: Path) -> None:

@@ -95,7 +95,7 @@ def run(command: list[str], environment: dict[str, str]) -> subprocess.Completed
 
 
 def write(path: Path, program: str) -> None:
-    path.write_text(program.format(python=sys.executable, root=str(ROOT)))
+    path.write_text(program.format(python=sys.executable, root=str(ROOT)), encoding="utf-8")
     path.chmod(0o755)
 
 
@@ -236,11 +236,11 @@ def test_install_replaces_a_link_that_leads_nowhere(script: Docker, link: Path) 
 
 def test_install_leaves_a_file_that_is_not_its_own(script: Docker, link: Path) -> None:
     link.parent.mkdir(parents=True)
-    link.write_text("somebody's")
+    link.write_text("somebody's", encoding="utf-8")
     refused = script("install")
     assert refused.returncode == 1
     assert "is a file and no link" in refused.stderr
-    assert link.read_text() == "somebody's"
+    assert link.read_text(encoding="utf-8") == "somebody's"
 
 
 def test_install_refuses_a_cache_that_goes_away(
@@ -298,7 +298,7 @@ def test_uninstall_removes_nothing_that_is_not_its_own(
 ) -> None:
     link.parent.mkdir(parents=True)
     if foreign == "file":
-        link.write_text("somebody's")
+        link.write_text("somebody's", encoding="utf-8")
     else:
         link.symlink_to("/usr/bin/something-else")
     assert script("uninstall").returncode == 1

@@ -95,9 +95,10 @@ class HookRunner:
             with file.open("wb") as said:
                 try:
                     process = subprocess.Popen(
-                        list(words),
+                        # UTF-8, as in the compose file: str would be encoded for the locale.
+                        [word.encode() for word in words],
                         cwd=self._folder,
-                        env={**os.environ, **told},
+                        env=os.environb | {key.encode(): told[key].encode() for key in told},
                         stdin=subprocess.DEVNULL,
                         stdout=said,
                         stderr=subprocess.STDOUT,

@@ -34,7 +34,7 @@ class Trust:
         try:
             make_private(self._file.parent)
             number = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            with os.fdopen(number, "w") as file:
+            with os.fdopen(number, "w", encoding="ascii") as file:
                 file.write(f"{_digest(words)}\n")
         except OSError as error:
             raise BluegreenError(
@@ -44,7 +44,7 @@ class Trust:
 
     def _known(self) -> set[str]:
         try:
-            return set(self._file.read_text().split())
+            return set(self._file.read_text(encoding="ascii").split())
         except (OSError, ValueError):
             return set()
 

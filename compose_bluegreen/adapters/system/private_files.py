@@ -49,7 +49,7 @@ class Scratch:
 
     def write(self, file: Path, text: str) -> None:
         with self._explained():
-            file.write_text(text)
+            file.write_text(text, encoding="utf-8")
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
