@@ -40,4 +40,4 @@ def _tell(to: str, deployment: int, noted: Noting) -> str:
 
     found = noted.as_history.get(deployment)
     about = event(found) if found else None
-    return Webhook(to).tell(json_output.notice(found, about)) if found and about else ""
+    return Webhook(to).send(json_output.notice(found, about)) if found and about else ""
