@@ -10,6 +10,7 @@ from compose_bluegreen.domain.errors import (
     Interrupted,
     NeedsPerson,
 )
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
 from testkit.fakes.calls import Call, When
 from testkit.fakes.site import Site
@@ -78,7 +79,7 @@ def assert_v1_serves(site: Site) -> None:
     assert site.serving() == {"v1"}
     assert site.world.running() == [BLUE]
     assert site.world.names["web:latest"] == "sha256:v1"
-    assert site.history.live(ENGINE, "shop", "web") is not None
+    assert site.history.live(ProjectRef(ENGINE, "shop"), "web") is not None
 
 
 def assert_v2_serves(site: Site) -> None:
@@ -112,4 +113,4 @@ def assert_the_next_one_works(site: Site, version: str = "v9") -> None:
     assert done is not None
     assert site.serving() == {version}
     assert len(site.world.running()) == 1
-    assert site.history.unfinished(ENGINE, "shop") == []
+    assert site.history.unfinished(ProjectRef(ENGINE, "shop")) == []

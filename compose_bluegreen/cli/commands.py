@@ -54,7 +54,7 @@ def up(where: Where, order: Order, progress: str, format: str) -> int:  # noqa: 
     ) as out:
         out.scratch.prove()
         with _answered(out, format):
-            done = core.up(order, project, out.caller, out.ports, _plan(order.dry_run))
+            done = core.up(order, project, out.ctx, _plan(order.dry_run))
         if done is None and not order.dry_run:
             observer.remark("nothing changed since the live release; --force deploys all the same")
     if not order.dry_run:
@@ -67,10 +67,9 @@ def rollback(where: Where, order: RollbackOrder, progress: str, format: str) -> 
     from compose_bluegreen.commands import rollback as core
 
     with _told(where, name, progress) as out:
-        project = out.compose.project
         out.scratch.prove()
         with _answered(out, format):
-            done = core.rollback(order, project, out.caller, out.ports, _plan(order.dry_run))
+            done = core.rollback(order, out.ctx, _plan(order.dry_run))
     if not order.dry_run:
         _say(output.summary(done, format))
     return ExitCode.DONE
@@ -100,7 +99,7 @@ def status(where: Where, check: bool, format: str) -> int:  # noqa: A002
     from compose_bluegreen.inspection import status as core
 
     with composition.outside(where, name.read(), faces.observer("plain"), acts=False) as out:
-        found = core.status(out.compose.project, out.caller.engine, out.ports)
+        found = core.status(out.ctx)
         monitor = out.proxy.monitor_address()
     _say(output.status(found, monitor, format))
     return ExitCode.FAILED if check and found.drifts else ExitCode.DONE
@@ -112,7 +111,7 @@ def repair(where: Where, dry_run: bool, progress: str, format: str) -> int:  # n
     from compose_bluegreen.commands import repair as core
 
     with composition.outside(where, name.read(), faces.observer(progress)) as out:
-        done = core.repair(out.compose.project, out.caller, out.ports, _plan(dry_run))
+        done = core.repair(out.ctx, _plan(dry_run))
     if dry_run:
         return ExitCode.DONE
     _say(output.repair(done, format))
@@ -139,7 +138,7 @@ def down(where: Where, patience: timedelta | None, progress: str) -> int:
     from compose_bluegreen.commands import down as core
 
     with composition.outside(where, name.read(), faces.observer(progress)) as out:
-        core.down(out.compose.project, out.caller, out.ports, patience)
+        core.down(out.ctx, patience)
     return ExitCode.DONE
 
 
@@ -148,7 +147,7 @@ def resume(where: Where, progress: str, format: str) -> int:  # noqa: A002
     from compose_bluegreen.commands import resume as core
 
     with _told(where, name, progress) as out, _answered(out, format, begun_here=False):
-        done = core.resume(out.compose.project, out.caller, out.ports)
+        done = core.resume(out.ctx)
     _say(output.summary(done, format))
     return ExitCode.DONE
 
@@ -158,7 +157,7 @@ def promote(where: Where, order: PromoteOrder, progress: str, format: str) -> in
     from compose_bluegreen.commands import promote as core
 
     with _told(where, name, progress) as out, _answered(out, format, begun_here=False):
-        done = core.promote(order, out.compose.project, out.caller, out.ports)
+        done = core.promote(order, out.ctx)
     _say(output.summary(done, format))
     return ExitCode.DONE
 
@@ -168,7 +167,7 @@ def abort(where: Where, progress: str, format: str) -> int:  # noqa: A002
     from compose_bluegreen.commands import abort as core
 
     with _told(where, name, progress) as out, _answered(out, format, begun_here=False):
-        done = core.abort(out.compose.project, out.caller, out.ports)
+        done = core.abort(out.ctx)
     _say(output.summary(done, format))
     return ExitCode.DONE
 
@@ -179,9 +178,9 @@ def lock(where: Where, act: LockAct, format: str) -> int:  # noqa: A002
 
     with composition.outside(where, name.read(), faces.observer("quiet"), acts=False) as out:
         if act is LockAct.STATUS:
-            _say(output.lock(out.compose.project, out.ports.lock.holder(), format))
+            _say(output.lock(out.compose.project, out.ctx.lock.holder(), format))
         else:
-            _say(output.released(out.compose.project, out.ports.lock.release(), format))
+            _say(output.released(out.compose.project, out.ctx.lock.release(), format))
     return ExitCode.DONE
 
 
@@ -199,9 +198,9 @@ def proxy(where: Where, order: ProxyOrder, progress: str) -> int:
         where, project.name, observer, reading.git_revision(), certificates=reading.certificates
     ) as out:
         if order.act is ProxyAct.RELOAD:
-            core.reload(project, out.caller, out.ports, order.patience)
+            core.reload(project, out.ctx, order.patience)
         else:
-            core.recreate(project, out.caller, out.ports, order.patience, pull=order.pull)
+            core.recreate(project, out.ctx, order.patience, pull=order.pull)
     return ExitCode.DONE
 
 
@@ -235,7 +234,7 @@ def _answered(out: Outside, format: str, *, begun_here: bool = True) -> Iterator
     except BluegreenError:
         with suppress(BluegreenError):
             number = out.noted.own if begun_here else out.noted.last
-            failed = out.ports.history.get(number) if number else None
+            failed = out.ctx.history.get(number) if number else None
             _say_at_once(output.summary(failed, format))
         raise
 
@@ -268,7 +267,7 @@ def prune(where: Where, order: PruneOrder) -> int:
     from compose_bluegreen.commands import prune as core
 
     with composition.outside(where, name.read(), faces.observer("quiet")) as out:
-        found = core.prune(order, out.compose.project, out.caller, out.ports)
+        found = core.prune(order, out.ctx)
     _say(output.pruned(found, order))
     return ExitCode.DONE
 
@@ -277,10 +276,10 @@ def _containers(out: Outside, service: str | None, colour: Colour | None) -> lis
     from compose_bluegreen.domain.labels import LABEL, colour_labels
 
     project = out.compose.project
-    routes = out.ports.proxy.routes()
+    routes = out.ctx.proxy.routes()
     found = [
         one
-        for one in out.ports.engine.containers(colour_labels(project, service))
+        for one in out.ctx.engine.containers(colour_labels(project, service))
         if (name := one.labels.get(f"{LABEL}.service"))
         and one.labels.get(f"{LABEL}.colour") == str(colour or routes.get(name))
     ]

@@ -34,7 +34,8 @@ from compose_bluegreen.config.requests import Where
 from compose_bluegreen.deployment.notifications import Noting
 from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.names import KEY
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.domain.project_ref import ProjectRef
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.system import Observer
 from compose_bluegreen.runtime.secrets import conceal
 
@@ -70,8 +71,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    ports: Ports
-    caller: Caller
+    ctx: Context
     compose: WhalesCompose
     proxy: HaproxyProxy
     scratch: Scratch
@@ -125,11 +125,19 @@ def outside(  # noqa: PLR0913 - all but two have a default
         if to := notices.wanted(os.environ, notify, observer):
             conceal(to)
             opened.callback(notices.send, to, noted, observer)
-        ports = Ports(
-            compose, engine, proxy, runner, noted.as_history, lock, SystemClock(), observer
+        ctx = Context(
+            ref=ProjectRef(engine.identity(), project),
+            caller=Caller(_actor(), git_revision),
+            compose=compose,
+            engine=engine,
+            proxy=proxy,
+            runner=runner,
+            history=noted.as_history,
+            lock=lock,
+            clock=SystemClock(),
+            observer=observer,
         )
-        caller = Caller(_actor(), str(scope.engine), git_revision)
-        yield Outside(ports, caller, compose, proxy, scratch, noted)
+        yield Outside(ctx, compose, proxy, scratch, noted)
 
 
 def _actor() -> str:

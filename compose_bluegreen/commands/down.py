@@ -6,50 +6,47 @@ from datetime import timedelta
 from functools import partial
 
 from compose_bluegreen.deployment.interrupted import unfinished
-from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.errors import BluegreenError
-from compose_bluegreen.domain.labels import colour_labels
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder
 from compose_bluegreen.steps import hooks
 from compose_bluegreen.steps.locking import alone
 from compose_bluegreen.steps.saga import Step, told
 
 
-def down(project: str, caller: Caller, at: Ports, patience: timedelta | None = None) -> None:
+def down(ctx: Context, patience: timedelta | None = None) -> None:
     """Raises BluegreenError where there is nothing of ours, LockHeld during a deployment.
 
     It can be given again: one that was killed halfway left whatever it hadn't come to.
     """
-    if not _anything_is_left(project, caller.engine, at):
+    if not _anything_is_left(ctx):
         raise BluegreenError(
-            f"nothing of ours runs for {project}", hint="docker bluegreen up starts it"
+            f"nothing of ours runs for {ctx.project}", hint="docker bluegreen up starts it"
         )
-    with alone(Holder(caller.actor, "down", at.clock.now()), patience, at):
-        if any(at.proxy.routes().values()):
-            at.observer.remark("what is live stops serving now")
-        told(
-            Step(f"remove {companion(project)}", "down", partial(_remove, project, caller, at)), at
-        )
+    with alone(Holder(ctx.caller.actor, "down", ctx.clock.now()), patience, ctx):
+        if any(ctx.proxy.routes().values()):
+            ctx.observer.remark("what is live stops serving now")
+        told(Step(f"remove {companion(ctx.project)}", "down", partial(_remove, ctx)), ctx)
 
 
-def _anything_is_left(project: str, engine: str, at: Ports) -> bool:
-    if at.proxy.topology() is not None or at.engine.containers(colour_labels(project)):
+def _anything_is_left(ctx: Context) -> bool:
+    if ctx.proxy.topology() is not None or ctx.colour_containers():
         return True
     return any(
-        one.engine == engine and one.state is State.LIVE for one in at.history.newest(project)
+        one.engine == ctx.engine_id and one.state is State.LIVE
+        for one in ctx.history.newest(ctx.project)
     )
 
 
-def _remove(project: str, caller: Caller, at: Ports) -> None:
-    hooks.clear(project, at)
-    at.proxy.remove()
-    now = at.clock.now()
-    for one in unfinished(caller.engine, project, at):
+def _remove(ctx: Context) -> None:
+    hooks.clear(ctx)
+    ctx.proxy.remove()
+    now = ctx.clock.now()
+    for one in unfinished(ctx):
         ended = State.REMOVED if one.state is State.STUCK else State.INTERRUPTED
-        at.history.to(one.id, ended, now, "down took away what it had left")
-    for one in at.history.waiting(caller.engine, project):
-        at.history.to(one.id, State.INTERRUPTED, now, "down took it away while it waited")
-    at.history.removed(caller.engine, project, now)
+        ctx.history.to(one.id, ended, now, "down took away what it had left")
+    for one in ctx.history.waiting(ctx.ref):
+        ctx.history.to(one.id, State.INTERRUPTED, now, "down took it away while it waited")
+    ctx.history.removed(ctx.ref, now)

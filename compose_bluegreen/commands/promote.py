@@ -10,13 +10,12 @@ from compose_bluegreen.deployment import pending, recovery
 from compose_bluegreen.deployment.interrupted import unfinished
 from compose_bluegreen.deployment.pipeline import from_the_switch_on, stand
 from compose_bluegreen.deployment.remote_control import heard
-from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.deployment import Deployment, Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ProxyFailed, Unhealthy
-from compose_bluegreen.domain.labels import base_labels, fingerprint_of
+from compose_bluegreen.domain.labels import fingerprint_of
 from compose_bluegreen.domain.release import replicas
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder, Wish
 from compose_bluegreen.steps import hooks, locking, proxy_changes
 from compose_bluegreen.steps import rollout as acts
@@ -25,29 +24,29 @@ from compose_bluegreen.steps.saga import Saga, Step, Undo
 from compose_bluegreen.steps.source import Terms
 
 
-def promote(order: PromoteOrder, project: str, caller: Caller, at: Ports) -> Deployment | None:
+def promote(order: PromoteOrder, ctx: Context) -> Deployment | None:
     """Raises BluegreenError where nothing waits, or it isn't well: then it goes on waiting. Where
     somebody's command watches a release just now, that goes on at once.
 
     What fails after the switch is switched back and taken away, as in any other deployment.
     """
-    at.history.check_writable()
-    if told := heard(Wish.PROMOTE, project, caller.actor, at):
+    ctx.history.check_writable()
+    if told := heard(Wish.PROMOTE, ctx.caller.actor, ctx):
         return _by_its_own_command(told)
-    holder = Holder(caller.actor, "promote", at.clock.now())
-    with locking.until_alone(holder, order.patience, at):
-        begun = unfinished(caller.engine, project, at)
-        recovery.settle(caller.engine, project, at)
-        found = pending.the_one(caller.engine, project, at)
+    holder = Holder(ctx.caller.actor, "promote", ctx.clock.now())
+    with locking.until_alone(holder, order.patience, ctx):
+        begun = unfinished(ctx)
+        recovery.settle(ctx)
+        found = pending.the_one(ctx)
         if found is None:
-            return _promoted_before(begun, project, at)
-        moves = pending.moves_of(found, at)
+            return _promoted_before(begun, ctx)
+        moves = pending.moves_of(found, ctx)
         terms = Terms(timeout=order.timeout, bake=order.bake, hooks=order.hooks)
-        _refuse_to_take_over(found, moves, at)
+        _refuse_to_take_over(found, moves, ctx)
         for move in moves if order.hooks else ():
-            hooks.refuse_strangers(move.release, hooks.brought(goes_back=True), at)
-        _prove(found, [move for move in moves if not move.exchanged], terms, at)
-        return _switch(found, moves, terms, at)
+            hooks.refuse_strangers(move.release, hooks.brought(goes_back=True), ctx)
+        _prove(found, [move for move in moves if not move.exchanged], terms, ctx)
+        return _switch(found, moves, terms, ctx)
 
 
 def _by_its_own_command(told: Deployment) -> Deployment:
@@ -59,20 +58,20 @@ def _by_its_own_command(told: Deployment) -> Deployment:
     return told
 
 
-def _promoted_before(begun: Sequence[Deployment], project: str, at: Ports) -> Deployment:
+def _promoted_before(begun: Sequence[Deployment], ctx: Context) -> Deployment:
     """By somebody who was killed after the switch."""
     for one in reversed(begun):
-        settled = at.history.get(one.id)
+        settled = ctx.history.get(one.id)
         if settled and settled.state is State.LIVE:
             return settled
     raise BluegreenError(
-        f"nothing of {project} waits to be promoted",
+        f"nothing of {ctx.project} waits to be promoted",
         hint="docker bluegreen up --no-switch makes a release that does",
     )
 
 
-def _refuse_to_take_over(found: Deployment, moves: Sequence[Move], at: Ports) -> None:
-    users = (at.engine.containers(base_labels(move.project, move.service)) for move in moves)
+def _refuse_to_take_over(found: Deployment, moves: Sequence[Move], ctx: Context) -> None:
+    users = (ctx.compose_containers(move.service) for move in moves)
     first = [own for move, own in zip(moves, users, strict=True) if move.live is None]
     if holders := [one for own in first for one in own if one.running]:
         raise BluegreenError(
@@ -82,16 +81,16 @@ def _refuse_to_take_over(found: Deployment, moves: Sequence[Move], at: Ports) ->
         )
 
 
-def _prove(found: Deployment, moves: Sequence[Move], terms: Terms, at: Ports) -> None:
+def _prove(found: Deployment, moves: Sequence[Move], terms: Terms, ctx: Context) -> None:
     """Nothing is undone if it fails: nothing was done."""
     names = acts.named(moves)
     step = Step(
         f"wait until {names} {acts.are(moves)} healthy",
         f"it was proven {found.held_since:%Y-%m-%d %H:%M} UTC, and things change",
-        partial(_prove_anew, moves, terms, at),
+        partial(_prove_anew, moves, terms, ctx),
     )
     try:
-        Saga(found, at).run(step, worst=Outcome.WARNED)
+        Saga(found, ctx).run(step, worst=Outcome.WARNED)
     except (Unhealthy, ProxyFailed) as error:
         raise BluegreenError(
             f"deployment {found.id} goes on waiting: {error.message}",
@@ -100,43 +99,45 @@ def _prove(found: Deployment, moves: Sequence[Move], terms: Terms, at: Ports) ->
         ) from error
 
 
-def _prove_anew(moves: Sequence[Move], terms: Terms, at: Ports) -> str:
+def _prove_anew(moves: Sequence[Move], terms: Terms, ctx: Context) -> str:
     """By new checks, and by each HEALTHCHECK run now: what HAProxy and Docker believe may be as old
     as their intervals."""
     for move in moves:
-        _refuse_what_is_gone(move, at)
-        at.proxy.watch(move.service, move.idle)
-    said = acts.all_healthy(moves, terms, at)
+        _refuse_what_is_gone(move, ctx)
+        ctx.proxy.watch(move.service, move.idle)
+    said = acts.all_healthy(moves, terms, ctx)
     for move in moves:
-        for one in acts.containers(move, move.idle, at):
-            found = at.engine.probe(one) if one.health else None
+        for one in acts.containers(move, move.idle, ctx):
+            found = ctx.engine.probe(one) if one.health else None
             if found is not None:
                 raise Unhealthy(
                     f"the HEALTHCHECK of {one.name} says: {found.strip() or 'nothing'}",
-                    detail=at.engine.log_tail(one),
+                    detail=ctx.engine.log_tail(one),
                 )
     return said
 
 
-def _refuse_what_is_gone(move: Move, at: Ports) -> None:
+def _refuse_what_is_gone(move: Move, ctx: Context) -> None:
     """Nobody waits two minutes for a container that isn't there."""
     there = [
         one
-        for one in acts.containers(move, move.idle, at)
+        for one in acts.containers(move, move.idle, ctx)
         if one.running and fingerprint_of(one.labels) == move.release.fingerprint
     ]
     if len(there) < replicas(move.release):
         raise Unhealthy(f"{move.name} doesn't run as it was proven")
 
 
-def _switch(found: Deployment, moves: Sequence[Move], terms: Terms, at: Ports) -> Deployment | None:
-    topology = at.proxy.topology()
+def _switch(
+    found: Deployment, moves: Sequence[Move], terms: Terms, ctx: Context
+) -> Deployment | None:
+    topology = ctx.proxy.topology()
     if topology is None:
         raise BluegreenError("there is no proxy", hint="docker bluegreen status")
-    remove = partial(acts.remove_idle, moves, at)
-    with Saga(found, at) as saga:
-        saga.if_it_fails(hooks.if_it_fails(moves, found.id, terms, at))
+    remove = partial(acts.remove_idle, moves, ctx)
+    with Saga(found, ctx) as saga:
+        saga.if_it_fails(hooks.if_it_fails(moves, found.id, terms, ctx))
         saga.owe(Undo(f"remove {acts.named(moves)}", remove, can_wait=True))
-        for step in from_the_switch_on(moves, topology, topology, found.id, terms, at):
+        for step in from_the_switch_on(moves, topology, topology, found.id, terms, ctx):
             saga.run(step)
-        return stand(saga, moves, at)
+        return stand(saga, moves, ctx)

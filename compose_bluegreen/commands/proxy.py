@@ -5,36 +5,36 @@ from __future__ import annotations
 from datetime import timedelta
 
 from compose_bluegreen.config.compose_file import Project
-from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.topology import Change, Topology
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder
 from compose_bluegreen.steps import locking, proxy_changes
 from compose_bluegreen.steps.desired_topology import for_project, opened
 from compose_bluegreen.steps.saga import Step, told
 
 
-def reload(project: Project, caller: Caller, at: Ports, patience: timedelta | None = None) -> None:
+def reload(project: Project, ctx: Context, patience: timedelta | None = None) -> None:
     """HAProxy reads its configuration anew, with what the compose file says of it; nothing is lost.
 
     Raises BluegreenError where only a new container could do what the file says.
     """
-    wanted = _wanted(project, at)
-    with locking.until_alone(Holder(caller.actor, "proxy reload", at.clock.now()), patience, at):
-        change = at.proxy.change_to(wanted)
+    wanted = _wanted(project, ctx)
+    with locking.until_alone(
+        Holder(ctx.caller.actor, "proxy reload", ctx.clock.now()), patience, ctx
+    ):
+        change = ctx.proxy.change_to(wanted)
         if change not in (Change.NONE, Change.RELOAD):
             raise BluegreenError(
                 "what the compose file says of the proxy takes a new container",
                 hint="docker bluegreen proxy recreate, when a short gap suits you",
             )
-        told(proxy_changes.proxy_step(wanted, Change.RELOAD, at), at)
+        told(proxy_changes.proxy_step(wanted, Change.RELOAD, ctx), ctx)
 
 
 def recreate(
     project: Project,
-    caller: Caller,
-    at: Ports,
+    ctx: Context,
     patience: timedelta | None = None,
     *,
     pull: bool = False,
@@ -43,17 +43,19 @@ def recreate(
 
     One that fails gives way to the one that served.
     """
-    wanted = _wanted(project, at)
+    wanted = _wanted(project, ctx)
     image = wanted.settings.image
     if pull and image:
-        told(Step(f"pull {image}", "--pull", lambda: at.compose.pull(image)), at)
-    with locking.until_alone(Holder(caller.actor, "proxy recreate", at.clock.now()), patience, at):
-        told(proxy_changes.proxy_step(wanted, Change.RECREATE, at), at)
+        told(Step(f"pull {image}", "--pull", lambda: ctx.compose.pull(image)), ctx)
+    with locking.until_alone(
+        Holder(ctx.caller.actor, "proxy recreate", ctx.clock.now()), patience, ctx
+    ):
+        told(proxy_changes.proxy_step(wanted, Change.RECREATE, ctx), ctx)
 
 
-def _wanted(project: Project, at: Ports) -> Topology:
+def _wanted(project: Project, ctx: Context) -> Topology:
     """Of the services that are released already."""
-    now = at.proxy.topology()
+    now = ctx.proxy.topology()
     if now is None:
         raise BluegreenError(
             f"there is no proxy of {project.name}", hint="docker bluegreen up makes one"

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from compose_bluegreen.config.requests import PruneOrder
 from compose_bluegreen.config.settings_reader import restored
-from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.deployment import Part
 from compose_bluegreen.domain.release import kept_repository
 from compose_bluegreen.domain.states import PROVEN, State
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder
 from compose_bluegreen.steps import standby
 from compose_bluegreen.steps.images import Surplus, drop, is_failed, surplus
@@ -30,41 +29,41 @@ class Pruned:
     ended: tuple[str, ...] = ()
 
 
-def prune(order: PruneOrder, project: str, caller: Caller, at: Ports) -> Pruned:
+def prune(order: PruneOrder, ctx: Context) -> Pruned:
     """Raises LockHeld during a deployment, whose images look unused until they run."""
-    holder = Holder(caller.actor, "prune", at.clock.now())
-    with nullcontext() if order.dry_run else alone(holder, None, at):
-        parts = _newest(project, caller.engine, at)
-        failed = {name: image for one in parts for name, image in _failed(project, one, at)}
-        old = [each for part in parts for each in _old(project, part, at)]
+    holder = Holder(ctx.caller.actor, "prune", ctx.clock.now())
+    with nullcontext() if order.dry_run else alone(holder, None, ctx):
+        parts = _newest(ctx)
+        failed = {name: image for one in parts for name, image in _failed(one, ctx)}
+        old = [each for part in parts for each in _old(part, ctx)]
         if order.failed:
-            used = {one.image_id for one in at.engine.containers({})}
+            used = {one.image_id for one in ctx.engine.containers({})}
             old += [Surplus(id_, (name,)) for name, id_ in failed.items() if id_ not in used]
-        ended = standby.over(caller.engine, project, at)
+        ended = standby.over(ctx)
         if not order.dry_run:
-            remove_all(ended, at)
+            remove_all(ended, ctx)
             for one in old:
-                drop(one, at)
+                drop(one, ctx)
     gone = tuple(name for one in old for name in one.names)
     stay = tuple(name for name in failed if name not in gone)
     return Pruned(gone, stay, tuple(f"{move.service}-{colour}" for move, colour in ended))
 
 
-def _newest(project: str, engine: str, at: Ports) -> list[Part]:
+def _newest(ctx: Context) -> list[Part]:
     """Each service's newest part that was well: its settings say how many are kept."""
     found: dict[str, Part] = {}
-    for deployment in at.history.newest(project):
-        if deployment.engine == engine and deployment.state in PROVEN | {State.ROLLED_BACK}:
+    for deployment in ctx.history.newest(ctx.project):
+        if deployment.engine == ctx.engine_id and deployment.state in PROVEN | {State.ROLLED_BACK}:
             for part in deployment.parts:
                 found.setdefault(part.service, part)
     return [found[service] for service in sorted(found)]
 
 
-def _old(project: str, part: Part, at: Ports) -> list[Surplus]:
+def _old(part: Part, ctx: Context) -> list[Surplus]:
     keep = restored(part.release.settings).keep
-    return surplus(project, part.service, keep, None, at)
+    return surplus(part.service, keep, None, ctx)
 
 
-def _failed(project: str, part: Part, at: Ports) -> Iterator[tuple[str, str]]:
-    tags = at.engine.tagged(kept_repository(project, part.service))
+def _failed(part: Part, ctx: Context) -> Iterator[tuple[str, str]]:
+    tags = ctx.engine.tagged(kept_repository(ctx.project, part.service))
     yield from ((name, image) for name, image in tags.items() if is_failed(name))

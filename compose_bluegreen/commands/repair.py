@@ -10,7 +10,6 @@ from functools import partial
 from compose_bluegreen.config.settings import ServiceSettings
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.deployment.recovery import settle
-from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Part
 from compose_bluegreen.domain.errors import (
@@ -24,7 +23,7 @@ from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.status import Status, status, survey
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder
 from compose_bluegreen.steps import drain, health
 from compose_bluegreen.steps.saga import Step, told
@@ -46,92 +45,90 @@ class Repair:
     left: tuple[Drift, ...]
 
 
-def repair(project: str, caller: Caller, at: Ports, tell_plan: TellPlan | None = None) -> Repair:
+def repair(ctx: Context, tell_plan: TellPlan | None = None) -> Repair:
     """Raises LockHeld during a deployment. A cure that fails is a warning, and is left."""
-    found = status(project, caller.engine, at)
+    found = status(ctx)
     if tell_plan:
-        steps = [_step(one, found, caller, at) for one in found.all_drift if one.repairable]
+        steps = [_step(one, ctx) for one in found.all_drift if one.repairable]
         for step in steps:
             tell_plan(step.name, step.cause)
         return Repair((), found.all_drift)
     seen = dict.fromkeys(found.all_drift)
-    _make_it_run(found, at)
-    if at.proxy.topology() is not None:
-        holder = Holder(caller.actor, "repair", at.clock.now())
-        with suppress(NeedsPerson), at.lock.hold(holder):
-            settle(caller.engine, project, at)
-            seen |= dict.fromkeys(_cure_all(found, caller, at))
-    left = _left(project, caller, at, patience=_LOOKS_AGAIN if seen else 0.0)
+    _make_it_run(found, ctx)
+    if ctx.proxy.topology() is not None:
+        holder = Holder(ctx.caller.actor, "repair", ctx.clock.now())
+        with suppress(NeedsPerson), ctx.lock.hold(holder):
+            settle(ctx)
+            seen |= dict.fromkeys(_cure_all(found, ctx))
+    left = _left(ctx, patience=_LOOKS_AGAIN if seen else 0.0)
     return Repair(tuple(one for one in seen if one not in left), left)
 
 
-def _left(project: str, caller: Caller, at: Ports, *, patience: float) -> tuple[Drift, ...]:
+def _left(ctx: Context, *, patience: float) -> tuple[Drift, ...]:
     """HAProxy needs some checks until it sees what a cure has brought back within its reach."""
-    deadline = at.clock.monotonic() + patience
+    deadline = ctx.clock.monotonic() + patience
     while True:
-        left = status(project, caller.engine, at).all_drift
+        left = status(ctx).all_drift
         sick = any(one.kind is DriftKind.LIVE_UNHEALTHY for one in left)
-        if not sick or at.clock.monotonic() >= deadline:
+        if not sick or ctx.clock.monotonic() >= deadline:
             return left
-        at.clock.sleep(0.2)
+        ctx.clock.sleep(0.2)
 
 
-def _make_it_run(found: Status, at: Ports) -> None:
+def _make_it_run(found: Status, ctx: Context) -> None:
     """The lock is in the proxy, so a proxy that doesn't run is cured before there is one."""
     for drift in found.all_drift:
         if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED):
-            told(Step(*_proxy(drift, at)), at)
+            told(Step(*_proxy(drift, ctx)), ctx)
 
 
-def _cure_all(first: Status, caller: Caller, at: Ports) -> Iterator[Drift]:
+def _cure_all(first: Status, ctx: Context) -> Iterator[Drift]:
     """What it tries, whether that helps or not."""
     tried: set[Drift] = set()
     # Whoever takes the lock lets the map's file follow memory: it is told as a cure all the same.
     settled = [one for one in first.all_drift if one.kind is DriftKind.MAP_DIFFERS]
     for _ in range(_PASSES):
-        found = survey(first.project, caller.engine, at)
+        found = survey(ctx)
         seen = (*settled, *found.all_drift)
         new = [one for one in dict.fromkeys(seen) if one.repairable and one not in tried]
         if not new:
             return
         for drift in new:
             tried.add(drift)
-            _cure(_step(drift, found, caller, at), at)
+            _cure(_step(drift, ctx), ctx)
             yield drift
 
 
-def _cure(step: Step, at: Ports) -> None:
+def _cure(step: Step, ctx: Context) -> None:
     try:
-        told(step, at)
+        told(step, ctx)
     except (Interrupted, LockHeld, LockLost):
         raise
     except BluegreenError as error:
-        at.observer.remark(f"warning: {step.name}: {error.message}")
+        ctx.observer.remark(f"warning: {step.name}: {error.message}")
 
 
 # ── the one cure of each ─────────────────────────────────────────────────────────────────────
 
 
-def _step(drift: Drift, found: Status, caller: Caller, at: Ports) -> Step:
+def _step(drift: Drift, ctx: Context) -> Step:
     """Raises KeyError for what has no cure of its own."""
     if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED, DriftKind.NETWORK_GONE):
-        return Step(*_proxy(drift, at))
+        return Step(*_proxy(drift, ctx))
     name, act = _CURES[drift.kind]
     what = name.format(*drift.names, names=" ".join(drift.names), service=drift.service)
-    return Step(what, drift.cause, partial(act, _Patient(found.project, caller, drift, at)))
+    return Step(what, drift.cause, partial(act, _Patient(drift, ctx)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Patient:
-    project: str
-    caller: Caller
     drift: Drift
-    at: Ports
+    ctx: Context
 
     @property
     def live(self) -> tuple[Deployment, Part]:
         """What history has as live of the service that the drift is about."""
-        found = self.at.history.live(self.caller.engine, self.project, self.drift.service)
+        found = self.ctx.live_deployment(self.drift.service)
         part = found.part(self.drift.service) if found else None
         if found is None or part is None:
             raise BluegreenError(
@@ -148,7 +145,7 @@ class _Patient:
     def model(self) -> Model:
         """Of the live colour, as the record has it."""
         record, part = self.live
-        seats = self.at.proxy.seats(part.service, part.colour)
+        seats = self.ctx.proxy.seats(part.service, part.colour)
         return colour_model(part.release, part.colour, seats, record.id)
 
     @property
@@ -157,16 +154,16 @@ class _Patient:
 
     def until_healthy(self, colour: Colour) -> str:
         """What HAProxy believes of a colour that it watches may be as old as its check interval."""
-        self.at.clock.sleep(self.settings.health.interval.total_seconds())
+        self.ctx.clock.sleep(self.settings.health.interval.total_seconds())
         timeout = self.settings.deploy_timeout
-        return health.until_healthy(self.project, self.drift.service, colour, timeout, self.at)
+        return health.until_healthy(self.drift.service, colour, timeout, self.ctx)
 
 
-def _proxy(drift: Drift, at: Ports) -> tuple[str, str, Callable[[], None]]:
-    topology = at.proxy.topology()
+def _proxy(drift: Drift, ctx: Context) -> tuple[str, str, Callable[[], None]]:
+    topology = ctx.proxy.topology()
     if topology is None:
         raise BluegreenError("the proxy is gone", hint="docker bluegreen up --force")
-    lacks = at.engine.missing_networks(set(at.proxy.networks()) - topology.networks.keys())
+    lacks = ctx.engine.missing_networks(set(ctx.proxy.networks()) - topology.networks.keys())
     verb, change = {
         DriftKind.PROXY_GONE: ("create", Change.CREATE),
         DriftKind.PROXY_STOPPED: ("recreate", Change.RECREATE)
@@ -174,74 +171,74 @@ def _proxy(drift: Drift, at: Ports) -> tuple[str, str, Callable[[], None]]:
         else ("start", Change.START),
         DriftKind.NETWORK_GONE: ("recreate", Change.RECREATE),
     }[drift.kind]
-    return f"{verb} the proxy", drift.cause, partial(_apply, topology, change, at)
+    return f"{verb} the proxy", drift.cause, partial(_apply, topology, change, ctx)
 
 
-def _apply(topology: Topology, change: Change, at: Ports) -> None:
+def _apply(topology: Topology, change: Change, ctx: Context) -> None:
     """Nobody was served as it was, so there is no gap to be told."""
-    at.proxy.apply(topology, change)
+    ctx.proxy.apply(topology, change)
 
 
 def _join(patient: _Patient) -> None:
     _, network = patient.drift.names
-    patient.at.proxy.join(network)
+    patient.ctx.proxy.join(network)
 
 
 def _write_map(patient: _Patient) -> None:
     """What the proxy has in memory is where traffic goes: the file follows."""
-    proxy = patient.at.proxy
+    proxy = patient.ctx.proxy
     proxy.route_to(proxy.routes())
 
 
 def _start(patient: _Patient) -> str:
-    patient.at.compose.start(patient.drift.names)
+    patient.ctx.compose.start(patient.drift.names)
     return patient.until_healthy(patient.part.colour)
 
 
 def _start_anew(patient: _Patient) -> str:
-    part, at = patient.part, patient.at
+    part, ctx = patient.part, patient.ctx
     image = part.release.image
-    if at.engine.image(image.id) is None and image.repo_digest:
-        at.compose.pull(image.repo_digest)
-    at.compose.start_colour(only(patient.model, patient.drift.names))
+    if ctx.engine.image(image.id) is None and image.repo_digest:
+        ctx.compose.pull(image.repo_digest)
+    ctx.compose.start_colour(only(patient.model, patient.drift.names))
     return patient.until_healthy(part.colour)
 
 
 def _connect(patient: _Patient) -> str:
     name, network = patient.drift.names
-    patient.at.compose.connect(name, network, places(patient.model)[name][network])
+    patient.ctx.compose.connect(name, network, places(patient.model)[name][network])
     return patient.until_healthy(patient.part.colour)
 
 
 def _route(patient: _Patient) -> str:
     """Only to what is proven, like any deployment."""
-    part, at = patient.part, patient.at
-    at.proxy.watch(part.service, part.colour)
+    part, ctx = patient.part, patient.ctx
+    ctx.proxy.watch(part.service, part.colour)
     said = patient.until_healthy(part.colour)
-    at.proxy.route_to({part.service: part.colour})
+    ctx.proxy.route_to({part.service: part.colour})
     return said
 
 
 def _remove_idle(patient: _Patient) -> str:
-    part, at = patient.part, patient.at
-    if part.service in at.proxy.shares():
+    part, ctx = patient.part, patient.ctx
+    if part.service in ctx.proxy.shares():
         raise BluegreenError(f"{part.service}-{part.colour.other} has a part of the traffic")
-    if at.proxy.routes().get(part.service) is not part.colour:
+    if ctx.proxy.routes().get(part.service) is not part.colour:
         raise BluegreenError(f"{part.service}-{part.colour} isn't live any more")
     idle = part.colour.other
-    said = drain.drain([drain.Old(part.service, idle, patient.settings)], at)
-    at.proxy.park(part.service, idle)
-    at.compose.remove(patient.drift.names)
+    said = drain.drain([drain.Old(part.service, idle, patient.settings)], ctx)
+    ctx.proxy.park(part.service, idle)
+    ctx.compose.remove(patient.drift.names)
     return said
 
 
 def _remove(patient: _Patient) -> None:
-    patient.at.compose.remove(patient.drift.names)
+    patient.ctx.compose.remove(patient.drift.names)
 
 
 def _tag(patient: _Patient) -> None:
     image_id, tag = patient.drift.names
-    patient.at.compose.tag(image_id, tag)
+    patient.ctx.compose.tag(image_id, tag)
 
 
 _CURES: dict[DriftKind, tuple[str, Callable[[_Patient], object]]] = {

@@ -11,12 +11,10 @@ from compose_bluegreen.deployment.interrupted import Reading, Unfinished
 from compose_bluegreen.deployment.latest import the_one
 from compose_bluegreen.deployment.pipeline import page
 from compose_bluegreen.deployment.recovery import keep, send_all_back
-from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
-from compose_bluegreen.domain.labels import base_labels
 from compose_bluegreen.domain.states import TRANSITIONS
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder
 from compose_bluegreen.steps import hooks, locking, proxy_changes
 from compose_bluegreen.steps import rollout as acts
@@ -28,38 +26,38 @@ from compose_bluegreen.steps.source import Terms
 _NOW = timedelta(0)
 
 
-def resume(project: str, caller: Caller, at: Ports) -> Deployment | None:
+def resume(ctx: Context) -> Deployment | None:
     """Raises BluegreenError where nothing is unfinished, or what it began was undone;
     NeedsPerson where its colour has the traffic and isn't well."""
-    holder = Holder(caller.actor, "resume", at.clock.now())
-    with locking.until_alone(holder, None, at):
-        send_all_back(at)
-        found = the_one(project, caller.engine, at)
+    holder = Holder(ctx.caller.actor, "resume", ctx.clock.now())
+    with locking.until_alone(holder, None, ctx):
+        send_all_back(ctx)
+        found = the_one(ctx)
         if not found.moves:
             raise BluegreenError(
                 f"{found.told}: what it would have released isn't known",
                 hint="docker bluegreen up does it again",
             )
-        _refuse_to_take_over(found, at)
-        hooks.clear(project, at)
-        routes = at.proxy.routes()
+        _refuse_to_take_over(found, ctx)
+        hooks.clear(ctx)
+        routes = ctx.proxy.routes()
         behind = [move for move in found.moves if routes.get(move.service) is not move.idle]
         for move in behind:
             moments = hooks.brought(goes_back=hooks.goes_back(found.deployment))
-            hooks.refuse_strangers(move.release, moments, at)
+            hooks.refuse_strangers(move.release, moments, ctx)
         if behind:
-            _bring(found, behind, at)
+            _bring(found, behind, ctx)
         else:
-            _prove(found, at)
-        keep(found, at)
-        return at.history.get(found.deployment.id)
+            _prove(found, ctx)
+        keep(found, ctx)
+        return ctx.history.get(found.deployment.id)
 
 
-def _refuse_to_take_over(found: Unfinished, at: Ports) -> None:
+def _refuse_to_take_over(found: Unfinished, ctx: Context) -> None:
     own = [
         one
         for move in found.moves
-        for one in at.engine.containers(base_labels(move.project, move.service))
+        for one in ctx.compose_containers(move.service)
         if one.running or found.reading is Reading.GAP
     ]
     if own:
@@ -69,25 +67,25 @@ def _refuse_to_take_over(found: Unfinished, at: Ports) -> None:
         )
 
 
-def _bring(found: Unfinished, behind: Sequence[Move], at: Ports) -> None:
+def _bring(found: Unfinished, behind: Sequence[Move], ctx: Context) -> None:
     """What hasn't the traffic yet goes the whole way; undone if it fails."""
-    saga = Saga(found.deployment, at, stays_open=len(behind) < len(found.moves))
+    saga = Saga(found.deployment, ctx, stays_open=len(behind) < len(found.moves))
     with saga:
-        saga.if_it_fails(hooks.if_it_fails(behind, found.deployment.id, Terms(), at))
-        for step in _steps(found.deployment, behind, at):
+        saga.if_it_fails(hooks.if_it_fails(behind, found.deployment.id, Terms(), ctx))
+        for step in _steps(found.deployment, behind, ctx):
             saga.run(step)
 
 
-def _steps(deployment: Deployment, moves: Sequence[Move], at: Ports) -> Iterator[Step]:
-    topology = at.proxy.topology()
+def _steps(deployment: Deployment, moves: Sequence[Move], ctx: Context) -> Iterator[Step]:
+    topology = ctx.proxy.topology()
     if topology is None:
         raise BluegreenError("there is no proxy", hint="docker bluegreen up makes one")
     for move in moves:
         topology = with_release(topology, move.release, move.idle)
     terms = Terms(goes_back=hooks.goes_back(deployment))
-    change = proxy_changes.allowed(topology, moves, terms, at)
+    change = proxy_changes.allowed(topology, moves, terms, ctx)
     state = deployment.state
-    for step in page(moves, topology, change, topology, deployment.id, terms, at):
+    for step in page(moves, topology, change, topology, deployment.id, terms, ctx):
         if step.enters and step.enters in TRANSITIONS[state]:
             state = step.enters
             yield step
@@ -95,14 +93,14 @@ def _steps(deployment: Deployment, moves: Sequence[Move], at: Ports) -> Iterator
             yield replace(step, enters=None)
 
 
-def _prove(found: Unfinished, at: Ports) -> None:
+def _prove(found: Unfinished, ctx: Context) -> None:
     """It has the traffic: nothing can be started anew, and nothing is taken from it here."""
-    saga = Saga(found.deployment, at)
+    saga = Saga(found.deployment, ctx)
     for move in found.moves:
         step = Step(
             f"see {move.name} healthy under traffic",
             "it has the traffic already",
-            partial(acts.until_healthy, move, Terms(), at),
+            partial(acts.until_healthy, move, Terms(), ctx),
         )
         try:
             saga.run(step)

@@ -12,13 +12,12 @@ from compose_bluegreen.deployment import recovery
 from compose_bluegreen.deployment.interrupted import stopped_at, unfinished
 from compose_bluegreen.deployment.pipeline import deploy
 from compose_bluegreen.deployment.rollback_target import Target, chosen, origin_of, previous
-from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.deployment import Deployment, Draft, Kind
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import Topology
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder
 from compose_bluegreen.steps import hooks, irreversible
 from compose_bluegreen.steps.saga import Step
@@ -26,25 +25,25 @@ from compose_bluegreen.steps.source import Attempt, TellPlan, Terms
 
 
 def rollback(
-    order: RollbackOrder, project: str, caller: Caller, at: Ports, tell_plan: TellPlan | None = None
+    order: RollbackOrder, ctx: Context, tell_plan: TellPlan | None = None
 ) -> Deployment | None:
     """Needs no compose file: the release that comes back brings its whole model along.
 
     Raises BluegreenError where there is nothing to go back to, else as ``deploy`` does.
     """
     if tell_plan is None:
-        _settle_first(project, caller, order, at)
-    targets = _targets(order, caller.engine, project, at)
-    _refuse_what_is_not_safe(targets, caller.engine, project, order, at)
-    found = _Images([one.release for one in targets], at)
+        _settle_first(order, ctx)
+    targets = _targets(order, ctx)
+    _refuse_what_is_not_safe(targets, order, ctx)
+    found = _Images([one.release for one in targets], ctx)
     newest = max(targets, key=lambda one: one.live.id if one.live else 0)
     draft = Draft(
-        engine=caller.engine,
-        project=project,
+        engine=ctx.engine_id,
+        project=ctx.project,
         kind=Kind.ROLLBACK,
         services=tuple(one.release.service for one in targets),
-        actor=caller.actor,
-        started_at=at.clock.now(),
+        actor=ctx.caller.actor,
+        started_at=ctx.clock.now(),
         message=order.message,
         git_revision=newest.restores.git_revision,
         rollback_of=newest.live.id if newest.live else None,
@@ -61,7 +60,7 @@ def rollback(
         bake=False,  # what it leaves may be bad, and what it brings back has been proven
     )
     releases = [one.release for one in targets]
-    as_it_is = partial(_as_it_is, project)
+    as_it_is = partial(_as_it_is, ctx.project)
     attempt = Attempt(
         draft,
         releases,
@@ -71,53 +70,49 @@ def rollback(
         terms,
         taken_back=[one.taken_back for one in targets if one.taken_back],
     )
-    return deploy(attempt, at)
+    return deploy(attempt, ctx)
 
 
-def _refuse_what_is_not_safe(
-    targets: Sequence[Target], engine: str, project: str, order: RollbackOrder, at: Ports
-) -> None:
+def _refuse_what_is_not_safe(targets: Sequence[Target], order: RollbackOrder, ctx: Context) -> None:
     """Raises BluegreenError for what can't be taken back, and for commands of strangers."""
     for one in targets:
         service, to = one.release.service, one.restores.id
         if not order.force:
-            irreversible.refuse(tuple(irreversible.since(engine, project, service, to, at)), to)
+            irreversible.refuse(tuple(irreversible.since(service, to, ctx)), to)
         if order.hooks:
-            hooks.refuse_strangers(one.release, hooks.brought(goes_back=one.goes_back), at)
+            hooks.refuse_strangers(one.release, hooks.brought(goes_back=one.goes_back), ctx)
             if one.taken_back:
-                hooks.refuse_strangers(one.taken_back, [Moment.ON_ROLLBACK], at)
+                hooks.refuse_strangers(one.taken_back, [Moment.ON_ROLLBACK], ctx)
 
 
-def _settle_first(project: str, caller: Caller, order: RollbackOrder, at: Ports) -> None:
+def _settle_first(order: RollbackOrder, ctx: Context) -> None:
     """What is live has to be known before anybody can tell what comes before it."""
-    holder = Holder(caller.actor, "rollback", at.clock.now())
-    recovery.settle_first(caller.engine, project, holder, order.patience, at)
-    for one in unfinished(caller.engine, project, at):
+    holder = Holder(ctx.caller.actor, "rollback", ctx.clock.now())
+    recovery.settle_first(holder, order.patience, ctx)
+    for one in unfinished(ctx):
         raise BluegreenError(
             f"deployment {one.id} stopped {stopped_at(one)}, and the proxy isn't running",
             hint="docker bluegreen up brings it up and settles that",
         )
 
 
-def _targets(order: RollbackOrder, engine: str, project: str, at: Ports) -> list[Target]:
+def _targets(order: RollbackOrder, ctx: Context) -> list[Target]:
     if order.to is not None:
-        services = order.services or _released_by(order.to, at)
-        named = [chosen(engine, project, service, order.to, at) for service in services]
+        services = order.services or _released_by(order.to, ctx)
+        named = [chosen(service, order.to, ctx) for service in services]
         if not (other := [one for one in named if not one.is_live]):
             what = f"the release of deployment {order.to} is live already"
             raise BluegreenError(what, hint="docker bluegreen status")
         return other
-    return _previous_of_all(
-        order.services or _last_released(engine, project, at), engine, project, at
-    )
+    return _previous_of_all(order.services or _last_released(ctx), ctx)
 
 
-def _previous_of_all(services: Sequence[str], engine: str, project: str, at: Ports) -> list[Target]:
+def _previous_of_all(services: Sequence[str], ctx: Context) -> list[Target]:
     """Raises BluegreenError where one has none: half a set was never proven together."""
     found, new = list[Target](), list[BluegreenError]()
     for service in services:
         try:
-            found.append(previous(engine, project, service, at))
+            found.append(previous(service, ctx))
         except BluegreenError as error:
             new.append(error)
     if not new:
@@ -131,25 +126,25 @@ def _previous_of_all(services: Sequence[str], engine: str, project: str, at: Por
     )
 
 
-def _released_by(deployment: int, at: Ports) -> Sequence[str]:
-    found = at.history.get(deployment)
+def _released_by(deployment: int, ctx: Context) -> Sequence[str]:
+    found = ctx.history.get(deployment)
     if found is None:
         raise UsageError(f"there is no deployment {deployment}", hint="docker bluegreen history")
     return [part.service for part in found.parts] or found.services
 
 
-def _last_released(engine: str, project: str, at: Ports) -> Sequence[str]:
+def _last_released(ctx: Context) -> Sequence[str]:
     """Without names, the set that was released together is taken back together."""
     origins = {
-        part.service: origin_of(one, part.service, at) or 0
-        for one in at.history.newest(project)
-        if one.engine == engine and one.state is State.LIVE
+        part.service: origin_of(one, part.service, ctx) or 0
+        for one in ctx.history.newest(ctx.project)
+        if one.engine == ctx.engine_id and one.state is State.LIVE
         for part in one.parts
         if part.live
     }
     if not origins:
         raise BluegreenError(
-            f"nothing of {project} is live, so there is nothing to take back",
+            f"nothing of {ctx.project} is live, so there is nothing to take back",
             hint="docker bluegreen history; rollback --to ID brings one of them back",
         )
     newest = max(origins.values())
@@ -164,7 +159,7 @@ def _as_it_is(project: str, now: Topology | None) -> Topology:
 @dataclass(slots=True)
 class _Images:
     releases: Sequence[Release]
-    at: Ports
+    ctx: Context
     images: dict[str, Image] = field(default_factory=dict)
 
     def steps(self) -> list[Step]:
@@ -172,7 +167,7 @@ class _Images:
 
     def _step(self, release: Release) -> Step:
         image = release.image
-        if self.at.engine.image(image.id):
+        if self.ctx.engine.image(image.id):
             return Step(
                 f"use image {image.short_id}", "the engine still has it", lambda: image.reference
             )
@@ -187,8 +182,8 @@ class _Images:
                 f"image {image.short_id} ({image.reference}) is gone, and no registry has it",
                 hint="docker bluegreen history; rollback --to ID names another",
             )
-        self.at.compose.pull(image.repo_digest)
-        pulled = self.at.engine.image(image.repo_digest)
+        self.ctx.compose.pull(image.repo_digest)
+        pulled = self.ctx.engine.image(image.repo_digest)
         if pulled is None or pulled.id != image.id:
             raise BluegreenError(f"{image.repo_digest} is no longer the image that was released")
         return "pulled by its digest"

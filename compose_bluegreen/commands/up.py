@@ -10,13 +10,12 @@ from compose_bluegreen.config import release_builder
 from compose_bluegreen.config.compose_file import ManagedService, Project
 from compose_bluegreen.config.requests import Order
 from compose_bluegreen.deployment.pipeline import deploy
-from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.deployment import Deployment, Draft, Kind
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.image_reference import is_reference
-from compose_bluegreen.domain.labels import base_labels, colour_labels, fingerprint_of
+from compose_bluegreen.domain.labels import fingerprint_of
 from compose_bluegreen.domain.release import Image, Release, kept_repository, replicas
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import desired_topology, hooks, one_off_jobs, rollout
 from compose_bluegreen.steps.dependencies import until_dependencies
 from compose_bluegreen.steps.images import take_back_build
@@ -26,7 +25,7 @@ from compose_bluegreen.steps.source import Attempt, TellPlan, Terms
 
 
 def up(
-    order: Order, project: Project, caller: Caller, at: Ports, tell_plan: TellPlan | None = None
+    order: Order, project: Project, ctx: Context, tell_plan: TellPlan | None = None
 ) -> Deployment | None:
     """None if nothing changed since the live release, or on a dry run. Raises as ``deploy`` does."""
     named = project.pick(order.services)
@@ -40,17 +39,17 @@ def up(
             f"--image {order.image[:80]!r} is no image's name",
             hint="docker bluegreen up --image name:tag",
         )
-    services = _with_what_they_need(named, project, at)
-    choice = _Choice(order, project, services, named[0].name, at)
+    services = _with_what_they_need(named, project, ctx)
+    choice = _Choice(order, project, services, named[0].name, ctx)
     draft = Draft(
-        engine=caller.engine,
+        engine=ctx.engine_id,
         project=project.name,
         kind=Kind.UP,
         services=tuple(one.name for one in services),
-        actor=caller.actor,
-        started_at=at.clock.now(),
+        actor=ctx.caller.actor,
+        started_at=ctx.clock.now(),
         message=order.message,
-        git_revision=caller.git_revision,
+        git_revision=ctx.caller.git_revision,
     )
     outlines = [choice.release(one, Image(choice.reference(one), "")) for one in services]
     terms = Terms(
@@ -65,7 +64,7 @@ def up(
         canary=order.canary,
     )
     wanted = partial(desired_topology.for_project, project, draft.services)
-    ground = partial(_ground, services, project, outlines, at)
+    ground = partial(_ground, services, project, outlines, ctx)
     return deploy(
         Attempt(
             draft,
@@ -77,32 +76,32 @@ def up(
             ground,
             once=choice.once,
         ),
-        at,
+        ctx,
     )
 
 
 def _with_what_they_need(
-    named: Sequence[ManagedService], project: Project, at: Ports
+    named: Sequence[ManagedService], project: Project, ctx: Context
 ) -> list[ManagedService]:
     """Theirs among our services that nobody has started yet comes along, as with Compose."""
-    found, live = list(named), rollout.live(at)
+    found, live = list(named), rollout.live(ctx)
     for service in found:  # it grows meanwhile
         for name in service.dependencies:
             needed = project.services.get(name)
             if needed is None or needed in found or name in live:
                 continue
-            by_hand = at.engine.containers(base_labels(project.name, name))
+            by_hand = ctx.compose_containers(name)
             if not any(one.running for one in by_hand):
                 found.append(needed)
     return found
 
 
 def _ground(
-    services: Sequence[ManagedService], project: Project, outlines: Sequence[Release], at: Ports
+    services: Sequence[ManagedService], project: Project, outlines: Sequence[Release], ctx: Context
 ) -> None:
     for release in outlines:
-        hooks.trust(release, at)
-    make_networks_and_volumes(services, project, at)
+        hooks.trust(release, ctx)
+    make_networks_and_volumes(services, project, ctx)
 
 
 @dataclass(slots=True)
@@ -114,7 +113,7 @@ class _Choice:
     services: Sequence[ManagedService]
     first: str
     """The service that ``--image`` is for."""
-    at: Ports
+    ctx: Context
     images: dict[str, Image] = field(default_factory=dict)
     before: dict[str, Image | None] = field(default_factory=dict)
     """What each name meant until this command changed it."""
@@ -150,13 +149,13 @@ class _Choice:
             step = self._build if self.builds(service) else self._fetch
             found.append(step(service))
         if self.order.build:
-            found += one_off_jobs.built(self.services, self.project, self.at)
+            found += one_off_jobs.built(self.services, self.project, self.ctx)
         return found
 
     def once(self, releases: Sequence[Release]) -> Iterator[Step]:
         names = {one.service for one in releases}
         services = [one for one in self.services if one.name in names]
-        return one_off_jobs.run(services, self.project, self.order.timeout, self.at)
+        return one_off_jobs.run(services, self.project, self.order.timeout, self.ctx)
 
     def releases(self) -> list[Release]:
         """Those that differ from what is live; with ``--all`` the others come along with them."""
@@ -174,8 +173,8 @@ class _Choice:
         )
 
     def _built(self, service: ManagedService, reference: str) -> str:
-        self.before[service.name] = self.at.engine.image(reference)
-        self.at.compose.build([service.name])
+        self.before[service.name] = self.ctx.engine.image(reference)
+        self.ctx.compose.build([service.name])
         return self._found(service, reference)
 
     def _fetch(self, service: ManagedService) -> Step:
@@ -191,15 +190,15 @@ class _Choice:
         return Step(f"use {reference}", cause, partial(self._found, service, reference), undo)
 
     def _pulled(self, service: ManagedService, reference: str) -> str:
-        self.before[service.name] = self.at.engine.image(reference)
-        self.at.compose.pull(reference)
+        self.before[service.name] = self.ctx.engine.image(reference)
+        self.ctx.compose.pull(reference)
         return self._found(service, reference)
 
     def _present(self, service: ManagedService) -> bool:
-        return self.at.engine.image(self.reference(service)) is not None
+        return self.ctx.engine.image(self.reference(service)) is not None
 
     def _found(self, service: ManagedService, reference: str) -> str:
-        image = self.at.engine.image(reference)
+        image = self.ctx.engine.image(reference)
         if image is None and self.local(service):
             hint = "docker bluegreen up, without --no-build"
             raise BluegreenError(f"{reference} has not been built here", hint=hint)
@@ -224,21 +223,20 @@ class _Choice:
             self._serving(service),
             self.before[service.name],
             kept_as if self.order.keep_failed else None,
-            self.at,
+            self.ctx,
         )
 
     def _serving(self, service: ManagedService) -> str | None:
-        colour = self.at.proxy.routes().get(service.name)
-        labels = colour_labels(self.project.name, service.name, colour)
-        live = self.at.engine.containers(labels) if colour else []
+        colour = self.ctx.proxy.routes().get(service.name)
+        live = self.ctx.colour_containers(service.name, colour) if colour else []
         return live[0].image_id if live else None
 
     def _is_live(self, release: Release) -> bool:
         """The same release, on as many running replicas as it wants."""
-        colour = self.at.proxy.routes().get(release.service)
+        colour = self.ctx.proxy.routes().get(release.service)
         if colour is None:
             return False
-        live = self.at.engine.containers(colour_labels(self.project.name, release.service, colour))
+        live = self.ctx.colour_containers(release.service, colour)
         same = [
             one for one in live if one.running and fingerprint_of(one.labels) == release.fingerprint
         ]
@@ -255,9 +253,9 @@ class _Choice:
         return found
 
     def _start_dependencies(self, dependencies: dict[str, str]) -> None:
-        self.at.compose.start_dependencies(list(dependencies))
+        self.ctx.compose.start_dependencies(list(dependencies))
         timeout = self.order.timeout or max(one.settings.deploy_timeout for one in self.services)
-        until_dependencies(self.project.name, dependencies, timeout, self.at)
+        until_dependencies(dependencies, timeout, self.ctx)
 
 
 def _strictness(condition: str) -> int:

@@ -10,11 +10,11 @@ from enum import StrEnum
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Outcome, Part
 from compose_bluegreen.domain.errors import NeedsPerson, ProxyFailed, Unhealthy
-from compose_bluegreen.domain.labels import base_labels, colour_labels, fingerprint_of
+from compose_bluegreen.domain.labels import fingerprint_of
 from compose_bluegreen.domain.release import works_unasked
 from compose_bluegreen.domain.states import PROVEN, State
 from compose_bluegreen.domain.topology import Change
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.steps import health
 from compose_bluegreen.steps.rollout import Move, is_exchanged
@@ -23,19 +23,19 @@ _LOOK_BACK = 50
 """Nothing is deployed past one that is stuck, so it is among the newest."""
 
 
-def unfinished(engine: str, project: str, at: Ports) -> list[Deployment]:
+def unfinished(ctx: Context) -> list[Deployment]:
     """Oldest first: under way, killed, or stuck. With what is needed to finish them."""
-    ids = {one.id for one in at.history.unfinished(engine, project)}
-    ids |= _stuck(engine, project, at)
-    found = (at.history.get(one) for one in sorted(ids))
+    ids = {one.id for one in ctx.history.unfinished(ctx.ref)}
+    ids |= _stuck(ctx)
+    found = (ctx.history.get(one) for one in sorted(ids))
     return [one for one in found if one]
 
 
-def _stuck(engine: str, project: str, at: Ports) -> set[int]:
+def _stuck(ctx: Context) -> set[int]:
     """Not what somebody has deployed past: a later release that went live has settled it."""
     found = set()
-    for one in at.history.newest(project, limit=_LOOK_BACK):
-        if one.engine != engine:
+    for one in ctx.history.newest(ctx.project, limit=_LOOK_BACK):
+        if one.engine != ctx.engine_id:
             continue
         if one.state in PROVEN | {State.ROLLED_BACK}:
             break
@@ -86,13 +86,11 @@ def stopped_at(deployment: Deployment) -> str:
     return f"at “{deployment.steps[-1].name}”" if deployment.steps else "before its first step"
 
 
-def read(deployment: Deployment, patience: timedelta, at: Ports) -> Unfinished:
+def read(deployment: Deployment, patience: timedelta, ctx: Context) -> Unfinished:
     """``patience`` is how long a colour may take to be seen well. Looks only."""
-    routes = at.proxy.routes()
-    moves = tuple(
-        _move(part, routes.get(part.service), deployment, at) for part in deployment.parts
-    )
-    serves = ", ".join(_serves(part, routes, at) for part in deployment.parts)
+    routes = ctx.proxy.routes()
+    moves = tuple(_move(part, routes.get(part.service), ctx) for part in deployment.parts)
+    serves = ", ".join(_serves(part, routes, ctx) for part in deployment.parts)
     found = Unfinished(deployment, Reading.UNCLEAR, serves or "it started nothing", moves)
     if deployment.state is State.STUCK:
         return replace(found, why=deployment.reason or "its undoing failed")
@@ -101,46 +99,45 @@ def read(deployment: Deployment, patience: timedelta, at: Ports) -> Unfinished:
         return replace(found, reading=Reading.UNTOUCHED)
     if len(routed) < len(deployment.parts):
         return replace(found, why="only a part of its services has the traffic")
-    if holders := _taken_over_by_halves(deployment, at):
+    if holders := _taken_over_by_halves(deployment, ctx):
         running = any(one.running for one in holders)
         if running:
             return replace(found, reading=Reading.UNTOUCHED)
         names = " and ".join(part.service for part in deployment.parts)
         return replace(found, reading=Reading.GAP, holders=holders, serves=f"nobody serves {names}")
-    return _with_traffic(found, patience, at)
+    return _with_traffic(found, patience, ctx)
 
 
-def sick(part: Part, patience: timedelta, at: Ports) -> str:
+def sick(part: Part, patience: timedelta, ctx: Context) -> str:
     """What is wrong with a colour, "" if it is well."""
-    project, name = str(part.release.model["name"]), f"{part.service}-{part.colour}"
-    containers = at.engine.containers(colour_labels(project, part.service, part.colour))
+    name = f"{part.service}-{part.colour}"
+    containers = ctx.colour_containers(part.service, part.colour)
     if not any(one.running for one in containers):
         return f"{name} doesn't run"
     if any(fingerprint_of(one.labels) != part.release.fingerprint for one in containers):
         return f"{name} runs another release"
     try:
-        health.until_healthy(project, part.service, part.colour, patience, at)
+        health.until_healthy(part.service, part.colour, patience, ctx)
     except (Unhealthy, ProxyFailed) as error:
         return error.message
     return ""
 
 
-def live_part(part: Part, deployment: Deployment, at: Ports) -> Part | None:
+def live_part(part: Part, ctx: Context) -> Part | None:
     """What history has as live of the same service, in the other colour."""
-    record = at.history.live(deployment.engine, deployment.project, part.service)
-    found = record.part(part.service) if record else None
+    found = ctx.live_part(part.service)
     return found if found and found.colour is part.colour.other else None
 
 
-def _with_traffic(found: Unfinished, patience: timedelta, at: Ports) -> Unfinished:
+def _with_traffic(found: Unfinished, patience: timedelta, ctx: Context) -> Unfinished:
     deployment = found.deployment
-    wrong = "; ".join(text for one in deployment.parts if (text := sick(one, patience, at)))
+    wrong = "; ".join(text for one in deployment.parts if (text := sick(one, patience, ctx)))
     undoing = any(step.outcome is Outcome.FAILED for step in deployment.steps)
     if not wrong and not undoing:
         return replace(found, reading=Reading.ARRIVED)
-    old = [live_part(part, deployment, at) for part in deployment.parts]
+    old = [live_part(part, ctx) for part in deployment.parts]
     missing = "; ".join(
-        "nothing else is known to be well" if one is None else _unfit(one, patience, at)
+        "nothing else is known to be well" if one is None else _unfit(one, patience, ctx)
         for one in old
     ).strip("; ")
     if not missing:
@@ -148,47 +145,42 @@ def _with_traffic(found: Unfinished, patience: timedelta, at: Ports) -> Unfinish
     return replace(found, why=f"{wrong or 'it was being undone'}, and {missing}")
 
 
-def _unfit(old: Part, patience: timedelta, at: Ports) -> str:
+def _unfit(old: Part, patience: timedelta, ctx: Context) -> str:
     """What hinders going back to it; one that was taken away for the new one is started again."""
-    return "" if is_exchanged(old.release, old.colour, at) else sick(old, patience, at)
+    return "" if is_exchanged(old.release, old.colour, ctx) else sick(old, patience, ctx)
 
 
-def _taken_over_by_halves(deployment: Deployment, at: Ports) -> tuple[Container, ...]:
+def _taken_over_by_halves(deployment: Deployment, ctx: Context) -> tuple[Container, ...]:
     """The proxy proves it already, but hasn't the ports of the user's own container."""
-    topology = at.proxy.topology()
+    topology = ctx.proxy.topology()
     routes = [topology.route(part.service) for part in deployment.parts] if topology else []
     fronted = all(route and route.fronted for route in routes)
-    if topology and fronted and at.proxy.change_to(topology) is not Change.RECREATE:
+    if topology and fronted and ctx.proxy.change_to(topology) is not Change.RECREATE:
         return ()
-    return tuple(
-        one
-        for part in deployment.parts
-        for one in at.engine.containers(base_labels(deployment.project, part.service))
-    )
+    return tuple(one for part in deployment.parts for one in ctx.compose_containers(part.service))
 
 
-def _move(part: Part, routed: Colour | None, deployment: Deployment, at: Ports) -> Move:
+def _move(part: Part, routed: Colour | None, ctx: Context) -> Move:
     other = part.colour.other
-    if is_exchanged(part.release, other, at):
+    if is_exchanged(part.release, other, ctx):
         # Nothing of it is left: it is known by history alone.
-        old = live_part(part, deployment, at)
+        old = live_part(part, ctx)
         return Move(part.release, old.colour if old else None, part.colour, exchanged=True)
-    project = str(part.release.model["name"])
-    is_there = routed is other or at.engine.containers(colour_labels(project, part.service, other))
+    is_there = routed is other or ctx.colour_containers(part.service, other)
     return Move(part.release, other if is_there else None, part.colour)
 
 
-def _serves(part: Part, routes: Mapping[str, Colour | None], at: Ports) -> str:
-    by_hand = at.engine.containers(base_labels(str(part.release.model["name"]), part.service))
+def _serves(part: Part, routes: Mapping[str, Colour | None], ctx: Context) -> str:
+    by_hand = ctx.compose_containers(part.service)
     if own := [one.name for one in by_hand if one.running]:
         return f"{' and '.join(own)} serves"
     routed = routes.get(part.service)
     if routed is None:
         return f"nobody serves {part.service}"
-    project, name = str(part.release.model["name"]), f"{part.service}-{routed}"
+    name = f"{part.service}-{routed}"
     if not works_unasked(part.release):
-        share = at.proxy.shares().get(part.service)
+        share = ctx.proxy.shares().get(part.service)
         other = f", {part.service}-{routed.other} {share} of it" if share else ""
         return f"{name} serves{other}"
-    there = at.engine.containers(colour_labels(project, part.service, routed))
+    there = ctx.colour_containers(part.service, routed)
     return f"{name} works" if any(one.running for one in there) else f"{name} was taken away"

@@ -65,13 +65,13 @@ class Noting:
         self.begun.append(number)
         return number
 
-    def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
-        self._history.to(deployment, state, at, reason)
+    def to(self, deployment: int, state: State, ctx: datetime, reason: str = "") -> None:
+        self._history.to(deployment, state, ctx, reason)
         if state in _EVENTS:
             self._note(deployment)
 
-    def promote(self, deployment: int, at: datetime) -> None:
-        self._history.promote(deployment, at)
+    def promote(self, deployment: int, ctx: datetime) -> None:
+        self._history.promote(deployment, ctx)
         self._note(deployment)
 
     @property

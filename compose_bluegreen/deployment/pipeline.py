@@ -13,7 +13,7 @@ from compose_bluegreen.domain.errors import HistoryUnusable, Interrupted, NeedsP
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import Change, Topology
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import hooks, proxy_changes, standby, stop_first
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.bake import Bake
@@ -24,76 +24,76 @@ from compose_bluegreen.steps.saga import Saga, Step, Undo, told
 from compose_bluegreen.steps.source import Attempt, Terms
 
 
-def deploy(attempt: Attempt, at: Ports) -> Deployment | None:
+def deploy(attempt: Attempt, ctx: Context) -> Deployment | None:
     """Makes it live. None if nothing changed, or on a dry run.
 
     Whatever is raised, what served before still serves; only NeedsPerson says that it may not.
     """
-    at.history.check_writable()
+    ctx.history.check_writable()
     draft, terms = attempt.draft, attempt.terms
     if terms.tell_plan is None:
         holder = proxy_changes.holder(draft)
-        recovery.settle_first(draft.engine, draft.project, holder, terms.patience, at)
-    moves = _moves(attempt, attempt.outlines, at)
-    wanted = proxy_changes.wanted(attempt, moves, at)
-    change = proxy_changes.allowed(wanted, moves, terms, at)
+        recovery.settle_first(holder, terms.patience, ctx)
+    moves = _moves(attempt, attempt.outlines, ctx)
+    wanted = proxy_changes.wanted(attempt, moves, ctx)
+    change = proxy_changes.allowed(wanted, moves, terms, ctx)
     if terms.tell_plan:
-        for step in _plan_steps(attempt, moves, wanted, change, at):
+        for step in _plan_steps(attempt, moves, wanted, change, ctx):
             terms.tell_plan(step.name, step.cause)
         return None
-    with proxy_changes.under_the_lock(wanted, change, attempt, at):
-        return _deploy(attempt, at)
+    with proxy_changes.under_the_lock(wanted, change, attempt, ctx):
+        return _deploy(attempt, ctx)
 
 
-def _deploy(attempt: Attempt, at: Ports) -> Deployment | None:
-    recovery.settle(attempt.draft.engine, attempt.draft.project, at)
-    with Saga(attempt.draft, at) as saga:
+def _deploy(attempt: Attempt, ctx: Context) -> Deployment | None:
+    recovery.settle(ctx)
+    with Saga(attempt.draft, ctx) as saga:
         for step in attempt.preparation:
             saga.run(step)
         releases = attempt.releases()
         if not releases:
             saga.discard()
-            _tidy(attempt, at)
+            _tidy(attempt, ctx)
             return None
-        moves = _moves(attempt, releases, at)
-        wanted = proxy_changes.wanted(attempt, moves, at)
-        change = proxy_changes.allowed(wanted, moves, attempt.terms, at)
+        moves = _moves(attempt, releases, ctx)
+        wanted = proxy_changes.wanted(attempt, moves, ctx)
+        change = proxy_changes.allowed(wanted, moves, attempt.terms, ctx)
         saga.parts([Part(move.release, move.idle) for move in moves])
-        full, terms = proxy_changes.full(attempt, moves, at), attempt.terms
-        saga.if_it_fails(hooks.if_it_fails(moves, saga.deployment, terms, at))
-        for step in pending.gives_way(attempt.draft, moves, saga.deployment, terms, at):
+        full, terms = proxy_changes.full(attempt, moves, ctx), attempt.terms
+        saga.if_it_fails(hooks.if_it_fails(moves, saga.deployment, terms, ctx))
+        for step in pending.gives_way(moves, saga.deployment, terms, ctx):
             saga.run(step)
         for step in attempt.once(releases):
             saga.run(step)
-        for step in page(moves, wanted, change, full, saga.deployment, terms, at):
+        for step in page(moves, wanted, change, full, saga.deployment, terms, ctx):
             saga.run(step)
         if terms.no_switch:
             saga.leave_waiting()
-            return _record(saga.deployment, State.WAITING, at)
-        return stand(saga, moves, at, _farewell(attempt, moves, saga.deployment, at))
+            return _record(saga.deployment, State.WAITING, ctx)
+        return stand(saga, moves, ctx, _farewell(attempt, moves, saga.deployment, ctx))
 
 
-def _moves(attempt: Attempt, releases: Sequence[Release], at: Ports) -> list[Move]:
+def _moves(attempt: Attempt, releases: Sequence[Release], ctx: Context) -> list[Move]:
     """Only what is to come back as it was may be there already: a new start reads files anew."""
-    moves = plan(releases, at)
-    return standby.readied(moves, at) if attempt.draft.kind is Kind.ROLLBACK else moves
+    moves = plan(releases, ctx)
+    return standby.readied(moves, ctx) if attempt.draft.kind is Kind.ROLLBACK else moves
 
 
 def _farewell(
-    attempt: Attempt, moves: Sequence[Move], deployment: int, at: Ports
+    attempt: Attempt, moves: Sequence[Move], deployment: int, ctx: Context
 ) -> Iterator[Step]:
-    return hooks.on_rollback(attempt.taken_back, moves, deployment, attempt.terms, at)
+    return hooks.on_rollback(attempt.taken_back, moves, deployment, attempt.terms, ctx)
 
 
 def stand(
-    saga: Saga, moves: Sequence[Move], at: Ports, once_it_is_gone: Iterable[Step] = ()
+    saga: Saga, moves: Sequence[Move], ctx: Context, once_it_is_gone: Iterable[Step] = ()
 ) -> Deployment | None:
     """It is live from here on; what is left to do can only warn."""
     saga.promote()
     try:
-        for steps in aftermath(moves, at, once_it_is_gone):
+        for steps in aftermath(moves, ctx, once_it_is_gone):
             all(saga.attempt(step) for step in steps)
-        return _record(saga.deployment, State.LIVE, at)
+        return _record(saga.deployment, State.LIVE, ctx)
     except Interrupted as error:
         raise Interrupted(
             f"interrupted after the switch: deployment {saga.deployment} is live and stays",
@@ -101,9 +101,9 @@ def stand(
         ) from error
 
 
-def _record(deployment: int, state: State, at: Ports) -> Deployment | None:
+def _record(deployment: int, state: State, ctx: Context) -> Deployment | None:
     try:
-        return at.history.get(deployment)
+        return ctx.history.get(deployment)
     except HistoryUnusable as error:
         raise NeedsPerson(
             f"deployment {deployment} is {state} and stays, but history can't be read: {error.message}",
@@ -119,7 +119,7 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
     full: Topology,
     deployment: int,
     terms: Terms,
-    at: Ports,
+    ctx: Context,
 ) -> Iterator[Step]:
     """What is done, in this order; each step with what takes it back.
 
@@ -128,30 +128,30 @@ def page(  # noqa: PLR0913, PLR0917 - what it says is what it needs
     """
     early = [move for move in moves if not move.exchanged]
     names = acts.named(early)
-    hooked = partial(hooks.steps, deployment=deployment, terms=terms, at=at)
+    hooked = partial(hooks.steps, deployment=deployment, terms=terms, ctx=ctx)
 
     if change is not Change.NONE:
-        yield proxy_changes.proxy_step(wanted, change, at)
+        yield proxy_changes.proxy_step(wanted, change, ctx)
     yield from hooked(Moment.PRE_DEPLOY, moves)
     if early:
-        yield _start(early, terms, deployment, at)
+        yield _start(early, terms, deployment, ctx)
         yield from hooked(Moment.POST_START, early)
         yield Step(
             f"wait until {names} {acts.are(early)} healthy",
             "nothing unproven gets traffic",
-            partial(acts.all_healthy, early, terms, at),
+            partial(acts.all_healthy, early, terms, ctx),
         )
     if shown := [move for move in early if wanted.previews(move.service)]:
         yield Step(
             f"show {acts.named(shown)} to who may preview",
             "it is proven, and nobody else meets it",
-            partial(acts.show, shown, at),
+            partial(acts.show, shown, ctx),
         )
     yield from hooked(Moment.PRE_SWITCH, early)
     if terms.no_switch:
-        yield pending.hold(moves, at)
+        yield pending.hold(moves, ctx)
     else:
-        yield from from_the_switch_on(moves, wanted, full, deployment, terms, at)
+        yield from from_the_switch_on(moves, wanted, full, deployment, terms, ctx)
 
 
 def from_the_switch_on(
@@ -160,91 +160,93 @@ def from_the_switch_on(
     full: Topology,
     deployment: int,
     terms: Terms,
-    at: Ports,
+    ctx: Context,
 ) -> Iterator[Step]:
     """The second half, where ``promote`` goes on."""
     names = acts.named(moves)
     holders = [one for move in moves for one in move.held_by]
-    canary, bake = Canary.of(moves, terms, at), Bake.of(moves if terms.bake else (), at)
+    canary, bake = Canary.of(moves, terms, ctx), Bake.of(moves if terms.bake else (), ctx)
 
     yield from canary.steps()
-    yield from stop_first.exchange(moves, deployment, terms, at)
+    yield from stop_first.exchange(moves, deployment, terms, ctx)
     for moment in (Moment.POST_START, Moment.PRE_SWITCH):
         late = [move for move in moves if move.exchanged]
-        yield from hooks.steps(moment, late, deployment, terms, at)
+        yield from hooks.steps(moment, late, deployment, terms, ctx)
     yield Step(
         f"switch to {names}",
         "it is healthy" if len(moves) == 1 else "all are healthy",
         partial(bake.switch, moves),
-        Undo("switch back", partial(acts.switch_back, moves, at)),
+        Undo("switch back", partial(acts.switch_back, moves, ctx)),
         enters=None if canary.begins else State.SWITCHING,
     )
     if holders:
         yield Step(
             f"take over from {proxy_changes.names(holders)}",
             "it holds the ports and the name until now",
-            partial(proxy_changes.take_over, holders, full, at),
+            partial(proxy_changes.take_over, holders, full, ctx),
             Undo(
                 f"give back to {proxy_changes.names(holders)}",
-                partial(proxy_changes.give_back, holders, wanted, at),
+                partial(proxy_changes.give_back, holders, wanted, ctx),
             ),
         )
     yield Step(
         f"see {names} healthy under traffic",
         "the switch is done",
-        partial(acts.still_healthy, moves, terms, at),
+        partial(acts.still_healthy, moves, terms, ctx),
     )
-    yield from hooks.steps(Moment.POST_SWITCH, moves, deployment, terms, at)
+    yield from hooks.steps(Moment.POST_SWITCH, moves, deployment, terms, ctx)
     yield from bake.steps()
 
 
-def _start(moves: Sequence[Move], terms: Terms, deployment: int, at: Ports) -> Step:
+def _start(moves: Sequence[Move], terms: Terms, deployment: int, ctx: Context) -> Step:
     """What is warm stays so, whatever becomes of this deployment."""
     cold = [move for move in moves if move.ready is not Readiness.WARM]
-    undo = Undo(f"remove {acts.named(cold)}", partial(acts.remove_idle, cold, at), can_wait=True)
+    undo = Undo(f"remove {acts.named(cold)}", partial(acts.remove_idle, cold, ctx), can_wait=True)
     return Step(
         f"{'start' if cold else 'wake'} {acts.named(moves)}",
         acts.why(moves) if cold else "it stands by",
-        partial(acts.start, moves, terms, deployment, at),
+        partial(acts.start, moves, terms, deployment, ctx),
         undo if cold else None,
         enters=State.STARTING,
     )
 
 
-def _tidy(attempt: Attempt, at: Ports) -> None:
+def _tidy(attempt: Attempt, ctx: Context) -> None:
     """Nothing to release, but the proxy's own settings may have changed, or a colour been left."""
-    wanted = proxy_changes.wanted(attempt, [], at)
-    change = proxy_changes.allowed(wanted, [], attempt.terms, at)
+    wanted = proxy_changes.wanted(attempt, [], ctx)
+    change = proxy_changes.allowed(wanted, [], attempt.terms, ctx)
     if change is not Change.NONE:
-        told(proxy_changes.proxy_step(wanted, change, at), at)
-    for step in standby.end(attempt.draft.project, at):
-        told(step, at)
-    waiting = pending.colours(attempt.draft.engine, attempt.draft.project, at)
-    for move in plan(attempt.outlines, at):
+        told(proxy_changes.proxy_step(wanted, change, ctx), ctx)
+    for step in standby.end(ctx):
+        told(step, ctx)
+    waiting = pending.colours(ctx)
+    for move in plan(attempt.outlines, ctx):
         if (move.service, str(move.idle)) in waiting:
             continue
-        idle = acts.containers(move, move.idle, at)
-        record = at.history.live(attempt.draft.engine, move.project, move.service)
+        idle = acts.containers(move, move.idle, ctx)
+        record = ctx.live_deployment(move.service)
         if idle and standby.meant(record, move.service, idle) is None:
-            told(Step(f"remove {move.name}", "it was left over", partial(acts.clear, move, at)), at)
+            told(
+                Step(f"remove {move.name}", "it was left over", partial(acts.clear, move, ctx)), ctx
+            )
 
 
 def _plan_steps(
-    attempt: Attempt, moves: list[Move], wanted: Topology, change: Change, at: Ports
+    attempt: Attempt, moves: list[Move], wanted: Topology, change: Change, ctx: Context
 ) -> list[Step]:
     first = (
-        [proxy_changes.proxy_step(wanted, change, at)]
+        [proxy_changes.proxy_step(wanted, change, ctx)]
         if change in proxy_changes.BEFORE_THE_LOCK
         else []
     )
     later = Change.NONE if first else change
-    full, terms = proxy_changes.full(attempt, moves, at), attempt.terms
-    farewell = _farewell(attempt, moves, 0, at)
+    full, terms = proxy_changes.full(attempt, moves, ctx), attempt.terms
+    farewell = _farewell(attempt, moves, 0, ctx)
     return [
         *first,
         *attempt.preparation,
-        *pending.gives_way(attempt.draft, moves, 0, terms, at),
+        *pending.gives_way(moves, 0, terms, ctx),
         *attempt.once(attempt.outlines),
-        *page(moves, wanted, later, full, 0, terms, at),
-        *(() if terms.no_switch else chain.from_iterable(aftermath(moves, at, farewell))),
+        *page(moves, wanted, later, full, 0, terms, ctx),
+        *(() if terms.no_switch else chain.from_iterable(aftermath(moves, ctx, farewell))),
     ]

@@ -8,7 +8,7 @@ from compose_bluegreen.domain.deployment import Deployment, Kind
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.states import PROVEN, State
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 
 _A_FEW = 10
 
@@ -43,13 +43,13 @@ class Target:
         return serving is not None and serving.release.fingerprint == self.release.fingerprint
 
 
-def previous(engine: str, project: str, service: str, at: Ports) -> Target:
+def previous(service: str, ctx: Context) -> Target:
     """The newest release before the live one that was proven and never taken back."""
-    live = at.history.live(engine, project, service)
-    origin = origin_of(live, service, at)
+    live = ctx.live_deployment(service)
+    origin = origin_of(live, service, ctx)
     serving = live.part(service) if live else None
     for limit in (_A_FEW, None):  # whole models are large, and nearly always the first will do
-        for deployment in at.history.proven(engine, project, service, limit=limit):
+        for deployment in ctx.history.proven(ctx.ref, service, limit=limit):
             part = deployment.part(service)
             if part is None or (origin is not None and deployment.id >= origin):
                 continue
@@ -61,12 +61,16 @@ def previous(engine: str, project: str, service: str, at: Ports) -> Target:
     )
 
 
-def chosen(engine: str, project: str, service: str, deployment: int, at: Ports) -> Target:
-    found = at.history.get(deployment)
+def chosen(service: str, deployment: int, ctx: Context) -> Target:
+    found = ctx.history.get(deployment)
     part = found.part(service) if found else None
-    if found is None or part is None or (found.engine, found.project) != (engine, project):
+    if (
+        found is None
+        or part is None
+        or (found.engine, found.project) != (ctx.engine_id, ctx.project)
+    ):
         raise UsageError(
-            f"there is no deployment {deployment} of {service} in {project}",
+            f"there is no deployment {deployment} of {service} in {ctx.project}",
             hint=f"docker bluegreen history {service}",
         )
     if found.state not in WENT_LIVE:
@@ -74,17 +78,17 @@ def chosen(engine: str, project: str, service: str, deployment: int, at: Ports) 
             f"deployment {deployment} never went live: it is {found.state}",
             hint=f"docker bluegreen show {deployment} tells why",
         )
-    live = at.history.live(engine, project, service)
-    return Target(live, found, part.release, origin_of(live, service, at))
+    live = ctx.live_deployment(service)
+    return Target(live, found, part.release, origin_of(live, service, ctx))
 
 
-def origin_of(live: Deployment | None, service: str, at: Ports) -> int | None:
+def origin_of(live: Deployment | None, service: str, ctx: Context) -> int | None:
     """The deployment that first released what is live of it: a rollback of a rollback goes further
     back. One rollback may have brought services back from different ones."""
     part = live.part(service) if live else None
     if live is None or part is None or live.restores is None:
         return live.id if live else None
-    for one in at.history.newest(live.project, service=service):
+    for one in ctx.history.newest(live.project, service=service):
         theirs = one.part(service)
         same = theirs and theirs.release.fingerprint == part.release.fingerprint
         if one.id <= live.restores and one.kind is Kind.UP and same and one.state in WENT_LIVE:

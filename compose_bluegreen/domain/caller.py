@@ -1,4 +1,4 @@
-"""Who runs a command, and on which engine."""
+"""Who runs a command."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, from where: ``actor`` as user@host, ``engine`` the engine's own id."""
+    """``actor`` as user@host; ``git_revision`` of the folder in which the command runs, if any."""
 
     actor: str
-    engine: str
     git_revision: str | None = None

@@ -16,14 +16,12 @@ from compose_bluegreen.domain.deployment import Deployment, Kind, Part
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.labels import (
     LABEL,
-    base_labels,
-    colour_labels,
     fingerprint_of,
     is_one_off,
 )
 from compose_bluegreen.domain.release import Image, Release, stops_first
 from compose_bluegreen.domain.topology import Share
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.proxy import Seats, ServerHealth
 from compose_bluegreen.ports.workloads import Place
@@ -151,20 +149,18 @@ class Sight:
         return self.part is not None and self.part.colour is self.routed
 
 
-def look(
-    project: str, engine: str, service: str, routed: Colour | None, at: Ports, *, proxy_runs: bool
-) -> Sight:
+def look(service: str, routed: Colour | None, ctx: Context, *, proxy_runs: bool) -> Sight:
     """All but ``share`` and ``waits``, which whoever looks at several services asks for once."""
-    colours = {one: _colour(project, service, one, proxy_runs, at) for one in Colour}
-    record = at.history.live(engine, project, service)
+    colours = {one: _colour(service, one, proxy_runs, ctx) for one in Colour}
+    record = ctx.live_deployment(service)
     if record and routed:
         colours[routed] = _brought_back(service, colours[routed], record)
     idle = colours[routed.other].containers if routed else ()
-    way_back = _way_back(engine, project, service, record, at)
-    seats = _seats(service, at)
-    mine = at.engine.containers(base_labels(project, service))
+    way_back = _way_back(service, record, ctx)
+    seats = _seats(service, ctx)
+    mine = ctx.compose_containers(service)
     return Sight(
-        project=project,
+        project=ctx.project,
         service=service,
         routed=routed,
         colours=colours,
@@ -173,9 +169,9 @@ def look(
         proxy_runs=proxy_runs,
         seats=seats,
         places=_places(service, record, seats),
-        strangers=_strangers(project, seats, at),
+        strangers=_strangers(seats, ctx),
         strays=tuple(one for one in mine if not is_one_off(one.labels)),
-        images=tuple(_images(service, record, way_back, at)),
+        images=tuple(_images(service, record, way_back, ctx)),
         standby=meant(record, service, idle),
     )
 
@@ -192,56 +188,52 @@ def _brought_back(service: str, live: ColourStatus, record: Deployment) -> Colou
     return replace(live, brought_back_by=record.id) if live.containers and same else live
 
 
-def _colour(
-    project: str, service: str, colour: Colour, proxy_runs: bool, at: Ports
-) -> ColourStatus:
-    containers = tuple(at.engine.containers(colour_labels(project, service, colour)))
+def _colour(service: str, colour: Colour, proxy_runs: bool, ctx: Context) -> ColourStatus:
+    containers = tuple(ctx.colour_containers(service, colour))
     try:
-        servers = tuple(at.proxy.health(service, colour)) if proxy_runs else ()
-        flying = at.proxy.in_flight(service, colour) if proxy_runs else 0
+        servers = tuple(ctx.proxy.health(service, colour)) if proxy_runs else ()
+        flying = ctx.proxy.in_flight(service, colour) if proxy_runs else 0
     except BluegreenError:
         return ColourStatus(colour, containers, (), 0)
     return ColourStatus(colour, containers, servers, flying)
 
 
-def _way_back(
-    engine: str, project: str, service: str, record: Deployment | None, at: Ports
-) -> WayBack | None:
+def _way_back(service: str, record: Deployment | None, ctx: Context) -> WayBack | None:
     try:
-        target = rollback_target.previous(engine, project, service, at)
+        target = rollback_target.previous(service, ctx)
     except BluegreenError:
         return None
-    image = whereabouts(target.release.image, at)
+    image = whereabouts(target.release.image, ctx)
     gone = image is Whereabouts.GONE
-    instead = _instead(target, engine, project, service, at) if gone else None
+    instead = _instead(target, service, ctx) if gone else None
     part = record.part(service) if record else None
     wanted = part is not None and restored(part.release.settings).keep > 1
-    deeds = tuple(irreversible.since(engine, project, service, target.restores.id, at))
+    deeds = tuple(irreversible.since(service, target.restores.id, ctx))
     return WayBack(target, image, instead, wanted, deeds)
 
 
-def _instead(target: Target, engine: str, project: str, service: str, at: Ports) -> int | None:
-    for other in at.history.proven(engine, project, service):
+def _instead(target: Target, service: str, ctx: Context) -> int | None:
+    for other in ctx.history.proven(ctx.ref, service):
         part = other.part(service)
         if part is None or part.live or part.release.fingerprint == target.release.fingerprint:
             continue
-        if whereabouts(part.release.image, at) is not Whereabouts.GONE:
+        if whereabouts(part.release.image, ctx) is not Whereabouts.GONE:
             return other.id
     return None
 
 
-def whereabouts(image: Image, at: Ports) -> Whereabouts:
-    if at.engine.image(image.id):
+def whereabouts(image: Image, ctx: Context) -> Whereabouts:
+    if ctx.engine.image(image.id):
         return Whereabouts.ENGINE
     return Whereabouts.REGISTRY if image.repo_digest else Whereabouts.GONE
 
 
-def _seats(service: str, at: Ports) -> dict[Colour, Seats]:
+def _seats(service: str, ctx: Context) -> dict[Colour, Seats]:
     """None at all where their network is gone."""
     found = {}
     for colour in Colour:
         with suppress(BluegreenError):
-            found[colour] = at.proxy.seats(service, colour)
+            found[colour] = ctx.proxy.seats(service, colour)
     return found
 
 
@@ -254,10 +246,10 @@ def _places(
     return places(colour_model(part.release, part.colour, seats[part.colour], record.id))
 
 
-def _strangers(project: str, seats: Mapping[Colour, Seats], at: Ports) -> tuple[Container, ...]:
+def _strangers(seats: Mapping[Colour, Seats], ctx: Context) -> tuple[Container, ...]:
     links = {one.network for one in seats.values()}
-    found = [one for link in links for one in at.engine.attached(link)]
-    known = {f"{LABEL}.project": project}.items()
+    found = [one for link in links for one in ctx.engine.attached(link)]
+    known = {f"{LABEL}.project": ctx.project}.items()
     return tuple(
         one
         for one in found
@@ -268,18 +260,18 @@ def _strangers(project: str, seats: Mapping[Colour, Seats], at: Ports) -> tuple[
 
 
 def _images(
-    service: str, record: Deployment | None, way_back: WayBack | None, at: Ports
+    service: str, record: Deployment | None, way_back: WayBack | None, ctx: Context
 ) -> Iterator[KeptImage]:
     """Of what is live, and of what a rollback would bring back, unless nobody wants to keep that."""
     if record and (part := record.part(service)):
-        yield _image(record.id, part.release, at)
+        yield _image(record.id, part.release, ctx)
     if way_back and way_back.wanted:
-        yield _image(way_back.target.restores.id, way_back.target.release, at)
+        yield _image(way_back.target.restores.id, way_back.target.release, ctx)
 
 
-def _image(deployment: int, release: Release, at: Ports) -> KeptImage:
-    where = whereabouts(release.image, at)
+def _image(deployment: int, release: Release, ctx: Context) -> KeptImage:
+    where = whereabouts(release.image, ctx)
     here = where is Whereabouts.ENGINE
     return KeptImage(
-        deployment, release, where, here and release.kept_tag in at.engine.tags(release.image.id)
+        deployment, release, where, here and release.kept_tag in ctx.engine.tags(release.image.id)
     )

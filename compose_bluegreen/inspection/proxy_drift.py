@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from compose_bluegreen.domain.labels import LABEL, colour_labels
+from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.inspection.drift import REPAIR, Drift, DriftKind
 from compose_bluegreen.inspection.observe import Sight
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 
 # ── the drift of the whole project ───────────────────────────────────────────────────────────
 
 
 def of_the_proxy(
-    project: str,
     topology: Topology | None,
     proxy: Container | None,
     sights: list[Sight],
-    at: Ports,
+    ctx: Context,
 ) -> Iterator[Drift]:
     if topology is None:
-        yield from _lost(project, at)
+        yield from _lost(ctx)
         return
     if proxy is None:
         cause = "the proxy's container was removed: nobody is served"
@@ -30,20 +29,20 @@ def of_the_proxy(
     elif not proxy.running:
         cause = "the proxy isn't running: nobody is served"
         yield Drift(DriftKind.PROXY_STOPPED, cause, REPAIR, names=(proxy.name,))
-    missing = at.engine.missing_networks(_networks(sights, at))
-    yield from _missing(missing, topology, at)
+    missing = ctx.engine.missing_networks(_networks(sights, ctx))
+    yield from _missing(missing, topology, ctx)
     if proxy:
-        for network in at.proxy.networks():
+        for network in ctx.proxy.networks():
             if network not in missing and network not in proxy.addresses:
                 cause = f"{proxy.name} isn't on the network {network}"
                 names = (proxy.name, network)
                 yield Drift(DriftKind.PROXY_DISCONNECTED, cause, REPAIR, names=names)
     if proxy and proxy.running:
-        yield from _edited(at)
+        yield from _edited(ctx)
 
 
-def _lost(project: str, at: Ports) -> Iterator[Drift]:
-    ours = at.engine.containers(colour_labels(project))
+def _lost(ctx: Context) -> Iterator[Drift]:
+    ours = ctx.colour_containers()
     names = ", ".join(one.name for one in ours if f"{LABEL}.colour" in one.labels)
     if names:
         cause = (
@@ -54,26 +53,26 @@ def _lost(project: str, at: Ports) -> Iterator[Drift]:
         yield Drift(DriftKind.PROXY_LOST, cause, cure)
 
 
-def _networks(sights: Iterable[Sight], at: Ports) -> set[str]:
-    wanted = set(at.proxy.networks())
+def _networks(sights: Iterable[Sight], ctx: Context) -> set[str]:
+    wanted = set(ctx.proxy.networks())
     for sight in sights:
         for place in sight.places.values():
             wanted |= place.keys()
     return wanted
 
 
-def _missing(missing: set[str], topology: Topology, at: Ports) -> Iterator[Drift]:
+def _missing(missing: set[str], topology: Topology, ctx: Context) -> Iterator[Drift]:
     """What is the proxy's own it makes anew; how the user's looked only the compose file knows."""
-    own = set(at.proxy.networks()) - topology.networks.keys()
+    own = set(ctx.proxy.networks()) - topology.networks.keys()
     for name in sorted(missing):
         hand = "docker bluegreen up --force, then docker bluegreen repair"
         cure = REPAIR if name in own else hand
         yield Drift(DriftKind.NETWORK_GONE, f"the network {name} was removed", cure, names=(name,))
 
 
-def _edited(at: Ports) -> Iterator[Drift]:
-    now = {name: colour for name, colour in at.proxy.routes().items() if colour}
-    later = {name: colour for name, colour in at.proxy.routes_at_rest().items() if colour}
+def _edited(ctx: Context) -> Iterator[Drift]:
+    now = {name: colour for name, colour in ctx.proxy.routes().items() if colour}
+    later = {name: colour for name, colour in ctx.proxy.routes_at_rest().items() if colour}
     if now != later:
         changed = sorted(
             name for name in now.keys() | later.keys() if now.get(name) != later.get(name)

@@ -17,7 +17,7 @@ from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.observe import ColourStatus, Sight, Whereabouts, look
 from compose_bluegreen.inspection.proxy_drift import of_the_proxy
 from compose_bluegreen.inspection.service_drift import of_service
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder
 from compose_bluegreen.steps.desired_topology import reached
 from compose_bluegreen.steps.standby import Standby
@@ -84,13 +84,13 @@ class Status:
         return bool(self.all_drift)
 
 
-def status(project: str, engine: str, at: Ports) -> Status:
+def status(ctx: Context) -> Status:
     """Never fails for what it finds, only if engine or history can't be asked.
 
     While somebody deploys, both colours run, and history is behind the proxy: that is no drift.
     """
-    under_way = _under_way(project, engine, at)
-    found = survey(project, engine, at)
+    under_way = _under_way(ctx)
+    found = survey(ctx)
     if under_way is None:
         return found
     return replace(
@@ -116,31 +116,31 @@ def _while_deploying(one: ServiceStatus) -> ServiceStatus:
     return replace(one, drift=tuple(each for each in one.drift if each.kind not in _PASSING))
 
 
-def survey(project: str, engine: str, at: Ports) -> Status:
+def survey(ctx: Context) -> Status:
     """As whoever holds the lock sees it."""
-    topology = at.proxy.topology()
-    proxy = next(iter(at.engine.containers(_proxy_labels(project))), None)
+    topology = ctx.proxy.topology()
+    proxy = next(iter(ctx.engine.containers(_proxy_labels(ctx.project))), None)
     runs = proxy is not None and proxy.running
-    routes = reached(at.proxy.routes(), topology)
-    waits, shares = pending.the_one(engine, project, at), at.proxy.shares() if runs else {}
+    routes = reached(ctx.proxy.routes(), topology)
+    waits, shares = pending.the_one(ctx), ctx.proxy.shares() if runs else {}
     sights = [
         replace(
-            look(project, engine, name, routes.get(name), at, proxy_runs=runs),
+            look(name, routes.get(name), ctx, proxy_runs=runs),
             share=shares.get(name),
             waits=waits if waits and waits.part(name) else None,
         )
         for name in _services(topology)
     ]
-    stopped = _stopped_ones(project, engine, at)
-    drift = [*stopped, *of_the_proxy(project, topology, proxy, sights, at)]
+    stopped = _stopped_ones(ctx)
+    drift = [*stopped, *of_the_proxy(topology, proxy, sights, ctx)]
     if stopped:  # what it was at when it was killed is settled with it
         drift = [one for one in drift if one.kind not in _HALFWAY]
     word = "running" if runs else "stopped" if topology else "none"
-    previews = _previews(topology, at) if runs else {}
+    previews = _previews(topology, ctx) if runs else {}
     return Status(
-        project,
+        ctx.project,
         word,
-        tuple(_service(one, previews.get(one.service), at.clock.now()) for one in sights),
+        tuple(_service(one, previews.get(one.service), ctx.clock.now()) for one in sights),
         tuple(drift),
         waits=waits,
     )
@@ -150,9 +150,9 @@ def _services(topology: Topology | None) -> list[str]:
     return sorted(route.service for route in topology.routes) if topology else []
 
 
-def _previews(topology: Topology | None, at: Ports) -> dict[str, Previewed]:
+def _previews(topology: Topology | None, ctx: Context) -> dict[str, Previewed]:
     found = {}
-    for service, colour in at.proxy.shown().items():
+    for service, colour in ctx.proxy.shown().items():
         route = topology.route(service) if topology else None
         if route and (own := route.preview):
             address = f"{LOOPBACK}:{own.port.host_port}" if own.port else None
@@ -175,25 +175,25 @@ def _service(sight: Sight, preview: Previewed | None, now: datetime) -> ServiceS
     )
 
 
-def _under_way(project: str, engine: str, at: Ports) -> UnderWay | None:
+def _under_way(ctx: Context) -> UnderWay | None:
     """Whoever holds the lock lives; what was begun under a free one was killed."""
-    holder = at.lock.holder()
+    holder = ctx.lock.holder()
     if holder is None:
         return None
-    newest = next(iter(reversed(unfinished(engine, project, at))), None)
+    newest = next(iter(reversed(unfinished(ctx))), None)
     step = newest.steps[-1].name if newest and newest.steps else ""
     return UnderWay(holder, newest.id if newest else None, step)
 
 
-def _stopped_ones(project: str, engine: str, at: Ports) -> list[Drift]:
-    return [_stopped(one, at) for one in unfinished(engine, project, at)]
+def _stopped_ones(ctx: Context) -> list[Drift]:
+    return [_stopped(one, ctx) for one in unfinished(ctx)]
 
 
-def _stopped(deployment: Deployment, at: Ports) -> Drift:
+def _stopped(deployment: Deployment, ctx: Context) -> Drift:
     kind = DriftKind.STUCK if deployment.state is State.STUCK else DriftKind.UNFINISHED
     what = f"deployment {deployment.id} {'is stuck' if kind is DriftKind.STUCK else 'stopped'}"
     try:
-        found = read(deployment, _AT_ONCE, at)
+        found = read(deployment, _AT_ONCE, ctx)
     except BluegreenError as error:
         return Drift(
             kind, f"{what} {stopped_at(deployment)}; {error.message}", "docker bluegreen up"

@@ -1,14 +1,15 @@
-"""What the core needs from outside, and nothing else about it.
-
-Compose acts, Engine observes, Proxy routes, Runner runs what a release brings along, History
-remembers, Lock excludes, Clock waits, Observer tells.
-"""
+"""All that one command works with: its project, its caller, and the ports to the outside."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compose_bluegreen.ports.engine import Engine
+from compose_bluegreen.domain.caller import Caller
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Deployment, Part
+from compose_bluegreen.domain.labels import base_labels, colour_labels
+from compose_bluegreen.domain.project_ref import ProjectRef
+from compose_bluegreen.ports.engine import Container, Engine
 from compose_bluegreen.ports.history import History
 from compose_bluegreen.ports.lock import Lock
 from compose_bluegreen.ports.proxy import Proxy
@@ -18,9 +19,11 @@ from compose_bluegreen.ports.workloads import Compose
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    """The outside, whole."""
+class Context:
+    """``ref`` names the project on its engine."""
 
+    ref: ProjectRef
+    caller: Caller
     compose: Compose
     engine: Engine
     proxy: Proxy
@@ -29,3 +32,30 @@ class Ports:
     lock: Lock
     clock: Clock
     observer: Observer
+
+    @property
+    def project(self) -> str:
+        return self.ref.name
+
+    @property
+    def engine_id(self) -> str:
+        return self.ref.engine
+
+    def live_deployment(self, service: str) -> Deployment | None:
+        """The deployment that history has as live of this service."""
+        return self.history.live(self.ref, service)
+
+    def live_part(self, service: str) -> Part | None:
+        """The release that history has as live of this service, with its colour."""
+        deployment = self.live_deployment(service)
+        return deployment.part(service) if deployment else None
+
+    def colour_containers(
+        self, service: str | None = None, colour: Colour | None = None
+    ) -> list[Container]:
+        """The containers of a colour, of a service or of the whole project, in any state."""
+        return self.engine.containers(colour_labels(self.project, service, colour))
+
+    def compose_containers(self, service: str) -> list[Container]:
+        """The containers that ``docker compose`` made for this service in the user's project."""
+        return self.engine.containers(base_labels(self.project, service))

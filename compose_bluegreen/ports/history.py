@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from compose_bluegreen.domain.deployment import Deployment, Draft, Outcome, Part, StepRecord
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
 
 
@@ -39,8 +40,8 @@ class History(Protocol):
         promoted one is its rollback (``rollback_of``).
         """
 
-    def removed(self, engine: str, project: str, at: datetime) -> None:
-        """Nothing of this project is live any more: LIVE becomes REMOVED."""
+    def removed(self, ref: ProjectRef, at: datetime) -> None:
+        """Nothing of this ref.name is live any more: LIVE becomes REMOVED."""
 
     def step(self, deployment: int, step: StepRecord) -> int:
         """Writes a step that begins; its number within the deployment."""
@@ -57,15 +58,15 @@ class History(Protocol):
     ) -> list[Deployment]:
         """Newest first, with parts whose ``release.model`` is empty, without steps."""
 
-    def unfinished(self, engine: str, project: str) -> list[Deployment]: ...
+    def unfinished(self, ref: ProjectRef) -> list[Deployment]: ...
 
-    def waiting(self, engine: str, project: str) -> list[Deployment]:
+    def waiting(self, ref: ProjectRef) -> list[Deployment]:
         """Proven, without traffic, until a person decides; newest first, with parts and steps."""
 
-    def live(self, engine: str, project: str, service: str) -> Deployment | None: ...
+    def live(self, ref: ProjectRef, service: str) -> Deployment | None: ...
 
     def proven(
-        self, engine: str, project: str, service: str, *, limit: int | None = None
+        self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
         """Deployments of this service in a PROVEN state, newest first, with whole parts.
 

@@ -15,7 +15,7 @@ from compose_bluegreen.domain.errors import Interrupted, Unhealthy
 from compose_bluegreen.domain.release import works_unasked
 from compose_bluegreen.domain.topology import NOBODY
 from compose_bluegreen.domain.traffic_stats import Tally, answered, p95, slower
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import Wish
 from compose_bluegreen.ports.proxy import NO_TRAFFIC
@@ -80,7 +80,7 @@ class Watch:
     """One service's new colour, from just before it gets traffic."""
 
     move: Move
-    at: Ports
+    ctx: Context
     time: timedelta
     limits: Bake
     before: Tally
@@ -89,18 +89,18 @@ class Watch:
     _looks: deque[tuple[float, int]] = field(default_factory=deque)
 
     @classmethod
-    def begun(cls, move: Move, time: timedelta, at: Ports) -> Self:
+    def begun(cls, move: Move, time: timedelta, ctx: Context) -> Self:
         """Of too few requests to the old colour no p95 is one to compare with."""
-        old = at.proxy.tally(move.service, move.live).recent if move.live else {}
+        old = ctx.proxy.tally(move.service, move.live).recent if move.live else {}
         limits = restored(move.release.settings).bake
         return cls(
             move,
-            at,
+            ctx,
             time,
             limits,
-            at.proxy.tally(move.service, move.idle),
+            ctx.proxy.tally(move.service, move.idle),
             p95(old) if answered(old) >= limits.requests else None,
-            {one.name: one.restarts for one in containers(move, move.idle, at)},
+            {one.name: one.restarts for one in containers(move, move.idle, ctx)},
         )
 
     def look(self, *, slowness: bool) -> Seen:
@@ -109,15 +109,15 @@ class Watch:
         if wrong := past(seen, self.limits, slowness=slowness) or self._sick():
             raise Unhealthy(
                 f"{self.move.name} under traffic: {wrong}; {seen.figures}",
-                detail=last_lines(containers(self.move, self.move.idle, self.at), self.at),
+                detail=last_lines(containers(self.move, self.move.idle, self.ctx), self.ctx),
                 hint="mend it and run docker bluegreen up again; what is too much stands under"
                 " bake in x-bluegreen",
             )
         return seen
 
     def _seen(self) -> Seen:
-        move, at = self.move, self.at
-        now = at.proxy.tally(move.service, move.idle)
+        move, ctx = self.move, self.ctx
+        now = ctx.proxy.tally(move.service, move.idle)
         if now.begun < self.before.begun:  # HAProxy was restarted, and counts anew
             self.before = Tally()
             self._looks.clear()
@@ -136,7 +136,7 @@ class Watch:
         longest = slowest_ms(self.limits.p95, self.before_p95)
         if longest is None:
             return 0
-        now, looks = self.at.clock.monotonic(), self._looks
+        now, looks = self.ctx.clock.monotonic(), self._looks
         looks.append((now, tally.begun))
         while len(looks) > 1 and looks[1][0] <= now - longest / 1000:
             looks.popleft()
@@ -144,14 +144,14 @@ class Watch:
         return max(0, begun - tally.ended) if then <= now - longest / 1000 else 0
 
     def _sick(self) -> str:
-        move, at = self.move, self.at
-        found = containers(move, move.idle, at)
+        move, ctx = self.move, self.ctx
+        found = containers(move, move.idle, ctx)
         for one in found:
             if wrong := _wrong(one, self.restarts.get(one.name, 0) + self.limits.restarts):
                 return wrong
         if gone := sorted(self.restarts.keys() - {one.name for one in found}):
             return f"{', '.join(gone)} is gone"
-        for server in at.proxy.health(move.service, move.idle):
+        for server in ctx.proxy.health(move.service, move.idle):
             if not server.status.startswith(("UP", NO_TRAFFIC)):
                 return f"HAProxy says {server.status} ({server.check}) of {server.address}"
         return ""
@@ -170,19 +170,19 @@ class Passed:
         return f"{early}{self.figures}"
 
 
-def watch(watches: Sequence[Watch], at: Ports) -> Passed:
+def watch(watches: Sequence[Watch], ctx: Context) -> Passed:
     """Looks until each one's time is over, or somebody asks for its end.
 
     Long waits are judged from the middle of its time on: a cold start may be slow. Raises Unhealthy,
     or Interrupted where somebody aborts it.
     """
-    began = at.clock.monotonic()
+    began = ctx.clock.monotonic()
     told: dict[str, str] = {}
-    with at.lock.listen():
+    with ctx.lock.listen():
         while True:
-            at.lock.assure()
-            waited = timedelta(seconds=at.clock.monotonic() - began)
-            wished = at.lock.wished()
+            ctx.lock.assure()
+            waited = timedelta(seconds=ctx.clock.monotonic() - began)
+            wished = ctx.lock.wished()
             if wished and wished.wish is Wish.ABORT:
                 raise Interrupted(f"aborted by {wished.actor}")
             for one in watches:
@@ -194,7 +194,7 @@ def watch(watches: Sequence[Watch], at: Ports) -> Passed:
             if len(told) == len(watches):
                 figures = "; ".join(f"{name} {text}" for name, text in told.items())
                 return Passed(figures, wished.actor if wished else "")
-            at.clock.sleep(LOOK)
+            ctx.clock.sleep(LOOK)
 
 
 def _wrong(container: Container, restarts: int) -> str:

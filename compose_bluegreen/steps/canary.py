@@ -13,7 +13,7 @@ from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.release import works_unasked
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import Share
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import analysis
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.rollout import Move
@@ -29,13 +29,13 @@ class Canary:
     """
 
     ways: Mapping[str, tuple[Move, tuple[Stage, ...]]]
-    at: Ports
+    ctx: Context
     _promoted: bool = False
 
     @classmethod
-    def of(cls, moves: Sequence[Move], terms: Terms, at: Ports) -> Canary:
+    def of(cls, moves: Sequence[Move], terms: Terms, ctx: Context) -> Canary:
         ways = {one.service: (one, stages) for one in moves if (stages := _stages(one, terms))}
-        return cls(ways, at)
+        return cls(ways, ctx)
 
     @property
     def begins(self) -> bool:
@@ -55,7 +55,7 @@ class Canary:
                 partial(self._act, shares, time),
                 None
                 if number
-                else Undo("send all back", partial(acts.switch_back, moves, self.at)),
+                else Undo("send all back", partial(acts.switch_back, moves, self.ctx)),
                 enters=None if number else State.SWITCHING,
             )
 
@@ -69,9 +69,9 @@ class Canary:
 
     def _act(self, shares: Mapping[str, Share], time: timedelta) -> str:
         """All shares move in one act; what is counted is counted from before it."""
-        watches = [analysis.Watch.begun(move, time, self.at) for move, _ in self.ways.values()]
-        self.at.proxy.share(shares)
-        passed = analysis.watch(watches, self.at)
+        watches = [analysis.Watch.begun(move, time, self.ctx) for move, _ in self.ways.values()]
+        self.ctx.proxy.share(shares)
+        passed = analysis.watch(watches, self.ctx)
         self._promoted = bool(passed.promoted_by)
         return passed.told
 

@@ -6,36 +6,33 @@ from datetime import timedelta
 
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.errors import BluegreenError, Unhealthy
-from compose_bluegreen.domain.labels import base_labels
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.steps.health import POLL
 
 
-def until_dependencies(
-    project: str, conditions: dict[str, str], timeout: timedelta, at: Ports
-) -> None:
+def until_dependencies(conditions: dict[str, str], timeout: timedelta, ctx: Context) -> None:
     """Until each service of the user's project meets its condition, as Compose would wait."""
-    deadline = at.clock.monotonic() + timeout.total_seconds()
+    deadline = ctx.clock.monotonic() + timeout.total_seconds()
     while waiting := [
         f"{name} ({condition})"
         for name, condition in conditions.items()
-        if not _meets(condition, at.engine.containers(base_labels(project, name)), at)
+        if not _meets(condition, ctx.compose_containers(name), ctx)
     ]:
-        if at.clock.monotonic() >= deadline:
+        if ctx.clock.monotonic() >= deadline:
             raise Unhealthy(
                 f"still waiting after {durations.show(timeout)} for {', '.join(waiting)}",
                 hint="docker compose ps and docker compose logs show why",
             )
-        at.clock.sleep(POLL)
+        ctx.clock.sleep(POLL)
 
 
-def _meets(condition: str, containers: list[Container], at: Ports) -> bool:
+def _meets(condition: str, containers: list[Container], ctx: Context) -> bool:
     for container in containers:
         if problem := _never_meets(condition, container):
             raise BluegreenError(
                 f"dependency {container.name} {problem}",
-                detail=at.engine.log_tail(container),
+                detail=ctx.engine.log_tail(container),
                 hint="docker compose logs shows more; nothing of ours was started",
             )
     return bool(containers) and all(_is(condition, one) for one in containers)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from compose_bluegreen.config.settings import ServiceSettings
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import locking
 from compose_bluegreen.steps.health import POLL
 
@@ -30,13 +30,13 @@ class Old:
     settings: ServiceSettings
 
 
-def drain(olds: Sequence[Old], at: Ports) -> str:
+def drain(olds: Sequence[Old], ctx: Context) -> str:
     """Until nothing is in flight on any of them, or its time is up; side by side.
 
     Says what was closed, and what must be cut.
     """
-    drains = [_Drain(old, at, at.clock.monotonic()) for old in olds]
-    until_all([one.is_over for one in drains], at)
+    drains = [_Drain(old, ctx, ctx.clock.monotonic()) for old in olds]
+    until_all([one.is_over for one in drains], ctx)
     return "; ".join(said for one in drains for said in one.says(alone=len(drains) == 1))
 
 
@@ -45,7 +45,7 @@ class _Drain:
     """``left`` are in flight still; times since it ``began``."""
 
     old: Old
-    at: Ports
+    ctx: Context
     began: float
     left: int = 0
     closed: int = 0
@@ -53,14 +53,14 @@ class _Drain:
     looked: timedelta = _NEVER
 
     def is_over(self) -> bool:
-        self.left = self.at.proxy.in_flight(self.old.service, self.old.colour)
-        spent = timedelta(seconds=self.at.clock.monotonic() - self.began)
+        self.left = self.ctx.proxy.in_flight(self.old.service, self.old.colour)
+        spent = timedelta(seconds=self.ctx.clock.monotonic() - self.began)
         if not self.left:
             return True
         if self.closed:
             return spent >= self.closed_after + _TO_END
         if self._may_close(spent) and self._only_long_ones(spent):
-            self.at.proxy.hang_up(self.old.service, self.old.colour)
+            self.ctx.proxy.hang_up(self.old.service, self.old.colour)
             self.closed, self.closed_after = self.left, spent
             return False
         return spent >= self.old.settings.drain_timeout
@@ -91,11 +91,11 @@ class _Drain:
         if spent - self.looked < _LOOK_AGAIN and not last:
             return False
         self.looked = spent
-        return self.at.proxy.long_lived(self.old.service, self.old.colour) >= self.left
+        return self.ctx.proxy.long_lived(self.old.service, self.old.colour) >= self.left
 
 
-def until_all(are_over: Sequence[Callable[[], bool]], at: Ports) -> None:
+def until_all(are_over: Sequence[Callable[[], bool]], ctx: Context) -> None:
     """Until each of these has said that it is over, by a deadline of its own."""
     left = list(are_over)
     while left := [one for one in left if not one()]:
-        at.clock.sleep(POLL)
+        ctx.clock.sleep(POLL)

@@ -9,8 +9,7 @@ from datetime import timedelta
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import Unhealthy
-from compose_bluegreen.domain.labels import colour_labels
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.proxy import NO_TRAFFIC
 
@@ -29,7 +28,6 @@ class Awaited:
     no HEALTHCHECK.
     """
 
-    project: str
     service: str
     colour: Colour
     timeout: timedelta
@@ -60,11 +58,11 @@ class _Look:
     unproven: Sequence[Container] = ()
 
 
-def until_healthy(project: str, service: str, colour: Colour, timeout: timedelta, at: Ports) -> str:
-    return until_all_healthy([Awaited(project, service, colour, timeout)], at)
+def until_healthy(service: str, colour: Colour, timeout: timedelta, ctx: Context) -> str:
+    return until_all_healthy([Awaited(service, colour, timeout)], ctx)
 
 
-def until_all_healthy(awaited: Sequence[Awaited], at: Ports) -> str:
+def until_all_healthy(awaited: Sequence[Awaited], ctx: Context) -> str:
     """Until HAProxy sees every replica of all at the same time, and each one's own HEALTHCHECK has
     passed.
 
@@ -72,74 +70,76 @@ def until_all_healthy(awaited: Sequence[Awaited], at: Ports) -> str:
     those of several side by side. Raises Unhealthy with the last log lines, at once where waiting
     can't help.
     """
-    began = at.clock.monotonic()
+    began = ctx.clock.monotonic()
     seen = _Seen()
     while True:
         # All of them each time: one that crashes ends the waiting for the others.
-        looks = [_look(one, seen, at) for one in awaited]
-        _probe([each for look in looks for each in look.unproven], seen, at)
-        well = [_is_well(look, began, seen, at) for look in looks]
+        looks = [_look(one, seen, ctx) for one in awaited]
+        _probe([each for look in looks for each in look.unproven], seen, ctx)
+        well = [_is_well(look, began, seen, ctx) for look in looks]
         if all(well):
             break
-        at.clock.sleep(POLL)
+        ctx.clock.sleep(POLL)
     return "" if not seen.passed else "HEALTHCHECK passed"
 
 
-def _look(one: Awaited, seen: _Seen, at: Ports) -> _Look:
+def _look(one: Awaited, seen: _Seen, ctx: Context) -> _Look:
     """Raises Unhealthy where it can't get well any more."""
-    containers = at.engine.containers(colour_labels(one.project, one.service, one.colour))
+    containers = ctx.colour_containers(one.service, one.colour)
     for container in containers:
-        _give_up_on(container, at)
-    if missing := _missing(one, containers, seen, at):
+        _give_up_on(container, ctx)
+    if missing := _missing(one, containers, seen, ctx):
         return _Look(one, containers, missing)
     asked = [each for each in containers if each.health and each.id not in seen.passed]
     return _Look(one, containers, None, asked)
 
 
-def _probe(containers: Sequence[Container], seen: _Seen, at: Ports) -> None:
+def _probe(containers: Sequence[Container], seen: _Seen, ctx: Context) -> None:
     seen.passed.update(each.id for each in containers if each.health == "healthy")
     unsure = [each for each in containers if each.health != "healthy"]
     if not unsure:
         return
-    for each, said in zip(unsure, at.engine.probe_all(unsure), strict=True):
+    for each, said in zip(unsure, ctx.engine.probe_all(unsure), strict=True):
         if said is None:
             seen.passed.add(each.id)
         else:
             seen.said[each.id] = f"its HEALTHCHECK says: {said.strip() or 'nothing'}"
 
 
-def _is_well(look: _Look, began: float, seen: _Seen, at: Ports) -> bool:
+def _is_well(look: _Look, began: float, seen: _Seen, ctx: Context) -> bool:
     """Raises Unhealthy where its time is up."""
     sick = (seen.said[each.id] for each in look.unproven if each.id not in seen.passed)
     missing = look.missing or next(sick, None)
     if missing is None:
         return True
     one = look.one
-    if at.clock.monotonic() - began < one.timeout.total_seconds():
+    if ctx.clock.monotonic() - began < one.timeout.total_seconds():
         return False
     raise Unhealthy(
         f"{one.name} was not healthy within {durations.show(one.timeout)}: {missing}",
-        detail=last_lines(look.containers, at),
+        detail=last_lines(look.containers, ctx),
         hint="look at the log above; a slow start needs a longer deploy_timeout or --timeout",
     )
 
 
-def _missing(one: Awaited, containers: Sequence[Container], seen: _Seen, at: Ports) -> str | None:
-    servers = at.proxy.health(one.service, one.colour)
+def _missing(
+    one: Awaited, containers: Sequence[Container], seen: _Seen, ctx: Context
+) -> str | None:
+    servers = ctx.proxy.health(one.service, one.colour)
     for server in servers:
         if not server.up:
             return f"HAProxy says {server.status} ({server.check or 'not checked yet'}) of {server.address}"
     unasked = any(server.status == NO_TRAFFIC for server in servers)
-    if unasked and (said := _runs_too_short(one, containers, len(servers), seen, at)):
+    if unasked and (said := _runs_too_short(one, containers, len(servers), seen, ctx)):
         return said
     return None if servers else "HAProxy doesn't know it"
 
 
 def _runs_too_short(
-    one: Awaited, containers: Sequence[Container], wanted: int, seen: _Seen, at: Ports
+    one: Awaited, containers: Sequence[Container], wanted: int, seen: _Seen, ctx: Context
 ) -> str | None:
     """HAProxy doesn't look at what nobody asks: it has to run, and go on doing so."""
-    now, running = at.clock.monotonic(), [each for each in containers if each.running]
+    now, running = ctx.clock.monotonic(), [each for each in containers if each.running]
     if len(running) < wanted:
         return "it doesn't run"
     for each in running:
@@ -149,7 +149,7 @@ def _runs_too_short(
     return None
 
 
-def _give_up_on(container: Container, at: Ports) -> None:
+def _give_up_on(container: Container, ctx: Context) -> None:
     problem = None
     if container.restarts >= CRASH_LOOP:
         last = f", the last time with exit code {container.exit_code}"
@@ -161,12 +161,12 @@ def _give_up_on(container: Container, at: Ports) -> None:
     if problem:
         raise Unhealthy(
             f"{container.name} {problem}",
-            detail=at.engine.log_tail(container),
+            detail=ctx.engine.log_tail(container),
             hint="mend it and run docker bluegreen up again; a start that is only slow needs"
             " start_period in its healthcheck",
         )
 
 
-def last_lines(containers: Iterable[Container], at: Ports) -> str:
+def last_lines(containers: Iterable[Container], ctx: Context) -> str:
     """Of the log of each."""
-    return "\n".join(text for one in containers if (text := at.engine.log_tail(one)))
+    return "\n".join(text for one in containers if (text := ctx.engine.log_tail(one)))

@@ -18,10 +18,10 @@ from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Outcome
 from compose_bluegreen.domain.errors import BluegreenError, HookFailed
-from compose_bluegreen.domain.labels import colour_labels, hook_labels
+from compose_bluegreen.domain.labels import hook_labels
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Release
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.runner import HOST_VARIABLE, Ran
 from compose_bluegreen.runtime.interrupts import shielded
 from compose_bluegreen.steps.rollout import Move, Readiness
@@ -75,7 +75,7 @@ def brought(*, goes_back: bool) -> list[Moment]:
 
 
 def steps(
-    moment: Moment, moves: Sequence[Move], deployment: int, terms: Terms, at: Ports
+    moment: Moment, moves: Sequence[Move], deployment: int, terms: Terms, ctx: Context
 ) -> Iterator[Step]:
     """Those of the releases that are brought."""
     if not terms.hooks or moment not in brought(goes_back=terms.goes_back):
@@ -83,36 +83,40 @@ def steps(
     for move in moves:
         if moment is Moment.POST_START and move.ready is Readiness.WARM:
             continue
-        yield from _steps(Scene(moment, move, move.release, deployment), at)
+        yield from _steps(Scene(moment, move, move.release, deployment), ctx)
 
 
-def if_it_fails(moves: Sequence[Move], deployment: int, terms: Terms, at: Ports) -> Farewell:
+def if_it_fails(moves: Sequence[Move], deployment: int, terms: Terms, ctx: Context) -> Farewell:
     def on_failure(reason: str) -> Iterator[Step]:
         for move in moves if terms.hooks else ():
             scene = Scene(Moment.ON_FAILURE, move, move.release, deployment, reason)
-            yield from _steps(scene, at, required=False)
+            yield from _steps(scene, ctx, required=False)
 
     return Farewell(on_failure)
 
 
 def on_rollback(
-    taken_back: Iterable[Release], moves: Iterable[Move], deployment: int, terms: Terms, at: Ports
+    taken_back: Iterable[Release],
+    moves: Iterable[Move],
+    deployment: int,
+    terms: Terms,
+    ctx: Context,
 ) -> Iterator[Step]:
     """Of releases that no longer serve: they alone know what they did."""
     brought = {move.service: move for move in moves}
     for release in taken_back if terms.hooks else ():
         if move := brought.get(release.service):
             scene = Scene(Moment.ON_ROLLBACK, move, release, deployment, "rollback", before=release)
-            yield from _steps(scene, at, required=False)
+            yield from _steps(scene, ctx, required=False)
 
 
-def owed(found: Deployment, moves: Sequence[Move], at: Ports) -> Iterator[Step]:
+def owed(found: Deployment, moves: Sequence[Move], ctx: Context) -> Iterator[Step]:
     """To the releases that a rollback took back which somebody else had begun."""
     if found.rollback_of is None or not goes_back(found):
         return
-    taken_back = at.history.get(found.rollback_of)
+    taken_back = ctx.history.get(found.rollback_of)
     releases = [part.release for part in taken_back.parts] if taken_back else []
-    yield from on_rollback(releases, moves, found.id, Terms(), at)
+    yield from on_rollback(releases, moves, found.id, Terms(), ctx)
 
 
 def goes_back(found: Deployment) -> bool:
@@ -128,7 +132,7 @@ def missed(deployment: Deployment) -> list[str]:
     return [called.name for each in hooked for called in each if called.name not in ended]
 
 
-def refuse_strangers(release: Release, moments: Iterable[Moment], at: Ports) -> None:
+def refuse_strangers(release: Release, moments: Iterable[Moment], ctx: Context) -> None:
     """History is on the engine: what it says is run here only if a file that lies here said so too.
 
     Raises HookFailed.
@@ -136,30 +140,30 @@ def refuse_strangers(release: Release, moments: Iterable[Moment], at: Ports) -> 
     for moment in moments:
         for called in hooks_of(release, moment):
             if called.hook.host:
-                _assure_trust(called, at)
+                _assure_trust(called, ctx)
 
 
-def trust(release: Release, at: Ports) -> None:
+def trust(release: Release, ctx: Context) -> None:
     """Its hooks come from a compose file here."""
     for moment in Moment:
         for called in hooks_of(release, moment):
             if called.hook.host:
-                at.runner.trust(called.hook.host)
+                ctx.runner.trust(called.hook.host)
 
 
-def clear(project: str, at: Ports) -> None:
+def clear(ctx: Context) -> None:
     """One-off containers of hooks, also those of commands that were killed."""
-    left = at.engine.containers(hook_labels(project))
+    left = ctx.engine.containers(hook_labels(ctx.project))
     if left:
-        at.compose.remove([one.name for one in left])
+        ctx.compose.remove([one.name for one in left])
 
 
-def _steps(scene: Scene, at: Ports, *, required: bool = True) -> Iterator[Step]:
+def _steps(scene: Scene, ctx: Context, *, required: bool = True) -> Iterator[Step]:
     for called in hooks_of(scene.of, scene.moment):
         yield Step(
             called.name,
             f"its hook, {_where(called.hook, scene)}: {unescaped(called.hook.words)[0]}",
-            partial(_run, called, scene, at),
+            partial(_run, called, scene, ctx),
             required=required and called.hook.required,
         )
 
@@ -172,9 +176,9 @@ def _where(hook: Hook, scene: Scene) -> str:
     return f"in {scene.of.service}-{scene.colour}" if scene.colour else "in what serves"
 
 
-def _run(called: Called, scene: Scene, at: Ports) -> str:
+def _run(called: Called, scene: Scene, ctx: Context) -> str:
     hook = called.hook
-    ran = _inside(called, scene, at) if hook.exec else _elsewhere(called, scene, at)
+    ran = _inside(called, scene, ctx) if hook.exec else _elsewhere(called, scene, ctx)
     if ran.code == 0:
         return ran.said
     limit = durations.show(hook.timeout)
@@ -188,48 +192,48 @@ def _run(called: Called, scene: Scene, at: Ports) -> str:
     )
 
 
-def _elsewhere(called: Called, scene: Scene, at: Ports) -> Ran:
-    hook, told = called.hook, _told(scene, at)
+def _elsewhere(called: Called, scene: Scene, ctx: Context) -> Ran:
+    hook, told = called.hook, _told(scene, ctx)
     if hook.host:
-        _assure_trust(called, at)
-        return at.runner.here(unescaped(hook.host), told, hook.timeout)
+        _assure_trust(called, ctx)
+        return ctx.runner.here(unescaped(hook.host), told, hook.timeout)
     project = scene.move.project
     name = f"{companion(project)}-{called.name.replace(' ', '-')}-{scene.deployment}"
     escaped = {key: text.replace("$", "$$") for key, text in told.items()}
-    with _cleared(project, at):
-        return at.runner.one_off(
+    with _cleared(ctx):
+        return ctx.runner.one_off(
             one_off_model(scene.of, name, hook.run or (), escaped), hook.timeout
         )
 
 
-def _inside(called: Called, scene: Scene, at: Ports) -> Ran:
-    labels = colour_labels(scene.move.project, scene.move.service, scene.colour)
-    found = [one for one in at.engine.containers(labels) if one.running] if scene.colour else []
+def _inside(called: Called, scene: Scene, ctx: Context) -> Ran:
+    there = ctx.colour_containers(scene.move.service, scene.colour) if scene.colour else []
+    found = [one for one in there if one.running]
     if not found and scene.moment in _BEFORE_IT_IS_UP:
         return Ran(0, f"not run: nothing of {scene.move.service} is up")
     if not found:
         raise HookFailed(f"{called.name} has no container to run in: none is running")
-    told = _told(scene, at)
-    return at.runner.inside(found[0], unescaped(called.hook.words), told, called.hook.timeout)
+    told = _told(scene, ctx)
+    return ctx.runner.inside(found[0], unescaped(called.hook.words), told, called.hook.timeout)
 
 
 @contextmanager
-def _cleared(project: str, at: Ports) -> Iterator[None]:
+def _cleared(ctx: Context) -> Iterator[None]:
     """Before, for a name is taken once; and after, however it ended."""
-    clear(project, at)
+    clear(ctx)
     try:
         yield
     finally:
-        with shielded(at.observer.remark):
+        with shielded(ctx.observer.remark):
             try:
-                clear(project, at)
+                clear(ctx)
             except BluegreenError as error:
                 said = "its container is left over; the next docker bluegreen up removes it"
-                at.observer.remark(f"warning: {said}: {error.message}")
+                ctx.observer.remark(f"warning: {said}: {error.message}")
 
 
-def _assure_trust(called: Called, at: Ports) -> None:
-    if not at.runner.trusts(called.hook.words):
+def _assure_trust(called: Called, ctx: Context) -> None:
+    if not ctx.runner.trusts(called.hook.words):
         raise HookFailed(
             f"{called.name} would run on this host, and no compose file here has had it:"
             " it comes from history, which is on the engine",
@@ -237,9 +241,9 @@ def _assure_trust(called: Called, at: Ports) -> None:
         )
 
 
-def _told(scene: Scene, at: Ports) -> dict[str, str]:
+def _told(scene: Scene, ctx: Context) -> dict[str, str]:
     """The contract with hooks; docs/reference/hooks.md has it."""
-    move, before = scene.move, scene.before or _before(scene, at)
+    move, before = scene.move, scene.before or _before(scene, ctx)
     image, was = move.release.image, before.image if before else None
     return {
         "BLUEGREEN_HOOK": scene.moment.value,
@@ -256,7 +260,6 @@ def _told(scene: Scene, at: Ports) -> dict[str, str]:
     }
 
 
-def _before(scene: Scene, at: Ports) -> Release | None:
-    record = at.history.live(at.engine.identity(), scene.move.project, scene.move.service)
-    part = record.part(scene.move.service) if record else None
+def _before(scene: Scene, ctx: Context) -> Release | None:
+    part = ctx.live_part(scene.move.service)
     return part.release if part else None

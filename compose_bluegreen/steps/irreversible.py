@@ -9,7 +9,7 @@ from compose_bluegreen.config.hook_settings import Moment
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.release import Release
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps.hooks import Called, hooks_of
 
 _A_FEW = 10
@@ -28,17 +28,17 @@ class Deed:
         return f"{self.called.name} in deployment {self.deployment}{why}"
 
 
-def since(engine: str, project: str, service: str, deployment: int, at: Ports) -> Iterator[Deed]:
+def since(service: str, deployment: int, ctx: Context) -> Iterator[Deed]:
     """What was done after that deployment, newest first."""
-    found = at.history.newest(project, service=service, limit=_A_FEW)
+    found = ctx.history.newest(ctx.project, service=service, limit=_A_FEW)
     if len(found) == _A_FEW and found[-1].id > deployment:
-        found = at.history.newest(project, service=service)
+        found = ctx.history.newest(ctx.project, service=service)
     for one in found:
         if one.id <= deployment:
             return
         part = one.part(service)
-        if one.engine == engine and part and (called := _irreversible(part.release)):
-            yield from _done(one.id, called, at)
+        if one.engine == ctx.engine_id and part and (called := _irreversible(part.release)):
+            yield from _done(one.id, called, ctx)
 
 
 def refuse(deeds: Sequence[Deed], to: int) -> None:
@@ -60,8 +60,8 @@ def _irreversible(release: Release) -> list[Called]:
     ]
 
 
-def _done(deployment: int, called: Sequence[Called], at: Ports) -> Iterator[Deed]:
-    whole: Deployment | None = at.history.get(deployment)
+def _done(deployment: int, called: Sequence[Called], ctx: Context) -> Iterator[Deed]:
+    whole: Deployment | None = ctx.history.get(deployment)
     begun = {step.name for step in whole.steps} if whole else set()
     for one in called:
         if one.name in begun:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.errors import LockHeld
 from compose_bluegreen.domain.topology import Change
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder
 
 LOOK_AGAIN = 0.25
@@ -17,27 +17,29 @@ LOOK_AGAIN = 0.25
 
 
 @contextmanager
-def until_alone(holder: Holder, patience: timedelta | None, at: Ports) -> Iterator[None]:
+def until_alone(holder: Holder, patience: timedelta | None, ctx: Context) -> Iterator[None]:
     """Holds the lock. With ``patience``, says for whom it waits, and waits; raises LockHeld."""
-    deadline = at.clock.monotonic() + (patience.total_seconds() if patience else 0.0)
+    deadline = ctx.clock.monotonic() + (patience.total_seconds() if patience else 0.0)
     told = False
     with ExitStack() as held:
         while True:
             try:
-                held.enter_context(at.lock.hold(holder))
+                held.enter_context(ctx.lock.hold(holder))
                 break
             except LockHeld as refused:
-                if at.clock.monotonic() >= deadline:
+                if ctx.clock.monotonic() >= deadline:
                     raise
                 if patience and not told:
-                    at.observer.remark(f"waits up to {durations.show(patience)}: {refused.message}")
+                    ctx.observer.remark(
+                        f"waits up to {durations.show(patience)}: {refused.message}"
+                    )
                 told = True
-                at.clock.sleep(LOOK_AGAIN)
+                ctx.clock.sleep(LOOK_AGAIN)
         yield
 
 
-def alone(holder: Holder, patience: timedelta | None, at: Ports) -> AbstractContextManager[None]:
+def alone(holder: Holder, patience: timedelta | None, ctx: Context) -> AbstractContextManager[None]:
     """A proxy that doesn't run holds no lock, and nobody deploys by it."""
-    topology = at.proxy.topology()
-    runs = topology and at.proxy.change_to(topology) not in (Change.CREATE, Change.START)
-    return until_alone(holder, patience, at) if runs else nullcontext()
+    topology = ctx.proxy.topology()
+    runs = topology and ctx.proxy.change_to(topology) not in (Change.CREATE, Change.START)
+    return until_alone(holder, patience, ctx) if runs else nullcontext()

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from compose_bluegreen.config import release_builder
 from compose_bluegreen.config.compose_file import ManagedService, Project
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 
 
 def make_networks_and_volumes(
-    services: Sequence[ManagedService], project: Project, at: Ports
+    services: Sequence[ManagedService], project: Project, ctx: Context
 ) -> None:
     """Colours and proxy join them as external ones, so they must be there first."""
     networks = {project.network_name(key): key for one in services for key, _ in one.networks}
@@ -20,7 +20,7 @@ def make_networks_and_volumes(
         for key, mount in release_builder.volumes(project, one).items()
         if not mount.get("external")
     }
-    new_networks = [networks[name] for name in sorted(at.engine.missing_networks(networks))]
-    new_volumes = [volumes[name] for name in sorted(at.engine.missing_volumes(volumes))]
+    new_networks = [networks[name] for name in sorted(ctx.engine.missing_networks(networks))]
+    new_volumes = [volumes[name] for name in sorted(ctx.engine.missing_volumes(volumes))]
     if new_networks or new_volumes:
-        at.compose.create_networks_and_volumes(project.config, new_networks, new_volumes)
+        ctx.compose.create_networks_and_volumes(project.config, new_networks, new_volumes)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from compose_bluegreen.config.compose_file import ManagedService, Project
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import dependencies
 from compose_bluegreen.steps.saga import Step
 
@@ -24,24 +24,24 @@ def needed(services: Sequence[ManagedService], project: Project) -> dict[str, li
     return found
 
 
-def built(services: Sequence[ManagedService], project: Project, at: Ports) -> Iterator[Step]:
+def built(services: Sequence[ManagedService], project: Project, ctx: Context) -> Iterator[Step]:
     """Its image is of this release, too: Compose would build it only if it had none."""
     for name in needed(services, project):
         if "build" in project.config["services"].get(name, {}):
-            act = partial(at.compose.build, [name])
+            act = partial(ctx.compose.build, [name])
             yield Step(f"build {name}", "the service has a build section", act)
 
 
 def run(
-    services: Sequence[ManagedService], project: Project, timeout: timedelta | None, at: Ports
+    services: Sequence[ManagedService], project: Project, timeout: timedelta | None, ctx: Context
 ) -> Iterator[Step]:
     for name, by in needed(services, project).items():
         patience = timeout or max(one.settings.deploy_timeout for one in services if one.name in by)
-        act = partial(_run, name, project.name, patience, at)
+        act = partial(_run, name, patience, ctx)
         yield Step(f"run {name}", f"once a release, before {' and '.join(by)}", act)
 
 
-def _run(name: str, project: str, timeout: timedelta, at: Ports) -> None:
+def _run(name: str, timeout: timedelta, ctx: Context) -> None:
     """What has ended before is started again. Raises BluegreenError with its last lines."""
-    at.compose.start_dependencies([name])
-    dependencies.until_dependencies(project, {name: ENDS}, timeout, at)
+    ctx.compose.start_dependencies([name])
+    dependencies.until_dependencies({name: ENDS}, timeout, ctx)

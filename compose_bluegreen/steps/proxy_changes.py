@@ -11,7 +11,7 @@ from compose_bluegreen.domain.deployment import Draft
 from compose_bluegreen.domain.errors import BluegreenError, LockLost, NeedsPerson
 from compose_bluegreen.domain.release import works_unasked
 from compose_bluegreen.domain.topology import Change, Topology
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import Holder
 from compose_bluegreen.runtime.interrupts import shielded
@@ -25,20 +25,20 @@ BEFORE_THE_LOCK = (Change.CREATE, Change.START)
 """The lock is in the proxy: these make one that runs."""
 
 
-def full(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
-    topology = attempt.topology(at.proxy.topology())
+def full(attempt: Attempt, moves: Sequence[Move], ctx: Context) -> Topology:
+    topology = attempt.topology(ctx.proxy.topology())
     for move in moves:
         topology = with_release(topology, move.release, move.idle)
     return topology
 
 
-def wanted(attempt: Attempt, moves: Sequence[Move], at: Ports) -> Topology:
+def wanted(attempt: Attempt, moves: Sequence[Move], ctx: Context) -> Topology:
     """Without the ports and names that a container of the user's own project still has."""
     held = [move.service for move in moves if move.held_by]
-    return full(attempt, moves, at).without_fronts(held)
+    return full(attempt, moves, ctx).without_fronts(held)
 
 
-def allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) -> Change:
+def allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, ctx: Context) -> Change:
     """What it takes; raises where that costs somebody's requests and nobody has agreed to it."""
     _refuse_a_second_worker(moves)
     holders = [one for move in moves for one in move.held_by]
@@ -59,8 +59,8 @@ def allowed(wanted: Topology, moves: Sequence[Move], terms: Terms, at: Ports) ->
             " without a gap of a second or more",
             hint="run it again with --take-over when that suits you; everything is proven first",
         )
-    change = at.proxy.change_to(wanted)
-    agreed = terms.recreate_proxy or not live(at)
+    change = ctx.proxy.change_to(wanted)
+    agreed = terms.recreate_proxy or not live(ctx)
     if (holders or change is Change.RECREATE) and not agreed:
         raise BluegreenError(
             "the proxy needs a new container, for Docker fixes ports, names and image when it makes"
@@ -84,16 +84,18 @@ def holder(draft: Draft) -> Holder:
 
 
 @contextmanager
-def under_the_lock(wanted: Topology, change: Change, attempt: Attempt, at: Ports) -> Iterator[None]:
+def under_the_lock(
+    wanted: Topology, change: Change, attempt: Attempt, ctx: Context
+) -> Iterator[None]:
     """There must be a proxy before there can be a lock in it; one that serves nobody goes again."""
     draft = attempt.draft
     me = holder(draft)
     try:
         if change in BEFORE_THE_LOCK:
-            make = partial(_make, attempt.ground, wanted, change, at)
-            step = replace(proxy_step(wanted, change, at), act=make)
-            told_before_the_lock(step, draft, at)
-        with locking.until_alone(me, attempt.terms.patience, at):
+            make = partial(_make, attempt.ground, wanted, change, ctx)
+            step = replace(proxy_step(wanted, change, ctx), act=make)
+            told_before_the_lock(step, draft, ctx)
+        with locking.until_alone(me, attempt.terms.patience, ctx):
             if change not in BEFORE_THE_LOCK:
                 attempt.ground()
             yield
@@ -101,62 +103,62 @@ def under_the_lock(wanted: Topology, change: Change, attempt: Attempt, at: Ports
         raise
     except BaseException:
         if change is Change.CREATE:
-            with shielded(at.observer.remark), suppress(BluegreenError):
-                _remove_useless_proxy(me, at)
+            with shielded(ctx.observer.remark), suppress(BluegreenError):
+                _remove_useless_proxy(me, ctx)
         raise
 
 
-def _remove_useless_proxy(me: Holder, at: Ports) -> None:
+def _remove_useless_proxy(me: Holder, ctx: Context) -> None:
     """Only under the lock: somebody else may be about to use it."""
-    with at.lock.hold(me):
-        if not live(at):
-            at.proxy.remove()
+    with ctx.lock.hold(me):
+        if not live(ctx):
+            ctx.proxy.remove()
 
 
-def proxy_step(wanted: Topology, change: Change, at: Ports) -> Step:
+def proxy_step(wanted: Topology, change: Change, ctx: Context) -> Step:
     name, cause = {
         Change.CREATE: ("create the proxy", "there is none yet"),
         Change.START: ("start the proxy", "it has stopped"),
         Change.RELOAD: ("reload the proxy", "what it was told has changed; nothing is lost"),
         Change.RECREATE: ("recreate the proxy", "its ports, names or image changed"),
     }[change]
-    before = at.proxy.topology() if change is Change.RECREATE else None
-    undo = Undo("put the proxy back", partial(_put_back, before, wanted, at)) if before else None
-    return Step(name, cause, partial(_apply, wanted, change, at), undo)
+    before = ctx.proxy.topology() if change is Change.RECREATE else None
+    undo = Undo("put the proxy back", partial(_put_back, before, wanted, ctx)) if before else None
+    return Step(name, cause, partial(_apply, wanted, change, ctx), undo)
 
 
-def _make(ground: Callable[[], None], wanted: Topology, change: Change, at: Ports) -> str:
+def _make(ground: Callable[[], None], wanted: Topology, change: Change, ctx: Context) -> str:
     # Docker would let two machines make two networks of one name.
-    with at.proxy.alone(wanted):
+    with ctx.proxy.alone(wanted):
         ground()
-        return _apply(wanted, change, at)
+        return _apply(wanted, change, ctx)
 
 
-def _apply(wanted: Topology, change: Change, at: Ports) -> str:
-    return gap(at.proxy.apply(wanted, change))
+def _apply(wanted: Topology, change: Change, ctx: Context) -> str:
+    return gap(ctx.proxy.apply(wanted, change))
 
 
 def gap(seconds: float) -> str:
     return f"nobody answered for {seconds:.2f} s" if seconds else ""
 
 
-def _put_back(before: Topology, wanted: Topology, at: Ports) -> None:
+def _put_back(before: Topology, wanted: Topology, ctx: Context) -> None:
     """Only if neither runs: one that does serves too, and costs no second gap."""
-    change = at.proxy.change_to(before)
-    if Change.NONE not in (change, at.proxy.change_to(wanted)):
-        at.proxy.apply(before, change)
+    change = ctx.proxy.change_to(before)
+    if Change.NONE not in (change, ctx.proxy.change_to(wanted)):
+        ctx.proxy.apply(before, change)
 
 
-def take_over(holders: Sequence[Container], full: Topology, at: Ports) -> str:
-    began = at.clock.monotonic()
-    at.compose.stop([one.name for one in holders])
-    at.proxy.apply(full, Change.RECREATE)
-    return f"nobody answered for {at.clock.monotonic() - began:.1f} s"
+def take_over(holders: Sequence[Container], full: Topology, ctx: Context) -> str:
+    began = ctx.clock.monotonic()
+    ctx.compose.stop([one.name for one in holders])
+    ctx.proxy.apply(full, Change.RECREATE)
+    return f"nobody answered for {ctx.clock.monotonic() - began:.1f} s"
 
 
-def give_back(holders: Sequence[Container], before: Topology, at: Ports) -> None:
-    at.proxy.apply(before, at.proxy.change_to(before))
-    at.compose.start([one.name for one in holders])
+def give_back(holders: Sequence[Container], before: Topology, ctx: Context) -> None:
+    ctx.proxy.apply(before, ctx.proxy.change_to(before))
+    ctx.compose.start([one.name for one in holders])
 
 
 def names(containers: Sequence[Container]) -> str:

@@ -10,10 +10,9 @@ from enum import StrEnum
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import NeedsPerson
-from compose_bluegreen.domain.labels import base_labels, colour_labels
 from compose_bluegreen.domain.release import Model, Release, stops_first
 from compose_bluegreen.domain.topology import NOBODY
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.steps import drain as draining
 from compose_bluegreen.steps import health
@@ -62,38 +61,38 @@ class Move:
         return f"{self.service}-{self.idle}"
 
 
-def plan(releases: Sequence[Release], at: Ports) -> list[Move]:
+def plan(releases: Sequence[Release], ctx: Context) -> list[Move]:
     """Which colour each release goes to, from where traffic goes now.
 
     What isn't live yet goes where the others go, so that a set that always moves as one has one
     colour.
     """
-    routes = live(at)
+    routes = live(ctx)
     others = {routes[one.service].other for one in releases if one.service in routes}
     first = others.pop() if len(others) == 1 else Colour.BLUE
     moves = []
     for release in releases:
         colour = routes.get(release.service)
-        users = at.engine.containers(base_labels(release.model["name"], release.service))
+        users = ctx.compose_containers(release.service)
         held_by = () if colour else tuple(one for one in users if one.running)
-        idle, exchanged = colour.other if colour else first, is_exchanged(release, colour, at)
+        idle, exchanged = colour.other if colour else first, is_exchanged(release, colour, ctx)
         moves.append(Move(release, colour, idle, held_by, exchanged=exchanged))
     return moves
 
 
-def is_exchanged(release: Release, live: Colour | None, at: Ports) -> bool:
+def is_exchanged(release: Release, live: Colour | None, ctx: Context) -> bool:
     """Not where what is live still has traffic: nobody takes that away before the switch."""
     if not stops_first(release):
         return False
-    topology = at.proxy.topology()
+    topology = ctx.proxy.topology()
     route = topology.route(release.service) if topology else None
     target = route.target(live) if route and live else None
     return target is None or target.mode == NOBODY
 
 
-def live(at: Ports) -> dict[str, Colour]:
+def live(ctx: Context) -> dict[str, Colour]:
     """The live colour of each service that anybody can reach."""
-    return reached(at.proxy.routes(), at.proxy.topology())
+    return reached(ctx.proxy.routes(), ctx.proxy.topology())
 
 
 def named(moves: Sequence[Move]) -> str:
@@ -119,112 +118,113 @@ def why(moves: Sequence[Move]) -> str:
     )
 
 
-def containers(move: Move, colour: Colour, at: Ports) -> list[Container]:
+def containers(move: Move, colour: Colour, ctx: Context) -> list[Container]:
     """In any state."""
-    return at.engine.containers(colour_labels(move.project, move.service, colour))
+    return ctx.colour_containers(move.service, colour)
 
 
-def start(moves: Sequence[Move], terms: Terms, deployment: int, at: Ports) -> None:
+def start(moves: Sequence[Move], terms: Terms, deployment: int, ctx: Context) -> None:
     """Side by side, but for what must be healthy before another starts."""
-    _wake([move for move in moves if move.ready is not Readiness.NONE], at)
+    _wake([move for move in moves if move.ready is not Readiness.NONE], ctx)
     new = [move for move in moves if move.ready is Readiness.NONE]
-    clear_all(new, at)
+    clear_all(new, ctx)
     proven: list[Move] = []
     for wave in waves([move.release for move in new]):
         if proven:
-            all_healthy(proven, terms, at)
+            all_healthy(proven, terms, ctx)
         ours = [move for move in new if move.release in wave]
-        for model in merged([(move.release, _model(move, deployment, at)) for move in ours]):
-            at.compose.start_colour(model)
+        for model in merged([(move.release, _model(move, deployment, ctx)) for move in ours]):
+            ctx.compose.start_colour(model)
         for move in ours:
-            at.proxy.watch(move.service, move.idle)
+            ctx.proxy.watch(move.service, move.idle)
         proven = ours
 
 
-def _wake(moves: Sequence[Move], at: Ports) -> None:
+def _wake(moves: Sequence[Move], ctx: Context) -> None:
     """They stand by. What HAProxy knows of them may be as old as its interval: they are down until
     checked anew."""
     names = [
         one.name
         for move in moves
         if move.ready is Readiness.STOPPED
-        for one in containers(move, move.idle, at)
+        for one in containers(move, move.idle, ctx)
     ]
     if names:
-        at.compose.start(names)
+        ctx.compose.start(names)
     for move in moves:
-        at.proxy.watch(move.service, move.idle)
+        ctx.proxy.watch(move.service, move.idle)
 
 
-def _model(move: Move, deployment: int, at: Ports) -> Model:
-    seats = at.proxy.seats(move.service, move.idle)
+def _model(move: Move, deployment: int, ctx: Context) -> Model:
+    seats = ctx.proxy.seats(move.service, move.idle)
     return colour_model(move.release, move.idle, seats, deployment)
 
 
-def show(moves: Sequence[Move], at: Ports) -> None:
+def show(moves: Sequence[Move], ctx: Context) -> None:
     for move in moves:
-        at.proxy.show(move.service, move.idle)
+        ctx.proxy.show(move.service, move.idle)
 
 
-def clear(move: Move, at: Ports) -> str:
-    return clear_all([move], at)
+def clear(move: Move, ctx: Context) -> str:
+    return clear_all([move], ctx)
 
 
-def clear_all(moves: Sequence[Move], at: Ports) -> str:
+def clear_all(moves: Sequence[Move], ctx: Context) -> str:
     """What was left over in the idle colour may still answer what it was asked when it was live."""
     which = [(move, move.idle) for move in moves]
-    said = drain_all(which, at)
-    remove_all(which, at)
+    said = drain_all(which, ctx)
+    remove_all(which, ctx)
     return said
 
 
-def remove(move: Move, colour: Colour, at: Ports) -> None:
-    remove_all([(move, colour)], at)
+def remove(move: Move, colour: Colour, ctx: Context) -> None:
+    remove_all([(move, colour)], ctx)
 
 
-def remove_idle(moves: Sequence[Move], at: Ports) -> None:
-    remove_all([(move, move.idle) for move in moves], at)
+def remove_idle(moves: Sequence[Move], ctx: Context) -> None:
+    remove_all([(move, move.idle) for move in moves], ctx)
 
 
-def remove_all(which: Sequence[tuple[Move, Colour]], at: Ports) -> None:
-    if found := _parked(which, at):
-        at.compose.remove(found)
+def remove_all(which: Sequence[tuple[Move, Colour]], ctx: Context) -> None:
+    if found := _parked(which, ctx):
+        ctx.compose.remove(found)
 
 
-def stop_all(which: Sequence[tuple[Move, Colour]], at: Ports) -> None:
-    if found := _parked(which, at):
-        at.compose.stop(found)
+def stop_all(which: Sequence[tuple[Move, Colour]], ctx: Context) -> None:
+    if found := _parked(which, ctx):
+        ctx.compose.stop(found)
 
 
-def _parked(which: Sequence[tuple[Move, Colour]], at: Ports) -> list[str]:
+def _parked(which: Sequence[tuple[Move, Colour]], ctx: Context) -> list[str]:
     """Names of their containers; never of what is live: an undo may run when nobody knows any more
     what was done."""
-    routes, shares = at.proxy.routes(), at.proxy.shares()
+    routes, shares = ctx.proxy.routes(), ctx.proxy.shares()
     for move, colour in which:
         if move.service in shares or routes.get(move.service) is colour:
             name = f"{move.service}-{colour}"
             raise NeedsPerson(f"{name} has traffic", hint="docker bluegreen status")
     found: list[str] = []
     for move, colour in which:
-        at.proxy.park(move.service, colour)
-        found += [one.name for one in containers(move, colour, at)]
+        ctx.proxy.park(move.service, colour)
+        found += [one.name for one in containers(move, colour, ctx)]
     return found
 
 
-def until_healthy(move: Move, terms: Terms, at: Ports) -> str:
-    return all_healthy([move], terms, at)
+def until_healthy(move: Move, terms: Terms, ctx: Context) -> str:
+    return all_healthy([move], terms, ctx)
 
 
-def still_healthy(moves: Sequence[Move], terms: Terms, at: Ports) -> str:
+def still_healthy(moves: Sequence[Move], terms: Terms, ctx: Context) -> str:
     """What has been proven a moment ago."""
-    return all_healthy(moves, terms, at, settle=timedelta(0))
+    return all_healthy(moves, terms, ctx, settle=timedelta(0))
 
 
-def all_healthy(moves: Sequence[Move], terms: Terms, at: Ports, settle: timedelta = SETTLED) -> str:
+def all_healthy(
+    moves: Sequence[Move], terms: Terms, ctx: Context, settle: timedelta = SETTLED
+) -> str:
     return health.until_all_healthy(
         [
             health.Awaited(
-                move.project,
                 move.service,
                 move.idle,
                 terms.timeout or restored(move.release.settings).deploy_timeout,
@@ -232,23 +232,23 @@ def all_healthy(moves: Sequence[Move], terms: Terms, at: Ports, settle: timedelt
             )
             for move in moves
         ],
-        at,
+        ctx,
     )
 
 
-def switch_back(moves: Sequence[Move], at: Ports) -> str:
-    at.proxy.route_to({move.service: move.live for move in moves})
-    return drain_all([(move, move.idle) for move in moves], at)
+def switch_back(moves: Sequence[Move], ctx: Context) -> str:
+    ctx.proxy.route_to({move.service: move.live for move in moves})
+    return drain_all([(move, move.idle) for move in moves], ctx)
 
 
-def drain(move: Move, colour: Colour, at: Ports) -> str:
-    return drain_all([(move, colour)], at)
+def drain(move: Move, colour: Colour, ctx: Context) -> str:
+    return drain_all([(move, colour)], ctx)
 
 
-def drain_all(which: Sequence[tuple[Move, Colour]], at: Ports) -> str:
+def drain_all(which: Sequence[tuple[Move, Colour]], ctx: Context) -> str:
     """Side by side: each has its own ``drain_timeout`` from now on."""
     olds = [
         draining.Old(move.service, colour, restored(move.release.settings))
         for move, colour in which
     ]
-    return draining.drain(olds, at)
+    return draining.drain(olds, ctx)

@@ -24,7 +24,7 @@ from compose_bluegreen.domain.errors import (
     NeedsPerson,
 )
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.runtime.interrupts import shielded
 
 Act = Callable[[], object]
@@ -65,14 +65,14 @@ class Farewell:
 class Saga:
     """One deployment's steps, each told to the observer and kept in history."""
 
-    def __init__(self, of: Draft | Deployment, at: Ports, *, stays_open: bool = False) -> None:
+    def __init__(self, of: Draft | Deployment, ctx: Context, *, stays_open: bool = False) -> None:
         """A new one, or one that was begun before and goes on. ``stays_open``: it isn't over when
         it fails here, for some of what was done before isn't undone."""
-        self._at = at
+        self._at = ctx
         self._stays_open = stays_open
         self._undos: list[Undo | Farewell] = []
         self._open = True
-        self.deployment = at.history.begin(of) if isinstance(of, Draft) else of.id
+        self.deployment = ctx.history.begin(of) if isinstance(of, Draft) else of.id
 
     def __enter__(self) -> Self:
         return self
@@ -151,19 +151,19 @@ class Saga:
         self._open = False
 
     def _told(self, step: Step, best: Outcome, worst: Outcome = Outcome.FAILED) -> None:
-        at = self._at
-        record = StepRecord(step.name, step.cause, Outcome.RUNNING, at.clock.now())
-        number = at.history.step(self.deployment, record)
+        ctx = self._at
+        record = StepRecord(step.name, step.cause, Outcome.RUNNING, ctx.clock.now())
+        number = ctx.history.step(self.deployment, record)
         try:
-            remark = told(step, at, best, worst)
+            remark = told(step, ctx, best, worst)
         except LockLost:
             raise  # the record, too, is for whoever has the lock now
         except BaseException as error:
-            at.history.step_ended(
-                self.deployment, number, worst, at.clock.now(), _last_words(error)
+            ctx.history.step_ended(
+                self.deployment, number, worst, ctx.clock.now(), _last_words(error)
             )
             raise
-        at.history.step_ended(self.deployment, number, best, at.clock.now(), remark)
+        ctx.history.step_ended(self.deployment, number, best, ctx.clock.now(), remark)
 
     def _unwind(self, error: BaseException) -> None:
         reason = _headline(error)
@@ -229,38 +229,38 @@ class Saga:
 
 
 def told(
-    step: Step, at: Ports, best: Outcome = Outcome.DONE, worst: Outcome = Outcome.FAILED
+    step: Step, ctx: Context, best: Outcome = Outcome.DONE, worst: Outcome = Outcome.FAILED
 ) -> str:
     """Acts, tells the observer, and returns the remark."""
-    began = at.clock.monotonic()
-    at.observer.step_began(step.name, step.cause)
+    began = ctx.clock.monotonic()
+    ctx.observer.step_began(step.name, step.cause)
     try:
         said = step.act()
     except BaseException as error:
-        at.observer.step_ended(step.name, worst, at.clock.monotonic() - began, _headline(error))
+        ctx.observer.step_ended(step.name, worst, ctx.clock.monotonic() - began, _headline(error))
         raise
     remark = said if isinstance(said, str) else ""
-    at.observer.step_ended(step.name, best, at.clock.monotonic() - began, remark)
+    ctx.observer.step_ended(step.name, best, ctx.clock.monotonic() - began, remark)
     return remark
 
 
-def told_before_the_lock(step: Step, draft: Draft, at: Ports) -> None:
+def told_before_the_lock(step: Step, draft: Draft, ctx: Context) -> None:
     """History hears of it only if it failed: what is unfinished and holds no lock counts as killed."""
     try:
-        told(step, at)
+        told(step, ctx)
     except BluegreenError as error:
-        with shielded(at.observer.remark), suppress(HistoryUnusable):
-            _record_failure(step, draft, error, at)
+        with shielded(ctx.observer.remark), suppress(HistoryUnusable):
+            _record_failure(step, draft, error, ctx)
         raise
 
 
-def _record_failure(step: Step, draft: Draft, error: BluegreenError, at: Ports) -> None:
-    deployment, now = at.history.begin(draft), at.clock.now()
+def _record_failure(step: Step, draft: Draft, error: BluegreenError, ctx: Context) -> None:
+    deployment, now = ctx.history.begin(draft), ctx.clock.now()
     record = StepRecord(step.name, step.cause, Outcome.RUNNING, now)
-    number = at.history.step(deployment, record)
-    at.history.step_ended(deployment, number, Outcome.FAILED, now, _last_words(error))
+    number = ctx.history.step(deployment, record)
+    ctx.history.step_ended(deployment, number, Outcome.FAILED, now, _last_words(error))
     state = State.INTERRUPTED if isinstance(error, Interrupted) else State.FAILED
-    at.history.to(deployment, state, now, _headline(error))
+    ctx.history.to(deployment, state, now, _headline(error))
 
 
 def _headline(error: BaseException) -> str:

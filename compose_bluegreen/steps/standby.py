@@ -16,9 +16,9 @@ from compose_bluegreen.config.types import REMOVED, STOPPED
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.durations import show
-from compose_bluegreen.domain.labels import LABEL, colour_labels, fingerprint_of
+from compose_bluegreen.domain.labels import LABEL, fingerprint_of
 from compose_bluegreen.domain.release import replicas
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.rollout import Move, Readiness
@@ -48,12 +48,12 @@ def meant(record: Deployment | None, service: str, idle: Sequence[Container]) ->
     return Standby(None) if wish == STOPPED else None
 
 
-def readied(moves: Sequence[Move], at: Ports) -> list[Move]:
+def readied(moves: Sequence[Move], ctx: Context) -> list[Move]:
     """Which of them need not be started, for the very release stands by."""
-    return [replace(move, ready=_readiness(move, at)) for move in moves]
+    return [replace(move, ready=_readiness(move, ctx)) for move in moves]
 
 
-def retire(old: Old, at: Ports) -> Iterator[Step]:
+def retire(old: Old, ctx: Context) -> Iterator[Step]:
     """What becomes of the colours that have just lost their traffic, once they are drained."""
 
     def wish(one: tuple[Move, Colour]) -> str:
@@ -64,19 +64,19 @@ def retire(old: Old, at: Ports) -> Iterator[Step]:
         which = list(group)
         names = acts.those(which)
         if how == REMOVED:
-            yield Step(f"remove {names}", "it is drained", partial(acts.remove_all, which, at))
+            yield Step(f"remove {names}", "it is drained", partial(acts.remove_all, which, ctx))
         elif how == STOPPED:
-            yield Step(f"stop {names}", "standby: stopped", partial(acts.stop_all, which, at))
+            yield Step(f"stop {names}", "standby: stopped", partial(acts.stop_all, which, ctx))
         else:
             yield Step(f"let {names} stand by", f"standby: {how}", _nothing)
 
 
-def over(engine: str, project: str, at: Ports) -> list[tuple[Move, Colour]]:
+def over(ctx: Context) -> list[tuple[Move, Colour]]:
     """Colours that have stood by for as long as they were meant to."""
-    found, now = [], at.clock.now()
-    for service, live in acts.live(at).items():
-        idle = at.engine.containers(colour_labels(project, service, live.other))
-        record = at.history.live(engine, project, service) if idle else None
+    found, now = [], ctx.clock.now()
+    for service, live in acts.live(ctx).items():
+        idle = ctx.colour_containers(service, live.other)
+        record = ctx.live_deployment(service) if idle else None
         part = record.part(service) if record else None
         standby = meant(record, service, idle)
         if part and part.colour is live and standby and standby.is_over(now):
@@ -84,11 +84,11 @@ def over(engine: str, project: str, at: Ports) -> list[tuple[Move, Colour]]:
     return found
 
 
-def end(project: str, at: Ports) -> Iterator[Step]:
+def end(ctx: Context) -> Iterator[Step]:
     """One step, where any is over."""
-    if old := over(at.engine.identity(), project, at):
+    if old := over(ctx):
         names = acts.those(old)
-        yield Step(f"remove {names}", "its standby is over", partial(acts.remove_all, old, at))
+        yield Step(f"remove {names}", "its standby is over", partial(acts.remove_all, old, ctx))
 
 
 def _nothing() -> None:
@@ -101,8 +101,8 @@ def are_older(containers: Sequence[Container], deployment: int) -> bool:
     return all(one.isdecimal() and int(one) < deployment for one in made)
 
 
-def _readiness(move: Move, at: Ports) -> Readiness:
-    found = acts.containers(move, move.idle, at)
+def _readiness(move: Move, ctx: Context) -> Readiness:
+    found = acts.containers(move, move.idle, ctx)
     same = all(fingerprint_of(one.labels) == move.release.fingerprint for one in found)
     if not same or len(found) != replicas(move.release):
         return Readiness.NONE
@@ -110,5 +110,5 @@ def _readiness(move: Move, at: Ports) -> Readiness:
         return Readiness.STOPPED
     if not all(one.running and one.health != "unhealthy" for one in found):
         return Readiness.NONE
-    servers = at.proxy.health(move.service, move.idle)
+    servers = ctx.proxy.health(move.service, move.idle)
     return Readiness.WARM if all(one.up for one in servers) else Readiness.NONE

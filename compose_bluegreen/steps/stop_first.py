@@ -10,7 +10,7 @@ from functools import partial
 
 from compose_bluegreen.domain.errors import NeedsPerson
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.rollout import Move
 from compose_bluegreen.steps.saga import Step, Undo
@@ -18,7 +18,7 @@ from compose_bluegreen.steps.source import Terms
 from compose_bluegreen.steps.specs import colour_model
 
 
-def exchange(moves: Sequence[Move], deployment: int, terms: Terms, at: Ports) -> Iterator[Step]:
+def exchange(moves: Sequence[Move], deployment: int, terms: Terms, ctx: Context) -> Iterator[Step]:
     """What comes between the proof of all others and the switch of all."""
     late = [move for move in moves if move.exchanged]
     if not late:
@@ -27,66 +27,65 @@ def exchange(moves: Sequence[Move], deployment: int, terms: Terms, at: Ports) ->
     begins = State.STARTING if len(late) == len(moves) else None
     if old := [move for move in late if move.live]:
         who = _old(old)
-        back = Undo(f"start {who} again", partial(bring_back, old, at))
-        yield Step(f"stop {who}", cause, partial(_take_away, old, at), back, enters=begins)
+        back = Undo(f"start {who} again", partial(bring_back, old, ctx))
+        yield Step(f"stop {who}", cause, partial(_take_away, old, ctx), back, enters=begins)
         begins = None
     yield Step(
         f"start {names}",
         cause,
-        partial(acts.start, late, terms, deployment, at),
+        partial(acts.start, late, terms, deployment, ctx),
         # It can't wait: what comes next starts the old one.
-        Undo(f"remove {names}", partial(acts.remove_idle, late, at)),
+        Undo(f"remove {names}", partial(acts.remove_idle, late, ctx)),
         enters=begins,
     )
     yield Step(
         f"wait until {names} {acts.are(late)} healthy",
         "what isn't well is taken back",
-        partial(acts.all_healthy, late, terms, at),
+        partial(acts.all_healthy, late, terms, ctx),
     )
 
 
-def gone(moves: Sequence[Move], at: Ports) -> list[Move]:
+def gone(moves: Sequence[Move], ctx: Context) -> list[Move]:
     """Those whose old one was taken away, by a deployment that never came to its end."""
-    return [move for move in moves if move.exchanged and move.live and not _there(move, at)]
+    return [move for move in moves if move.exchanged and move.live and not _there(move, ctx)]
 
 
-def bring_back(moves: Sequence[Move], at: Ports) -> None:
+def bring_back(moves: Sequence[Move], ctx: Context) -> None:
     """As history has it, by the same image. Raises NeedsPerson where history doesn't know it."""
-    engine = at.engine.identity()
     for move in moves:
-        if move.live is None or _there(move, at):
+        if move.live is None or _there(move, ctx):
             continue
-        record = at.history.live(engine, move.project, move.service)
+        record = ctx.live_deployment(move.service)
         part = record.part(move.service) if record else None
         if record is None or part is None or part.colour is not move.live:
             raise NeedsPerson(
                 f"history doesn't know what {move.service}-{move.live} was",
                 hint="docker bluegreen up --force",
             )
-        seats = at.proxy.seats(move.service, move.live)
-        at.compose.start_colour(colour_model(part.release, move.live, seats, record.id))
+        seats = ctx.proxy.seats(move.service, move.live)
+        ctx.compose.start_colour(colour_model(part.release, move.live, seats, record.id))
 
 
-def restored(moves: Sequence[Move], at: Ports) -> Iterator[Step]:
+def restored(moves: Sequence[Move], ctx: Context) -> Iterator[Step]:
     """One step, where any has to come back."""
-    if old := gone(moves, at):
+    if old := gone(moves, ctx):
         yield Step(
             f"start {_old(old)} again",
             "it was taken away, and no other runs",
-            partial(bring_back, old, at),
+            partial(bring_back, old, ctx),
         )
 
 
-def _take_away(moves: Sequence[Move], at: Ports) -> None:
+def _take_away(moves: Sequence[Move], ctx: Context) -> None:
     names = [
-        one.name for move in moves if move.live for one in acts.containers(move, move.live, at)
+        one.name for move in moves if move.live for one in acts.containers(move, move.live, ctx)
     ]
     if names:
-        at.compose.remove(names)
+        ctx.compose.remove(names)
 
 
-def _there(move: Move, at: Ports) -> bool:
-    found = acts.containers(move, move.live, at) if move.live else ()
+def _there(move: Move, ctx: Context) -> bool:
+    found = acts.containers(move, move.live, ctx) if move.live else ()
     return any(one.running for one in found)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from compose_bluegreen.domain.deployment import Deployment, Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import (
     PROVEN,
     UNFINISHED,
@@ -74,8 +75,8 @@ class MemoryHistory:
                 self._replace(loser, services, winner, at)
         self._light(deployment, lambda part: True)
 
-    def removed(self, engine: str, project: str, at: datetime) -> None:
-        for each in self._in(engine, project, {State.LIVE}):
+    def removed(self, ref: ProjectRef, at: datetime) -> None:
+        for each in self._in(ref.engine, ref.name, {State.LIVE}):
             self.to(each.id, State.REMOVED, at)
 
     def step(self, deployment: int, step: StepRecord) -> int:
@@ -107,25 +108,25 @@ class MemoryHistory:
         ]
         return found[:limit]
 
-    def unfinished(self, engine: str, project: str) -> list[Deployment]:
-        return [replace(each, steps=()) for each in self._in(engine, project, UNFINISHED)]
+    def unfinished(self, ref: ProjectRef) -> list[Deployment]:
+        return [replace(each, steps=()) for each in self._in(ref.engine, ref.name, UNFINISHED)]
 
-    def waiting(self, engine: str, project: str) -> list[Deployment]:
-        return self._in(engine, project, {State.WAITING})
+    def waiting(self, ref: ProjectRef) -> list[Deployment]:
+        return self._in(ref.engine, ref.name, {State.WAITING})
 
-    def live(self, engine: str, project: str, service: str) -> Deployment | None:
-        for each in self._in(engine, project, {State.LIVE}):
+    def live(self, ref: ProjectRef, service: str) -> Deployment | None:
+        for each in self._in(ref.engine, ref.name, {State.LIVE}):
             part = each.part(service)
             if part and part.live:
                 return replace(each, steps=())
         return None
 
     def proven(
-        self, engine: str, project: str, service: str, *, limit: int | None = None
+        self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
         found = [
             replace(each, steps=())
-            for each in self._in(engine, project, PROVEN)
+            for each in self._in(ref.engine, ref.name, PROVEN)
             if each.part(service) and (each.id, service) not in self._taken_back
         ]
         return found[:limit]

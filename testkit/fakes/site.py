@@ -19,9 +19,10 @@ from compose_bluegreen.config.requests import Order, PromoteOrder, RollbackOrder
 from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.inspection.status import Drift, ServiceStatus, Status, status
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps.source import TellPlan
 from testkit.fakes.calls import watched
 from testkit.fakes.clock import FakeClock
@@ -34,7 +35,8 @@ from testkit.fakes.proxy import FakeProxy
 from testkit.fakes.runner import FakeRunner
 from testkit.fakes.world import ENGINE, WELL, Behaviour, World
 
-CALLER = Caller("ada@laptop", ENGINE, "f00dfeed")
+CALLER = Caller("ada@laptop", "f00dfeed")
+REF = ProjectRef(ENGINE, "shop")
 
 
 def a_service(
@@ -72,7 +74,9 @@ class Site:
         self.history = MemoryHistory()
         self.runner = FakeRunner(self.world)
         calls = self.world.calls
-        self.ports = Ports(
+        self.ctx = Context(
+            ref=REF,
+            caller=CALLER,
             compose=watched(FakeCompose(self.world), "compose", calls),
             engine=watched(FakeEngine(self.world), "engine", calls),
             proxy=watched(FakeProxy(self.world), "proxy", calls),
@@ -98,7 +102,7 @@ class Site:
         self, *services: str, tell_plan: TellPlan | None = None, **order: Any
     ) -> Deployment | None:
         wanted = Order(services=services, **order)
-        return up(wanted, self.project, CALLER, self.ports, tell_plan)
+        return up(wanted, self.project, self.ctx, tell_plan)
 
     def release(self, version: str, service: str = "web", does: Behaviour = WELL) -> Deployment:
         """Builds and deploys one service, which must succeed; then counting begins anew."""
@@ -112,25 +116,25 @@ class Site:
         self, *services: str, tell_plan: TellPlan | None = None, **order: Any
     ) -> Deployment | None:
         wanted = RollbackOrder(services=services, **order)
-        return rollback(wanted, "shop", CALLER, self.ports, tell_plan)
+        return rollback(wanted, self.ctx, tell_plan)
 
     def down(self, patience: timedelta | None = None) -> None:
-        down("shop", CALLER, self.ports, patience)
+        down(self.ctx, patience)
 
     def resume(self) -> Deployment | None:
-        return resume("shop", CALLER, self.ports)
+        return resume(self.ctx)
 
     def promote(self, **order: Any) -> Deployment | None:
-        return promote(PromoteOrder(**order), "shop", CALLER, self.ports)
+        return promote(PromoteOrder(**order), self.ctx)
 
     def abort(self) -> Deployment | None:
-        return abort("shop", CALLER, self.ports)
+        return abort(self.ctx)
 
     def repair(self, tell_plan: TellPlan | None = None) -> Repair:
-        return repair("shop", CALLER, self.ports, tell_plan)
+        return repair(self.ctx, tell_plan)
 
     def status(self) -> Status:
-        return status("shop", ENGINE, self.ports)
+        return status(self.ctx)
 
     def forget(self) -> None:
         self.world.calls.forget()
@@ -143,7 +147,7 @@ class Site:
         return self.world.answers(service)
 
     def routed(self, service: str = "web") -> Colour | None:
-        return self.ports.proxy.routes().get(service)
+        return self.ctx.proxy.routes().get(service)
 
     @property
     def records(self) -> list[Deployment]:

@@ -20,8 +20,9 @@ from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
 from compose_bluegreen.config.requests import Where
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Model
-from compose_bluegreen.ports.context import Ports
+from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Engine
 from compose_bluegreen.ports.lock import Holder, Lock
 from compose_bluegreen.ports.proxy import Proxy
@@ -31,7 +32,7 @@ from testkit.fakes.journal import FakeJournal
 from testkit.fakes.lock import FakeLock
 from testkit.fakes.observer import FakeObserver
 from testkit.fakes.runner import Command
-from testkit.fakes.site import Site, a_file, a_service
+from testkit.fakes.site import CALLER, Site, a_file, a_service
 from testkit.stage import Stage
 
 FAILS = "sh -c echo no such table >&2; exit 3"
@@ -46,7 +47,7 @@ class Ground:
     ``rival`` is the lock as somebody else has it; ``stranger`` runs a container of the user's own
     project for ``web``; ``visit`` sends so many requests to whatever is live."""
 
-    ports: Ports
+    ctx: Context
     project: Project
     image: Image
     restart: Callable[[str], None]
@@ -57,22 +58,22 @@ class Ground:
 
     @property
     def compose(self) -> Compose:
-        return self.ports.compose
+        return self.ctx.compose
 
     @property
     def engine(self) -> Engine:
-        return self.ports.engine
+        return self.ctx.engine
 
     @property
     def runner(self) -> Runner:
-        return self.ports.runner
+        return self.ctx.runner
 
     @property
     def proxy(self) -> Proxy:
-        return self.ports.proxy
+        return self.ctx.proxy
 
     def hold(self, actor: str) -> AbstractContextManager[None]:
-        return self.ports.lock.hold(Holder(actor, "up web", self.ports.clock.now()))
+        return self.ctx.lock.hold(Holder(actor, "up web", self.ctx.clock.now()))
 
 
 @contextmanager
@@ -102,7 +103,7 @@ def fake() -> Iterator[Ground]:
         site.world.asked("web", live, count)
 
     yield Ground(
-        site.ports,
+        site.ctx,
         site.project,
         Image("web:v1", image_id),
         restart,
@@ -133,8 +134,17 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
     assert found
     try:
         yield Ground(
-            Ports(
-                compose, engine, proxy, runner, Site().history, proxy, SystemClock(), FakeObserver()
+            Context(
+                ref=ProjectRef(engine.identity(), stage.project),
+                caller=CALLER,
+                compose=compose,
+                engine=engine,
+                proxy=proxy,
+                runner=runner,
+                history=Site().history,
+                lock=proxy,
+                clock=SystemClock(),
+                observer=FakeObserver(),
             ),
             project,
             found,

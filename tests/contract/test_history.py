@@ -16,6 +16,7 @@ import pytest
 from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import TRANSITIONS, UNFINISHED, State, WrongTransition
 from compose_bluegreen.ports.history import History
@@ -138,16 +139,16 @@ def live_in(history: History, deployment: int) -> set[str]:
 
 
 def ids_proven(history: History, service: str = "web", limit: int | None = None) -> list[int]:
-    return [each.id for each in history.proven(ENGINE, PROJECT, service, limit=limit)]
+    return [each.id for each in history.proven(ProjectRef(ENGINE, PROJECT), service, limit=limit)]
 
 
 def test_an_empty_history_knows_nothing(history: History) -> None:
     assert history.get(1) is None
     assert history.newest(PROJECT) == []
-    assert history.unfinished(ENGINE, PROJECT) == []
-    assert history.live(ENGINE, PROJECT, "web") is None
-    assert history.proven(ENGINE, PROJECT, "web") == []
-    history.removed(ENGINE, PROJECT, NOON)
+    assert history.unfinished(ProjectRef(ENGINE, PROJECT)) == []
+    assert history.live(ProjectRef(ENGINE, PROJECT), "web") is None
+    assert history.proven(ProjectRef(ENGINE, PROJECT), "web") == []
+    history.removed(ProjectRef(ENGINE, PROJECT), NOON)
 
 
 def test_it_can_be_proved_writable_and_stays_empty(history: History) -> None:
@@ -244,7 +245,7 @@ def test_exactly_the_live_state_has_live_parts(history: History, state: State) -
     history.parts(deployment, [a_part()])
     walked(history, deployment, state)
     assert live_in(history, deployment) == ({"web"} if state is State.LIVE else set())
-    live = history.live(ENGINE, PROJECT, "web")
+    live = history.live(ProjectRef(ENGINE, PROJECT), "web")
     assert (live is not None) == (state is State.LIVE)
 
 
@@ -321,7 +322,7 @@ def test_nobody_makes_a_part_live_but_a_promotion(history: History) -> None:
 def test_a_promotion_makes_its_parts_live(history: History) -> None:
     deployment = released(history, a_part(), a_part("api"))
     assert live_in(history, deployment) == {"web", "api"}
-    live = history.live(ENGINE, PROJECT, "api")
+    live = history.live(ProjectRef(ENGINE, PROJECT), "api")
     assert live is not None
     assert (live.id, live.state, live.finished_at) == (deployment, State.LIVE, LATER)
     assert live.part("api") == replace(a_part("api"), live=True)
@@ -332,7 +333,7 @@ def test_the_deployment_that_is_replaced_is_superseded(history: History) -> None
     second = released(history, a_part(image="2", colour=Colour.GREEN))
     assert state_of(history, first) is State.SUPERSEDED
     assert live_in(history, first) == set()
-    live = history.live(ENGINE, PROJECT, "web")
+    live = history.live(ProjectRef(ENGINE, PROJECT), "web")
     assert live is not None
     assert live.id == second
 
@@ -378,21 +379,21 @@ def test_engines_and_projects_do_not_touch_each_other(history: History, opened: 
     released(blog, a_part(image="2"), project="blog")
     released(elsewhere, a_part(image="3"), engine="WXYZ")
     assert state_of(history, mine) is State.LIVE
-    blog.removed(ENGINE, "blog", LATER)
-    elsewhere.removed("WXYZ", PROJECT, LATER)
+    blog.removed(ProjectRef(ENGINE, "blog"), LATER)
+    elsewhere.removed(ProjectRef("WXYZ", PROJECT), LATER)
     assert state_of(history, mine) is State.LIVE
     assert [state_of(blog, 1), state_of(elsewhere, 1)] == [State.REMOVED] * 2
     assert ids_proven(history) == [mine]
-    assert history.unfinished(ENGINE, PROJECT) == []
+    assert history.unfinished(ProjectRef(ENGINE, PROJECT)) == []
 
 
 def test_a_removed_project_has_nothing_live_and_its_releases_stay_proven(
     history: History,
 ) -> None:
     web, api = released(history, a_part()), released(history, a_part("api"))
-    history.removed(ENGINE, PROJECT, LATER)
+    history.removed(ProjectRef(ENGINE, PROJECT), LATER)
     assert {state_of(history, web), state_of(history, api)} == {State.REMOVED}
-    assert history.live(ENGINE, PROJECT, "web") is None
+    assert history.live(ProjectRef(ENGINE, PROJECT), "web") is None
     assert ids_proven(history) == [web]
 
 
@@ -408,7 +409,7 @@ def test_proven_are_the_releases_that_passed_and_were_not_taken_back(history: Hi
     assert ids_proven(history) == [back, second, first]
     assert ids_proven(history, limit=2) == [back, second]
     assert ids_proven(history, "api") == [other]
-    assert history.proven(ENGINE, PROJECT, "web")[-1].parts == (a_part(image="1"),)
+    assert history.proven(ProjectRef(ENGINE, PROJECT), "web")[-1].parts == (a_part(image="1"),)
 
 
 def test_a_part_that_was_taken_back_is_no_target_though_its_deployment_still_serves(
@@ -432,7 +433,7 @@ def test_unfinished_are_those_that_nobody_ended(history: History) -> None:
     standing = {
         state: walked(history, history.begin(a_draft(f"s-{state}")), state) for state in State
     }
-    found = {each.state: each.id for each in history.unfinished(ENGINE, PROJECT)}
+    found = {each.state: each.id for each in history.unfinished(ProjectRef(ENGINE, PROJECT))}
     assert found == {state: standing[state] for state in UNFINISHED}
 
 
@@ -444,16 +445,16 @@ def test_what_waits_was_not_killed_and_comes_with_parts_and_steps(history: Histo
     step = StepRecord("hold web-blue back", "--no-switch", Outcome.DONE, NOON, LATER)
     history.step(deployment, step)
     walked(history, deployment, State.WAITING)
-    newest, *others = history.waiting(ENGINE, PROJECT)
+    newest, *others = history.waiting(ProjectRef(ENGINE, PROJECT))
     assert (newest.id, newest.parts, newest.steps) == (deployment, (a_part(),), (step,))
     assert [each.state for each in others] == [State.WAITING]
-    assert history.waiting("another engine", PROJECT) == []
+    assert history.waiting(ProjectRef("another engine", PROJECT)) == []
 
 
 def test_unfinished_ones_come_with_whole_parts(history: History) -> None:
     deployment = history.begin(a_draft())
     history.parts(deployment, [a_part()])
-    assert history.unfinished(ENGINE, PROJECT)[0].parts == (a_part(),)
+    assert history.unfinished(ProjectRef(ENGINE, PROJECT))[0].parts == (a_part(),)
 
 
 def test_steps_are_numbered_and_come_back_in_order(history: History) -> None:

@@ -68,10 +68,10 @@ def start(ground: Ground, web: Release, colour: Colour, deployment: int = 1) -> 
 
 
 def until_up(ground: Ground, colour: Colour) -> None:
-    deadline = ground.ports.clock.monotonic() + 30
+    deadline = ground.ctx.clock.monotonic() + 30
     while not all(one.up for one in ground.proxy.health("web", colour)):
-        assert ground.ports.clock.monotonic() < deadline, ground.proxy.health("web", colour)
-        ground.ports.clock.sleep(POLL)
+        assert ground.ctx.clock.monotonic() < deadline, ground.proxy.health("web", colour)
+        ground.ctx.clock.sleep(POLL)
 
 
 # ── the proxy ────────────────────────────────────────────────────────────────────────────────
@@ -261,7 +261,7 @@ def test_a_proxy_knows_its_networks_and_can_be_put_on_each_again(running: Ground
 
 
 def test_a_lock_excludes_others_and_tells_them_who_holds_it(running: Ground) -> None:
-    rival = Holder("bob@elsewhere", "rollback web", running.ports.clock.now())
+    rival = Holder("bob@elsewhere", "rollback web", running.ctx.clock.now())
     with (
         running.hold("ada@laptop"),
         pytest.raises(LockHeld, match="ada@laptop"),
@@ -279,8 +279,8 @@ def test_a_lock_excludes_others_and_tells_them_who_holds_it(running: Ground) -> 
 def test_a_lock_that_was_let_go_can_be_taken_again(running: Ground) -> None:
     for actor in ("ada@laptop", "ada@laptop", "bob@ci"):
         with running.hold(actor):
-            running.ports.lock.assure()
-    assert running.ports.lock.holder() is None
+            running.ctx.lock.assure()
+    assert running.ctx.lock.holder() is None
 
 
 def test_who_holds_a_lock_is_seen_by_whoever_only_looks(running: Ground) -> None:
@@ -289,18 +289,18 @@ def test_who_holds_a_lock_is_seen_by_whoever_only_looks(running: Ground) -> None
         found = running.rival.holder()
         assert found is not None
         assert (found.actor, found.what) == ("ada@laptop", "up web")
-        assert found.since <= running.ports.clock.now()
+        assert found.since <= running.ctx.clock.now()
     assert running.rival.holder() is None
 
 
 def test_a_lock_outlives_a_restart_of_the_proxy(running: Ground) -> None:
     """All shells in it die, and still nobody else gets it."""
-    rival = Holder("bob@elsewhere", "rollback web", running.ports.clock.now())
+    rival = Holder("bob@elsewhere", "rollback web", running.ctx.clock.now())
     with running.hold("ada@laptop"):
         running.restart(f"{running.project.name}-bluegreen-proxy")
         with pytest.raises(LockHeld, match="ada@laptop"), running.rival.hold(rival):
             pytest.fail("two held it at once")
-        running.ports.lock.assure()
+        running.ctx.lock.assure()
 
 
 def test_a_lock_that_is_released_by_force_is_lost_to_its_holder(running: Ground) -> None:
@@ -309,11 +309,11 @@ def test_a_lock_that_is_released_by_force_is_lost_to_its_holder(running: Ground)
         assert found is not None
         assert found.actor == "ada@laptop"
         with pytest.raises(LockLost):
-            running.ports.lock.assure()
-        with running.rival.hold(Holder("bob@elsewhere", "up web", running.ports.clock.now())):
+            running.ctx.lock.assure()
+        with running.rival.hold(Holder("bob@elsewhere", "up web", running.ctx.clock.now())):
             running.rival.assure()
             with pytest.raises(LockLost):
-                running.ports.lock.assure()
+                running.ctx.lock.assure()
 
 
 def test_a_holder_that_ends_after_it_lost_its_lock_leaves_it_to_whoever_has_it(
@@ -321,7 +321,7 @@ def test_a_holder_that_ends_after_it_lost_its_lock_leaves_it_to_whoever_has_it(
 ) -> None:
     with running.hold("ada@laptop"):
         running.rival.release()
-        rivals = running.rival.hold(Holder("bob@elsewhere", "up web", running.ports.clock.now()))
+        rivals = running.rival.hold(Holder("bob@elsewhere", "up web", running.ctx.clock.now()))
         rivals.__enter__()
     running.rival.assure()
     found = running.rival.holder()
@@ -336,10 +336,10 @@ def test_whoever_holds_it_hears_what_is_asked_while_it_listens(running: Ground) 
     with running.hold("ada@laptop"):
         assert not running.rival.wish(one)
         for wished in (one, other):
-            with running.ports.lock.listen():
-                assert running.ports.lock.wished() is None
+            with running.ctx.lock.listen():
+                assert running.ctx.lock.wished() is None
                 assert running.rival.wish(wished)
-                assert running.ports.lock.wished() == wished
+                assert running.ctx.lock.wished() == wished
             assert not running.rival.wish(one)
     assert not running.rival.wish(one)
 
@@ -347,7 +347,7 @@ def test_whoever_holds_it_hears_what_is_asked_while_it_listens(running: Ground) 
 def test_releasing_what_nobody_holds_is_no_error(running: Ground) -> None:
     assert running.rival.release() is None
     with running.hold("ada@laptop"):
-        running.ports.lock.assure()
+        running.ctx.lock.assure()
 
 
 def test_a_lock_needs_a_proxy(ground: Ground) -> None:

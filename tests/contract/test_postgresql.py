@@ -20,6 +20,7 @@ from compose_bluegreen.adapters.history.schema import VERSION_TABLE
 from compose_bluegreen.adapters.history.tables import metadata
 from compose_bluegreen.domain.deployment import Kind, Outcome, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
 from testkit.fakes.calls import When, watched
 from testkit.fakes.site import Site
@@ -156,7 +157,7 @@ def test_a_process_killed_in_the_middle_of_a_change_leaves_none_of_it_and_no_loc
     )
     assert at_once(server.url(database), script) == [(-9, "")]
     history.check_writable()
-    found = history.live(ENGINE, PROJECT, "web")
+    found = history.live(ProjectRef(ENGINE, PROJECT), "web")
     assert found
     assert (found.id, found.state) == (first, State.LIVE)
 
@@ -298,7 +299,7 @@ def test_a_server_that_goes_in_the_middle_of_a_deployment(
 ) -> None:
     site = Site()
     site.history = history  # type: ignore[assignment]
-    site.ports = replace(site.ports, history=watched(history, "history", site.world.calls))
+    site.ctx = replace(site.ctx, history=watched(history, "history", site.world.calls))
     site.release("v1")
     site.source("v2")
     site.world.calls.at(call, server.stop, when=When.BEFORE)

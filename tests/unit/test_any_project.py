@@ -14,7 +14,7 @@ from compose_bluegreen.config.project import read
 from compose_bluegreen.config.requests import Order
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.release import Model
-from testkit.fakes.site import CALLER, Site, a_file, a_service
+from testkit.fakes.site import Site, a_file, a_service
 
 NETWORK = IPv4Network("172.30.0.0/16")
 FILE = "compose.yaml"
@@ -212,7 +212,7 @@ def test_no_compose_file_ends_in_a_traceback_or_is_refused_too_late(file: Model)
         assert moved(site) == []
     else:
         event("released")
-    topology = site.ports.proxy.topology()
+    topology = site.ctx.proxy.topology()
     if topology:
         assert_clean(render(topology, NETWORK))
 
@@ -222,7 +222,7 @@ def refusal(site: Site, file: Model) -> str:
     try:
         project = read(file, FILE)
         digest = "f00d" if project.settings.proxy.certificates else ""
-        up(Order(), replace(project, certificates=digest), CALLER, site.ports)
+        up(Order(), replace(project, certificates=digest), site.ctx)
     except BluegreenError as error:
         return error.message or "nothing was said"
     return ""

@@ -283,7 +283,7 @@ def test_killed_while_it_bakes_what_is_sick_by_then_goes_back() -> None:
 
 
 def test_whoever_lost_the_lock_stops_looking_and_touches_nothing(site: Site) -> None:
-    when_looked(site, site.ports.lock.release)
+    when_looked(site, site.ctx.lock.release)
     with pytest.raises(LockLost):
         site.up()
     assert site.world.time < 2

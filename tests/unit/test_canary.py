@@ -175,7 +175,7 @@ def test_one_that_has_a_share_is_not_removed(site: Site) -> None:
     def try_it() -> None:
         part = site.records[0].parts[0]
         move = Move(part.release, Colour.BLUE, Colour.GREEN)
-        refused.append(outcome(lambda: remove(move, Colour.GREEN, site.ports)))
+        refused.append(outcome(lambda: remove(move, Colour.GREEN, site.ctx)))
 
     when_looked(site, try_it, 9)
     site.up()

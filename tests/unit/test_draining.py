@@ -38,7 +38,7 @@ def waited(site: Site, **settings: object) -> str:
     """For blue alone, which is still live."""
     own = service_settings(settings, ProjectSettings(), "compose.yaml")
     assert own is not None
-    return drain([Old("web", Colour.BLUE, own)], site.ports)
+    return drain([Old("web", Colour.BLUE, own)], site.ctx)
 
 
 def drained(site: Site) -> tuple[str, float]:
@@ -85,7 +85,7 @@ def test_several_are_drained_side_by_side(serving: Site) -> None:
     assert closing
     assert short
     blue = Colour.BLUE
-    said = drain([Old("web", blue, closing), Old("web", blue, short)], serving.ports)
+    said = drain([Old("web", blue, closing), Old("web", blue, short)], serving.ctx)
     assert said == (
         "1 long connection was closed on web-blue after 3 s; "
         "1 still in flight on web-blue after 2 s were cut"
@@ -162,7 +162,7 @@ def test_a_switch_back_closes_what_came_to_the_new_colour() -> None:
     site.source("v2", does=Behaviour(sick_after=0.1))
     arrives = partial(site.world.busy, "web", Colour.GREEN, 60, web_socket=True)
     site.world.calls.at("proxy.route_to", arrives, when=When.AFTER)
-    site.world.calls.at("proxy.route_to", lambda: site.ports.clock.sleep(1), when=When.AFTER)
+    site.world.calls.at("proxy.route_to", lambda: site.ctx.clock.sleep(1), when=When.AFTER)
     with pytest.raises(Unhealthy):
         site.up(timeout=timedelta(seconds=1))
     back = next(step for step in site.records[0].steps if step.name == "switch back")

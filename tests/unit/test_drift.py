@@ -114,7 +114,7 @@ def _live_goes_with_its_image(site: Site) -> None:
 
 def _live_turns_sick(site: Site) -> None:
     site.world.boxes[GREEN].behaviour = Behaviour(sick_after=0.0)
-    site.ports.clock.sleep(1)
+    site.ctx.clock.sleep(1)
 
 
 def _labelled(**labels: str) -> Callable[[Site], None]:
@@ -131,7 +131,7 @@ def _without_labels(site: Site) -> None:
 
 
 def _a_stranger_takes_the_idle_seat(site: Site) -> None:
-    seat = site.ports.proxy.seats("web", Colour.BLUE).addresses[0]
+    seat = site.ctx.proxy.seats("web", Colour.BLUE).addresses[0]
     site.world.put(Box("mine", {}, "sha256:v1", addresses={LINK: seat}))
 
 
@@ -166,7 +166,7 @@ def _it_goes(site: Site) -> None:
 
 def _it_turns_sick(site: Site) -> None:
     site.world.boxes[BLUE].behaviour = Behaviour(sick_after=0.0)
-    site.ports.clock.sleep(1)
+    site.ctx.clock.sleep(1)
 
 
 def _it_is_another(site: Site) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, NeedsPerson
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
 from testkit.failures import (
     ERRORS,
@@ -90,7 +91,7 @@ def test_a_history_that_can_never_be_written_again_stops_no_undo(call: Call) -> 
         full = HistoryUnusable("disk full")
         site.world.calls.fail(f"history.{name}", full, nth=len(before) + 1, lasts=True)
     raised = outcome(site.up)
-    live = site.history.live("ABCD:EFGH", "shop", "web")
+    live = site.history.live(ProjectRef("ABCD:EFGH", "shop"), "web")
     assert live is not None
     assert site.world.outages == []
     assert site.serving() == ({"v1"} if live.id == 1 else {"v2"})

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from compose_bluegreen.adapters.history import SqlHistory
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
 from tests.unit.test_history_sqlite import CHECKOUT, DRAFT, file, history, released
 
@@ -85,6 +86,6 @@ def test_a_process_killed_in_the_middle_of_a_change_leaves_none_of_it(
     )
     assert run_at_once([script], file) == [(-9, "")]
     history.check_writable()
-    live = history.live("ENGINE", "shop", "web")
+    live = history.live(ProjectRef("ENGINE", "shop"), "web")
     assert live is not None
     assert (live.id, live.state) == (first, State.LIVE)

@@ -17,6 +17,7 @@ from compose_bluegreen.adapters.history.synced_history import JournalledHistory
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Draft, Kind, Outcome, Part, StepRecord
 from compose_bluegreen.domain.errors import HistoryUnusable
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.lock import Holder
@@ -87,11 +88,11 @@ class Machine:
         return [(one.id, one.state) for one in self.story()]
 
     def live(self) -> int | None:
-        found = self.command().live(self.engine, PROJECT, "web")
+        found = self.command().live(ProjectRef(self.engine, PROJECT), "web")
         return found.id if found else None
 
     def targets(self) -> list[int]:
-        return [one.id for one in self.command().proven(self.engine, PROJECT, "web")]
+        return [one.id for one in self.command().proven(ProjectRef(self.engine, PROJECT), "web")]
 
 
 def a_part(image: str, service: str = "web") -> Part:
@@ -262,7 +263,7 @@ def test_from_another_machine_one_sees_at_which_step_a_killed_one_stopped(
     a.release("1")
     deployment = killed_while_starting(a)
     for history in (b.command(), a.command()):
-        (found,) = history.unfinished(ENGINE, PROJECT)
+        (found,) = history.unfinished(ProjectRef(ENGINE, PROJECT))
         assert (found.id, found.state) == (deployment, State.STARTING)
     history = b.command()
     with history.hold(HOLDER):
@@ -638,9 +639,9 @@ def test_a_local_file_that_cannot_be_written_is_refused_before_anything_moves(
 
 def test_removed_is_told_where_there_is_no_proxy_and_so_no_lock(a: Machine, b: Machine) -> None:
     a.release("1")
-    a.command().removed(ENGINE, PROJECT, LATER)
+    a.command().removed(ProjectRef(ENGINE, PROJECT), LATER)
     assert b.told() == [(1, State.REMOVED)]
-    b.command().removed(ENGINE, PROJECT, LATER)
+    b.command().removed(ProjectRef(ENGINE, PROJECT), LATER)
     assert len(a.journal.files) == 1
 
 
@@ -684,7 +685,7 @@ def test_the_journal_keeps_what_waits_however_many_come_after_it(
     for _ in range(few + 2):
         a.fail()
     assert numbers(a.journal)[0] == deployment
-    assert [one.id for one in b.command().waiting(b.engine, PROJECT)] == [deployment]
+    assert [one.id for one in b.command().waiting(ProjectRef(b.engine, PROJECT))] == [deployment]
 
 
 def test_what_was_trimmed_is_neither_sent_again_nor_forgotten_here(a: Machine, few: int) -> None:

@@ -21,6 +21,7 @@ from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 
@@ -194,7 +195,7 @@ def test_times_are_kept_so_that_they_sort_as_text(file: Path, history: SqlHistor
 
 def test_when_a_release_stopped_serving_is_kept(file: Path, history: SqlHistory) -> None:
     released(history)
-    history.removed("ENGINE", "shop", NOON.replace(hour=13))
+    history.removed(ProjectRef("ENGINE", "shop"), NOON.replace(hour=13))
     with by_hand(file) as reader:
         row = reader.execute("SELECT finished_at, retired_at FROM deployments").fetchone()
     assert row == ("2026-03-01 12:00:00.000000", "2026-03-01 13:00:00.000000")
@@ -214,9 +215,9 @@ def test_every_question_is_answered_from_an_index(file: Path, history: SqlHistor
     history.get(1)
     history.newest("shop", limit=20)
     history.newest("shop", service="web", limit=20)
-    history.unfinished("ENGINE", "shop")
-    history.live("ENGINE", "shop", "web")
-    history.proven("ENGINE", "shop", "web", limit=5)
+    history.unfinished(ProjectRef("ENGINE", "shop"))
+    history.live(ProjectRef("ENGINE", "shop"), "web")
+    history.proven(ProjectRef("ENGINE", "shop"), "web", limit=5)
     with by_hand(file) as reader:
         plans = {
             row[3]

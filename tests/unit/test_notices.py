@@ -20,8 +20,8 @@ from testkit.fakes.world import Behaviour
 @pytest.fixture
 def noted(site: Site) -> Noting:
     """What the history of this site notes."""
-    noting = Noting(site.ports.history)
-    site.ports = replace(site.ports, history=noting.as_history)
+    noting = Noting(site.ctx.history)
+    site.ctx = replace(site.ctx, history=noting.as_history)
     return noting
 
 
@@ -59,7 +59,7 @@ def test_a_rollback_and_what_waits_are_events_of_their_own(site: Site, noted: No
 def test_one_that_ends_twice_is_told_of_once(site: Site, noted: Noting) -> None:
     site.source("v1")
     site.up(no_switch=True)
-    site.ports.history.to(1, State.FAILED, site.ports.clock.now(), "boom")
+    site.ctx.history.to(1, State.FAILED, site.ctx.clock.now(), "boom")
     assert events(site, noted) == [(1, Event.FAILED)]
 
 

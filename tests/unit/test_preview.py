@@ -319,7 +319,7 @@ def test_after_down_a_rollback_brings_it_back(site: Site) -> None:
     site.down()
     site.world.outages.clear()
     site.rollback(to=1)
-    topology = site.ports.proxy.topology()
+    topology = site.ctx.proxy.topology()
     assert topology is not None
     assert the_route(topology).preview == Preview(KEY)
 

@@ -9,7 +9,7 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, LockHeld
 from compose_bluegreen.ports.lock import Holder
-from testkit.fakes.site import CALLER, Site
+from testkit.fakes.site import Site
 from testkit.fakes.world import NOON
 
 
@@ -20,8 +20,8 @@ def _publish_9000_too(site: Site) -> None:
 
 def test_a_reload_makes_true_what_the_file_says(serving: Site) -> None:
     serving.file["x-bluegreen"] = {"proxy": {"timeout": "5m"}}
-    proxy.reload(serving.project, CALLER, serving.ports)
-    topology = serving.ports.proxy.topology()
+    proxy.reload(serving.project, serving.ctx)
+    topology = serving.ctx.proxy.topology()
     assert topology is not None
     assert topology.settings.timeout_ms == 300_000
     assert serving.observer.steps == ["reload the proxy"]
@@ -30,21 +30,21 @@ def test_a_reload_makes_true_what_the_file_says(serving: Site) -> None:
 
 def test_a_reload_is_done_though_nothing_changed(serving: Site) -> None:
     """What its snippets name may have: a certificate, a list of addresses."""
-    proxy.reload(serving.project, CALLER, serving.ports)
+    proxy.reload(serving.project, serving.ctx)
     assert serving.observer.steps == ["reload the proxy"]
 
 
 def test_what_takes_a_new_container_is_refused_by_a_reload(serving: Site) -> None:
     _publish_9000_too(serving)
     with pytest.raises(BluegreenError, match="takes a new container") as refused:
-        proxy.reload(serving.project, CALLER, serving.ports)
+        proxy.reload(serving.project, serving.ctx)
     assert refused.value.hint.startswith("docker bluegreen proxy recreate")
     assert serving.observer.steps == []
 
 
 def test_recreating_tells_the_gap(serving: Site) -> None:
     _publish_9000_too(serving)
-    proxy.recreate(serving.project, CALLER, serving.ports)
+    proxy.recreate(serving.project, serving.ctx)
     assert serving.observer.ended == [
         ("recreate the proxy", Outcome.DONE, "nobody answered for 0.25 s")
     ]
@@ -54,8 +54,8 @@ def test_recreating_tells_the_gap(serving: Site) -> None:
 
 def test_a_new_port_leads_to_what_is_live_though_nothing_is_released(serving: Site) -> None:
     _publish_9000_too(serving)
-    proxy.recreate(serving.project, CALLER, serving.ports)
-    topology = serving.ports.proxy.topology()
+    proxy.recreate(serving.project, serving.ctx)
+    topology = serving.ctx.proxy.topology()
     assert topology is not None
     route = topology.route("web")
     assert route is not None
@@ -67,7 +67,7 @@ def test_a_new_port_leads_to_what_is_live_though_nothing_is_released(serving: Si
 def test_the_image_is_pulled_before_anything_moves(serving: Site) -> None:
     serving.file["x-bluegreen"] = {"proxy": {"image": "registry.example/haproxy:3"}}
     with pytest.raises(ComposeFailed):
-        proxy.recreate(serving.project, CALLER, serving.ports, pull=True)
+        proxy.recreate(serving.project, serving.ctx, pull=True)
     assert serving.observer.steps == ["pull registry.example/haproxy:3"]
     assert serving.serving() == {"v1"}
 
@@ -76,7 +76,7 @@ def test_one_that_fails_gives_way_to_the_one_that_served(serving: Site) -> None:
     serving.world.run_by_hand("other", "x", ":9000")
     _publish_9000_too(serving)
     with pytest.raises(ComposeFailed):
-        proxy.recreate(serving.project, CALLER, serving.ports)
+        proxy.recreate(serving.project, serving.ctx)
     assert serving.serving() == {"v1"}
     assert serving.world.holder_of(":8000") == "shop-bluegreen-proxy"
     serving.world.outages.clear()
@@ -86,10 +86,10 @@ def test_during_a_deployment_neither_is_done(serving: Site) -> None:
     serving.world.holder = Holder("bob@elsewhere", "up web", NOON)
     for act in (proxy.reload, proxy.recreate):
         with pytest.raises(LockHeld):
-            act(serving.project, CALLER, serving.ports)
+            act(serving.project, serving.ctx)
 
 
 def test_without_a_proxy_the_command_that_makes_one_is_named(site: Site) -> None:
     with pytest.raises(BluegreenError, match="no proxy") as refused:
-        proxy.reload(site.project, CALLER, site.ports)
+        proxy.reload(site.project, site.ctx)
     assert "docker bluegreen up" in refused.value.hint

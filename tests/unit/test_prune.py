@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from compose_bluegreen.commands.prune import Pruned, prune
 from compose_bluegreen.config.requests import PruneOrder
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.ports.lock import Holder
-from testkit.fakes.site import CALLER, Site, a_service
+from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import ENGINE, NOON, Behaviour
 
 NEVER = Behaviour(healthy_after=9e9, ends_after=0.01)
 
 
 def pruned(site: Site, **order: bool) -> Pruned:
-    return prune(PruneOrder(**order), "shop", CALLER, site.ports)
+    return prune(PruneOrder(**order), site.ctx)
 
 
 @pytest.fixture
@@ -76,5 +79,5 @@ def test_without_a_proxy_nobody_deploys_and_nothing_is_waited_for(full: Site) ->
 
 
 def test_another_engine_s_releases_say_nothing_about_this_one(full: Site) -> None:
-    other = CALLER.__class__("ada@laptop", ENGINE + "-other")
-    assert prune(PruneOrder(), "shop", other, full.ports) == Pruned()
+    elsewhere = replace(full.ctx, ref=ProjectRef(ENGINE + "-other", "shop"))
+    assert prune(PruneOrder(), elsewhere) == Pruned()

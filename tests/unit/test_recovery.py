@@ -190,7 +190,7 @@ def test_one_that_is_under_way_is_not_settled_by_whoever_is_refused_by_the_lock(
     states: list[State] = []
 
     def rival() -> None:
-        site.ports.clock.sleep(1)
+        site.ctx.clock.sleep(1)
         with pytest.raises(Exception, match="under way"):
             site.up()
         states.append(site.records[0].state)

@@ -220,7 +220,7 @@ def test_every_service_has_a_place_that_docker_accepts(project: str, service: st
 
 def taken_back(site: Site, serving: str | None, before: Image | None, kept_as: str | None) -> str:
     site.world.names["web:latest"] = site.world.make_image("broken")
-    return take_back_build("web:latest", serving, before, kept_as, site.ports)
+    return take_back_build("web:latest", serving, before, kept_as, site.ctx)
 
 
 def test_what_serves_goes_before_what_the_name_meant(site: Site) -> None:
@@ -233,13 +233,13 @@ def test_what_serves_goes_before_what_the_name_meant(site: Site) -> None:
 def test_it_can_be_taken_back_twice(site: Site) -> None:
     old = Image("web:latest", site.world.make_image("old"))
     taken_back(site, None, old, None)
-    take_back_build("web:latest", None, old, None, site.ports)
+    take_back_build("web:latest", None, old, None, site.ctx)
     assert site.world.names["web:latest"] == "sha256:old"
     assert site.world.find_image("sha256:broken") is None
 
 
 def test_a_name_that_means_nothing_is_nothing_to_take_back(site: Site) -> None:
-    assert take_back_build("web:latest", None, None, "kept", site.ports) == ""
+    assert take_back_build("web:latest", None, None, "kept", site.ctx) == ""
     assert site.world.names == {}
 
 

@@ -16,7 +16,7 @@ from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.lock import Holder
 from testkit.failures import assert_the_next_one_works, before_the_second, made, outcome
 from testkit.fakes.calls import Call, When
-from testkit.fakes.site import CALLER, Site
+from testkit.fakes.site import Site
 from testkit.fakes.world import NOON
 
 BOB = Holder("bob@ci", "up web", NOON)
@@ -65,7 +65,7 @@ def test_what_a_rival_made_costly_is_refused_under_the_lock(serving: Site) -> No
     mine = serving.project
     serving.world.calls.at("lock.take", rival)
     with pytest.raises(BluegreenError, match="the proxy needs a new container"):
-        up(Order(force=True), mine, CALLER, serving.ports)
+        up(Order(force=True), mine, serving.ctx)
     assert serving.serving() == {"v2"}
     assert [one.state for one in serving.records][:2] == [State.FAILED, State.LIVE]
 
@@ -96,10 +96,10 @@ def test_past_its_patience_it_is_refused_and_nothing_moved(
 ) -> None:
     serving.release("v2")
     serving.world.holder = BOB
-    began = serving.ports.clock.monotonic()
+    began = serving.ctx.clock.monotonic()
     with pytest.raises(LockHeld, match="bob@ci"):
         command(serving, patience=timedelta(seconds=30))
-    assert 30 <= serving.ports.clock.monotonic() - began < 31
+    assert 30 <= serving.ctx.clock.monotonic() - began < 31
     assert serving.serving() == {"v2"}
     assert len(serving.records) == 2
 

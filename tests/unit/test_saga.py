@@ -32,7 +32,7 @@ class Desk:
 
     def work(self, *acts: Step | Exception | Callable[[Saga], object]) -> None:
         """One saga: runs steps, does something else with it, or meets an error."""
-        with Saga(DRAFT, self.site.ports) as saga:
+        with Saga(DRAFT, self.site.ctx) as saga:
             for act in acts:
                 if isinstance(act, Step):
                     saga.run(act)
@@ -232,7 +232,7 @@ def test_an_undo_goes_on_though_history_cannot_be_written(desk: Desk) -> None:
 
 
 def test_what_is_told_takes_as_long_as_it_took(desk: Desk) -> None:
-    clock = desk.site.ports.clock
-    assert told(Step("wait", "why", lambda: clock.sleep(1.5)), desk.site.ports) == ""
+    clock = desk.site.ctx.clock
+    assert told(Step("wait", "why", lambda: clock.sleep(1.5)), desk.site.ctx) == ""
     assert desk.site.observer.causes == {"wait": "why"}
     assert desk.site.observer.outcome("wait") is Outcome.DONE

@@ -177,7 +177,7 @@ def test_other_hosts_are_a_reload_and_no_release() -> None:
     site.file["services"]["api"]["x-bluegreen"] = {"paths": ["/v2"]}
     assert site.up() is None
     assert "reload the proxy" in site.observer.steps
-    topology = site.ports.proxy.topology()
+    topology = site.ctx.proxy.topology()
     route = topology.route("api") if topology else None
     assert route
     assert route.paths == ("/v2",)
@@ -191,7 +191,7 @@ def test_after_down_a_rollback_brings_hosts_and_port_along() -> None:
     assert done
     site.down()
     site.rollback(to=done.id)
-    topology = site.ports.proxy.topology()
+    topology = site.ctx.proxy.topology()
     assert topology
     assert len(topology.published) == 1
     assert {route.service: route.paths for route in topology.routes} == {

@@ -53,7 +53,7 @@ def test_one_that_turns_sick_under_traffic_is_switched_back_and_drained(serving:
     serving.world.calls.at(
         "proxy.route_to", lambda: serving.world.busy("web", Colour.GREEN, 2), when=When.AFTER
     )
-    serving.world.calls.at("proxy.route_to", lambda: serving.ports.clock.sleep(1), when=When.AFTER)
+    serving.world.calls.at("proxy.route_to", lambda: serving.ctx.clock.sleep(1), when=When.AFTER)
     with pytest.raises(Unhealthy):
         serving.up(timeout=timedelta(seconds=1))
     assert serving.serving() == {"v1"}

@@ -23,7 +23,7 @@ from testkit.failures import (
     the_error,
 )
 from testkit.fakes.calls import Call, When
-from testkit.fakes.site import CALLER, Site, a_service
+from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import Behaviour
 from testkit.killing import kill
 
@@ -105,7 +105,7 @@ def test_one_that_is_sick_is_started_anew() -> None:
     site = standing_by(does=Behaviour(healthy_after=0.0, sick_after=60.0))
     pass_by(site, timedelta(minutes=2))
     site.seen()  # HAProxy has looked meanwhile
-    site.ports.proxy.health("web", Colour.BLUE)
+    site.ctx.proxy.health("web", Colour.BLUE)
     site.world.time += 1.0
     site.rollback()
     assert "start web-blue" in site.observer.steps
@@ -183,11 +183,11 @@ def test_an_up_that_changes_nothing_ends_it_once_it_is_over(late: timedelta) -> 
 def test_a_timer_ends_it_by_prune() -> None:
     site = standing_by()
     order = PruneOrder()
-    assert prune(order, "shop", CALLER, site.ports).ended == ()
+    assert prune(order, site.ctx).ended == ()
     pass_by(site, MINUTES + timedelta(seconds=1))
-    assert prune(PruneOrder(dry_run=True), "shop", CALLER, site.ports).ended == ("web-blue",)
+    assert prune(PruneOrder(dry_run=True), site.ctx).ended == ("web-blue",)
     assert site.world.running() == [BLUE, GREEN]
-    assert prune(order, "shop", CALLER, site.ports).ended == ("web-blue",)
+    assert prune(order, site.ctx).ended == ("web-blue",)
     assert site.world.running() == [GREEN]
 
 

@@ -20,7 +20,7 @@ BLUE = "shop-bluegreen-web-blue-1"
 @pytest.fixture
 def two(serving: Site) -> Site:
     """v2 is live on green, v1 was before it."""
-    serving.ports.clock.sleep(60)
+    serving.ctx.clock.sleep(60)
     serving.release("v2")
     return serving
 

@@ -20,7 +20,7 @@ def by_hand() -> Site:
     site = Site()
     site.world.networks.add("shop_default")
     site.world.run_by_hand("web", "v0", ":8000")
-    site.ports.compose.build(["web"]) if site.source("v0") else None
+    site.ctx.compose.build(["web"]) if site.source("v0") else None
     site.forget()
     site.source("v1")
     return site
@@ -99,7 +99,7 @@ def test_a_take_over_that_fails_gives_everything_back(by_hand: Site, call: str, 
 
 def test_one_that_turns_sick_after_the_take_over_gives_everything_back(by_hand: Site) -> None:
     by_hand.source("v1", does=Behaviour(declared_sick=0.1, healthcheck=0))
-    by_hand.world.calls.at("compose.stop", lambda: by_hand.ports.clock.sleep(1))
+    by_hand.world.calls.at("compose.stop", lambda: by_hand.ctx.clock.sleep(1))
     with pytest.raises(Unhealthy, match="is unhealthy"):
         by_hand.up(take_over=True)
     assert by_hand.serving() == {"v0"}

@@ -15,7 +15,7 @@ from compose_bluegreen.config.requests import Order
 from compose_bluegreen.domain.errors import BadSetting
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.topology import Change, Topology
-from testkit.fakes.site import CALLER, Site, a_file, a_service
+from testkit.fakes.site import Site, a_file, a_service
 
 FILE = "compose.yaml"
 PORTS = [
@@ -40,7 +40,7 @@ def spoken(topology: Topology | None) -> dict[str, bool]:
 
 def release(site: Site, project: Project) -> None:
     site.file = {**site.file, "services": dict(project.config["services"])}
-    up(Order(), project, CALLER, site.ports)
+    up(Order(), project, site.ctx)
 
 
 @pytest.fixture
@@ -67,39 +67,39 @@ def test_it_is_spoken_on_the_ports_that_are_named(tls: Any, expected: dict[str, 
     site = Site(web=a_web(tls))
     site.source("v1")
     release(site, a_project(a_web(tls)))
-    assert spoken(site.ports.proxy.topology()) == expected
+    assert spoken(site.ctx.proxy.topology()) == expected
 
 
 def test_other_certificates_are_a_reload_even_if_nothing_is_released(secure: Site) -> None:
     other = a_project(a_web([443]), certificates="beef")
-    assert up(Order(), other, CALLER, secure.ports) is None
+    assert up(Order(), other, secure.ctx) is None
     assert secure.observer.steps[-1] == "reload the proxy"
-    topology = secure.ports.proxy.topology()
+    topology = secure.ctx.proxy.topology()
     assert topology is not None
     assert topology.settings.certificates == "beef"
 
 
 def test_a_reload_by_hand_takes_them_too(secure: Site) -> None:
-    proxy_care.reload(a_project(a_web([443]), "beef"), CALLER, secure.ports)
-    topology = secure.ports.proxy.topology()
+    proxy_care.reload(a_project(a_web([443]), "beef"), secure.ctx)
+    topology = secure.ctx.proxy.topology()
     assert topology is not None
     assert topology.settings.certificates == "beef"
     assert secure.observer.steps == ["reload the proxy"]
 
 
 def test_to_speak_it_on_a_port_that_is_published_already_is_a_reload(secure: Site) -> None:
-    proxy_care.reload(a_project(a_web(True)), CALLER, secure.ports)
-    assert spoken(secure.ports.proxy.topology()) == {"80": True, "443": True}
+    proxy_care.reload(a_project(a_web(True)), secure.ctx)
+    assert spoken(secure.ctx.proxy.topology()) == {"80": True, "443": True}
 
 
 def test_a_rollback_leaves_it_as_it_is(secure: Site) -> None:
     secure.source("v2")
-    up(Order(), a_project(a_web([443]), "beef"), CALLER, secure.ports)
-    before = secure.ports.proxy.topology()
+    up(Order(), a_project(a_web([443]), "beef"), secure.ctx)
+    before = secure.ctx.proxy.topology()
     assert before is not None
     secure.rollback()
-    assert secure.ports.proxy.change_to(before) is not Change.RECREATE
-    topology = secure.ports.proxy.topology()
+    assert secure.ctx.proxy.change_to(before) is not Change.RECREATE
+    topology = secure.ctx.proxy.topology()
     assert topology is not None
     assert topology.settings.certificates == "beef"
     assert spoken(topology) == {"80": False, "443": True}

@@ -8,6 +8,7 @@ import pytest
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.steps.rollout import named, plan
 from testkit.failures import (
@@ -36,7 +37,7 @@ def waiting() -> Site:
     site = before_the_second()
     assert site.up(no_switch=True) is not None
     site.forget()
-    site.ports.clock.sleep(DAY)
+    site.ctx.clock.sleep(DAY)
     return site
 
 
@@ -93,7 +94,7 @@ def test_its_image_is_kept_and_the_name_of_the_build_means_what_serves(held: Sit
 
 def test_nothing_that_changed_is_nothing_that_waits(serving: Site) -> None:
     assert serving.up(no_switch=True) is None
-    assert serving.history.waiting(ENGINE, "shop") == []
+    assert serving.history.waiting(ProjectRef(ENGINE, "shop")) == []
 
 
 def test_it_takes_nothing_over_from_the_users_own_container(site: Site) -> None:
@@ -126,7 +127,7 @@ def test_whatever_fails_it_waits_or_is_undone(call: Call, when: When, kind: str)
     raised = outcome(lambda: site.up(no_switch=True))
     assert site.world.outages == []
     assert site.serving() == {"v1"}
-    if site.history.waiting(ENGINE, "shop"):
+    if site.history.waiting(ProjectRef(ENGINE, "shop")):
         assert_it_waits(site)
     else:
         assert raised is not None
@@ -141,7 +142,7 @@ def test_killed_anywhere_the_next_one_works(call: Call) -> None:
     kill(site, call, act=lambda: site.up(no_switch=True))
     assert site.serving() == {"v1"}
     assert_the_next_one_works(site)
-    assert site.history.waiting(ENGINE, "shop") == []
+    assert site.history.waiting(ProjectRef(ENGINE, "shop")) == []
 
 
 # ── promote ──────────────────────────────────────────────────────────────────────────────────
@@ -199,7 +200,7 @@ def test_a_healthcheck_is_asked_now_and_not_believed() -> None:
     site = before_the_second()
     site.source("v2", does=Behaviour(healthy_after=0.0, healthcheck=0.0))
     site.up(no_switch=True)
-    site.ports.clock.sleep(DAY)
+    site.ctx.clock.sleep(DAY)
     site.forget()
     site.promote()
     assert "engine.probe" in site.world.calls.names
@@ -328,7 +329,7 @@ def test_an_abort_that_fails_anywhere_can_be_given_again(call: Call, when: When,
     site.world.calls.fail(call.name, the_error(kind, call), when=when, nth=call.nth)
     outcome(site.abort)
     site.forget()
-    if site.history.waiting(ENGINE, "shop"):
+    if site.history.waiting(ProjectRef(ENGINE, "shop")):
         site.abort()
     assert site.serving() == {"v1"}
     assert site.records[0].state is State.INTERRUPTED
@@ -413,17 +414,17 @@ def test_status_says_who_waits_since_when(held: Site) -> None:
     waits = held.status().waits
     assert waits is not None
     assert (waits.id, waits.actor) == (2, "ada@laptop")
-    assert held.ports.clock.now() - waits.held_since >= timedelta(days=1)
+    assert held.ctx.clock.now() - waits.held_since >= timedelta(days=1)
     seen = held.seen()
     assert seen.idle is not None
     assert seen.idle.colour is Colour.GREEN
 
 
 def test_whose_colour_somebody_gave_the_traffic_by_hand_is_not_promoted(held: Site) -> None:
-    held.ports.proxy.route_to({"web": Colour.GREEN})
+    held.ctx.proxy.route_to({"web": Colour.GREEN})
     for act in (held.promote, held.abort):
         with pytest.raises(BluegreenError, match="web-green, which has the traffic already"):
             act()
     assert held.serving() == {"v2"}
     part = held.records[0].parts[0]
-    assert named(plan([part.release], held.ports)) == "web-blue"
+    assert named(plan([part.release], held.ctx)) == "web-blue"

@@ -40,7 +40,7 @@ def sick(*boxes: str) -> Callable[[], Site]:
         site = switched()
         for box in boxes:
             site.world.boxes[box].behaviour = SICK
-        site.ports.clock.sleep(60)
+        site.ctx.clock.sleep(60)
         return site
 
     return found
@@ -71,7 +71,7 @@ def half() -> Site:
     site.forget()
     site.source("v2", does=QUICK), site.source("a2", "api", does=QUICK)
     kill(site, Call("proxy.route_to", 1), When.AFTER)
-    site.ports.proxy.route_to({"web": Colour.BLUE})
+    site.ctx.proxy.route_to({"web": Colour.BLUE})
     return site
 
 
@@ -137,7 +137,7 @@ CASES = {
 def test_it_is_read_from_who_has_the_traffic_and_who_is_well(name: str) -> None:
     case = CASES[name]
     site = case.found()
-    found = read(site.records[0], timedelta(0), site.ports)
+    found = read(site.records[0], timedelta(0), site.ctx)
     assert found.reading is case.reading
 
 
@@ -145,7 +145,7 @@ def test_it_is_read_from_who_has_the_traffic_and_who_is_well(name: str) -> None:
 def test_the_next_up_settles_it_by_itself_or_needs_a_person(name: str) -> None:
     case = CASES[name]
     site = case.found()
-    routes = site.ports.proxy.routes()
+    routes = site.ctx.proxy.routes()
     number = site.records[0].id
     site.source("v3")
     raised = outcome(site.up)
@@ -156,7 +156,7 @@ def test_the_next_up_settles_it_by_itself_or_needs_a_person(name: str) -> None:
         assert f"deployment {number} stopped at “" in raised.message
         assert "docker bluegreen resume" in raised.hint
         assert "docker bluegreen abort" in raised.hint
-        assert site.ports.proxy.routes() == routes
+        assert site.ctx.proxy.routes() == routes
         assert settled.state is case.ends
         return
     assert raised is None
@@ -202,7 +202,7 @@ def test_abort_takes_it_away_and_what_served_before_serves(name: str) -> None:
     case = CASES[name]
     site = case.found()
     number = site.records[0].id
-    site.ports.clock.sleep(60)
+    site.ctx.clock.sleep(60)
     raised = outcome(site.abort)
     settled = site.history.get(number)
     assert settled is not None
@@ -275,7 +275,7 @@ def test_an_abort_of_a_first_release_leaves_nothing_running(site: Site) -> None:
     site.source("v1", does=QUICK)
     kill(site, Call("proxy.route_to", 1), When.AFTER)
     site.world.boxes[BLUE].behaviour = SICK
-    site.ports.clock.sleep(1)
+    site.ctx.clock.sleep(1)
     site.abort()
     assert site.world.running() == []
     site.world.outages.clear()
@@ -293,7 +293,7 @@ def test_a_resume_that_fails_is_undone_and_says_so() -> None:
 
 def test_what_is_routed_nowhere_is_routed_to_what_is_proven(serving: Site) -> None:
     """Somebody removed the proxy with its volume, or a down was killed halfway."""
-    serving.ports.proxy.route_to({"web": None})
+    serving.ctx.proxy.route_to({"web": None})
     serving.world.outages.clear()
     assert serving.up() is None
     assert serving.serving() == {"v1"}

@@ -31,7 +31,7 @@ def starting(site: Site, does: Behaviour, *, restarted: bool = True) -> None:
 
 
 def wait(site: Site) -> str:
-    return until_healthy("shop", "web", Colour.BLUE, SOON, site.ports)
+    return until_healthy("web", Colour.BLUE, SOON, site.ctx)
 
 
 # ── a colour ─────────────────────────────────────────────────────────────────────────────────
@@ -57,7 +57,7 @@ def test_a_healthcheck_is_run_by_us_as_soon_as_haproxy_sees_the_replica(serving:
 
 def test_a_healthcheck_that_docker_has_seen_pass_is_not_run_again(serving: Site) -> None:
     starting(serving, Behaviour(healthcheck=0), restarted=False)
-    serving.ports.clock.sleep(5)
+    serving.ctx.clock.sleep(5)
     assert wait(serving) == "HEALTHCHECK passed"
     assert serving.world.calls.of("engine.probe_all") == []
 
@@ -98,10 +98,10 @@ def test_a_crash_loop_is_given_up_after_three_crashes(serving: Site) -> None:
 
 def test_between_two_crashes_docker_knows_how_the_last_one_ended(serving: Site) -> None:
     starting(serving, Behaviour(crashes_every=0.1))
-    (box,) = [one for one in serving.ports.engine.containers({}) if one.name == BLUE]
+    (box,) = [one for one in serving.ctx.engine.containers({}) if one.name == BLUE]
     crashed = replace(box, status="restarting", exit_code=137, restarts=3)
     with pytest.raises(Unhealthy, match="crashed 3 times, the last time with exit code 137"):
-        health._give_up_on(crashed, serving.ports)
+        health._give_up_on(crashed, serving.ctx)
     serving.world.outages.clear()
 
 
@@ -115,7 +115,7 @@ def test_what_docker_calls_unhealthy_is_given_up_at_once(serving: Site) -> None:
 
 def test_a_colour_without_containers_is_never_healthy(serving: Site) -> None:
     with pytest.raises(Unhealthy, match="web-green was not healthy"):
-        until_healthy("shop", "web", Colour.GREEN, SOON, serving.ports)
+        until_healthy("web", Colour.GREEN, SOON, serving.ctx)
 
 
 def test_a_colour_that_haproxy_has_no_seats_for_is_never_healthy(serving: Site) -> None:
@@ -125,7 +125,7 @@ def test_a_colour_that_haproxy_has_no_seats_for_is_never_healthy(serving: Site) 
     empty = Target((), 8080, ((8080, 8080),))
     serving.world.notes.topology = known.with_route(route.with_target(Colour.GREEN, empty))
     with pytest.raises(Unhealthy, match="HAProxy doesn't know it"):
-        until_healthy("shop", "web", Colour.GREEN, SOON, serving.ports)
+        until_healthy("web", Colour.GREEN, SOON, serving.ctx)
 
 
 # ── dependencies ─────────────────────────────────────────────────────────────────────────────
@@ -134,7 +134,7 @@ def test_a_colour_that_haproxy_has_no_seats_for_is_never_healthy(serving: Site) 
 def wait_for(site: Site, condition: str, does: Behaviour | None) -> None:
     if does:
         site.world.run_by_hand("db").behaviour = does
-    until_dependencies("shop", {"db": condition}, SOON, site.ports)
+    until_dependencies({"db": condition}, SOON, site.ctx)
 
 
 def test_a_dependency_that_runs_has_started(site: Site) -> None:
@@ -169,7 +169,7 @@ def test_the_deadline_names_each_dependency_and_its_condition(
 
 
 def test_no_dependencies_need_no_look(site: Site) -> None:
-    until_dependencies("shop", {}, SOON, site.ports)
+    until_dependencies({}, SOON, site.ctx)
     assert site.world.calls.made == []
 
 

@@ -99,7 +99,7 @@ def the_next_one_works(site: Site) -> None:
 
 def test_a_worker_needs_no_port_and_gets_no_way_in_the_proxy() -> None:
     site = live()
-    topology = site.ports.proxy.topology()
+    topology = site.ctx.proxy.topology()
     route = topology.route("jobs") if topology else None
     assert route is not None
     assert (route.published, route.networks, route.doors) == ((), (), ())

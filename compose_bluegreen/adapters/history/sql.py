@@ -24,6 +24,7 @@ from compose_bluegreen.adapters.history.tables import (
     deployments,
 )
 from compose_bluegreen.domain.deployment import Deployment, Draft, Outcome, Part, StepRecord
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import PROVEN, UNFINISHED, State, WrongTransition
 
 
@@ -103,8 +104,8 @@ class SqlHistory:
         with self.store.writing() as connection:
             transitions.promote(connection, self._row(connection, deployment).id, at)
 
-    def removed(self, engine: str, project: str, at: datetime) -> None:
-        live = transitions.in_states(engine, project, {State.LIVE})
+    def removed(self, ref: ProjectRef, at: datetime) -> None:
+        live = transitions.in_states(ref.engine, ref.name, {State.LIVE})
         with self.store.writing() as connection:
             for key in connection.scalars(live).all():
                 transitions.move(connection, key, State.REMOVED, at)
@@ -154,28 +155,28 @@ class SqlHistory:
         newest = chosen.order_by(deployments.c.number.desc(), deployments.c.id.desc())
         return self._load(newest.limit(limit), models=False)
 
-    def unfinished(self, engine: str, project: str) -> list[Deployment]:
-        return self._load(transitions.in_states(engine, project, UNFINISHED))
+    def unfinished(self, ref: ProjectRef) -> list[Deployment]:
+        return self._load(transitions.in_states(ref.engine, ref.name, UNFINISHED))
 
-    def waiting(self, engine: str, project: str) -> list[Deployment]:
-        return self._load(transitions.in_states(engine, project, {State.WAITING}), steps=True)
+    def waiting(self, ref: ProjectRef) -> list[Deployment]:
+        return self._load(transitions.in_states(ref.engine, ref.name, {State.WAITING}), steps=True)
 
-    def live(self, engine: str, project: str, service: str) -> Deployment | None:
+    def live(self, ref: ProjectRef, service: str) -> Deployment | None:
         chosen = select(deployment_parts.c.deployment_id).where(
-            transitions.live_parts(engine, project, [service])
+            transitions.live_parts(ref.engine, ref.name, [service])
         )
         return next(iter(self._load(chosen)), None)
 
     def proven(
-        self, engine: str, project: str, service: str, *, limit: int | None = None
+        self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
         columns = deployment_parts.c
         chosen = (
             select(columns.deployment_id)
             .join(deployments, deployments.c.id == columns.deployment_id)
             .where(
-                columns.engine == engine,
-                columns.project == project,
+                columns.engine == ref.engine,
+                columns.project == ref.name,
                 columns.service == service,
                 ~columns.taken_back,
                 deployments.c.state.in_(PROVEN),

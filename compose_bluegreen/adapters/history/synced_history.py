@@ -21,6 +21,7 @@ from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.adapters.history.synced_reader import FollowingHistory
 from compose_bluegreen.domain.deployment import Draft, Outcome, Part, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, LockLost
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.lock import Holder, Lock, Wished
 from compose_bluegreen.runtime.interrupts import shielded
@@ -132,9 +133,9 @@ class JournalledHistory(FollowingHistory):
         self._local.promote(deployment, at)
         self._push()
 
-    def removed(self, engine: str, project: str, at: datetime) -> None:
+    def removed(self, ref: ProjectRef, at: datetime) -> None:
         """By now there may be no proxy any more, so no lock, and nobody who could hold it."""
-        self._local.removed(engine, project, at)
+        self._local.removed(ref, at)
         if self._holds:
             self._push()
             return

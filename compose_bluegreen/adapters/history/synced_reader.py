@@ -13,6 +13,7 @@ from compose_bluegreen.adapters.history.merge import Found, Note, Standing, join
 from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, LockLost
+from compose_bluegreen.domain.project_ref import ProjectRef
 
 
 class FollowingHistory:
@@ -45,23 +46,23 @@ class FollowingHistory:
         self._refresh()
         return self._local.newest(project, service=service, limit=limit)
 
-    def unfinished(self, engine: str, project: str) -> list[Deployment]:
+    def unfinished(self, ref: ProjectRef) -> list[Deployment]:
         self._refresh()
-        return self._local.unfinished(engine, project)
+        return self._local.unfinished(ref)
 
-    def waiting(self, engine: str, project: str) -> list[Deployment]:
+    def waiting(self, ref: ProjectRef) -> list[Deployment]:
         self._refresh()
-        return self._local.waiting(engine, project)
+        return self._local.waiting(ref)
 
-    def live(self, engine: str, project: str, service: str) -> Deployment | None:
+    def live(self, ref: ProjectRef, service: str) -> Deployment | None:
         self._refresh()
-        return self._local.live(engine, project, service)
+        return self._local.live(ref, service)
 
     def proven(
-        self, engine: str, project: str, service: str, *, limit: int | None = None
+        self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
         self._refresh()
-        return self._local.proven(engine, project, service, limit=limit)
+        return self._local.proven(ref, service, limit=limit)
 
     # ── from the engine ──────────────────────────────────────────────────────────────────────
 
