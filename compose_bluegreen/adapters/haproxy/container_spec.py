@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import tarfile
 from collections.abc import Mapping
 from typing import Any
 
 from compose_bluegreen.adapters.haproxy.config import STATE, template_digest, template_folder
+from compose_bluegreen.adapters.haproxy.topology_document import TopologyDocument
 from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.names import LINK, companion
 from compose_bluegreen.domain.release import Model
@@ -62,10 +62,6 @@ def image(topology: Topology) -> str:
     return topology.settings.image or f"compose-bluegreen/haproxy:{template_digest()[:12]}"
 
 
-def made_for(topology: Topology) -> str:
-    return hashlib.sha256(repr(topology.container).encode()).hexdigest()[:16]
-
-
 def model(topology: Topology) -> Model:
     """Stand-alone; networks of the user's project are external, like the colours'."""
     project = topology.project
@@ -88,7 +84,7 @@ def model(topology: Topology) -> Model:
         "labels": {
             f"{LABEL}.project": project,
             f"{LABEL}.role": SERVICE,
-            MADE_FOR: made_for(topology),
+            MADE_FOR: TopologyDocument.of(topology, template_digest()).made_for(),
         },
         "command": _command(),
         "user": "haproxy",

@@ -13,7 +13,6 @@ An owner that comes back and doesn't find its own token there has lost the lock 
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,8 +20,14 @@ from shlex import quote
 
 from compose_bluegreen.adapters.haproxy.config import STATE
 from compose_bluegreen.adapters.haproxy.exec_shell import Session
+from compose_bluegreen.adapters.haproxy.lock_documents import (
+    HolderDocument,
+    LockToken,
+    parse_wish,
+    wish_text,
+)
 from compose_bluegreen.domain.errors import LockHeld, LockLost, ProxyFailed
-from compose_bluegreen.ports.lock import Holder, Wish, Wished
+from compose_bluegreen.ports.lock import Holder, Wished
 
 GRACE = 5.0
 """Seconds that an owner has to take back what a restart of the container took from it."""
@@ -53,20 +58,12 @@ _SHELLS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """Somebody's wish to hold it; ``token`` tells two of one person apart."""
-
-    holder: Holder
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Seen:
     """``started`` names the container's run; ``claim`` and ``since`` are what ``lock.holder`` says:
     whose it is or was, and in which run it was taken."""
 
     started: str
-    claim: Claim | None = None
+    claim: LockToken | None = None
     taken_in: str = ""
 
     @property
@@ -75,7 +72,7 @@ class _Seen:
         return self.claim is not None and self.taken_in != self.started
 
 
-def take(shell: Session, claim: Claim, project: str) -> None:
+def take(shell: Session, claim: LockToken, project: str) -> None:
     """Raises LockHeld at once where somebody has it."""
     waited: dict[str, float] = {}
     while True:
@@ -92,7 +89,7 @@ def take(shell: Session, claim: Claim, project: str) -> None:
         _unlock(shell)  # somebody was quicker, and the container quicker still
 
 
-def take_back(shell: Session, claim: Claim, project: str) -> None:
+def take_back(shell: Session, claim: LockToken, project: str) -> None:
     """After its shell was lost. Raises LockLost where it is somebody else's now, or nobody's."""
     deadline = time.monotonic() + RECLAIM
     while time.monotonic() < deadline:
@@ -129,16 +126,12 @@ def listen_no_more(shell: Session) -> None:
 
 
 def wished(shell: Session) -> Wished | None:
-    try:
-        words = json.loads(shell.run(f"cat {_WISH} 2>/dev/null || true"))
-        return Wished(Wish(words["wish"]), words["actor"])
-    except (ValueError, KeyError, TypeError):
-        return None
+    return parse_wish(shell.run(f"cat {_WISH} 2>/dev/null || true"))
 
 
 def wish(shell: Session, one: Wished) -> bool:
     """A later one takes the place of one that nobody has heard yet."""
-    text = quote(json.dumps({"wish": one.wish, "actor": one.actor}))
+    text = quote(wish_text(one))
     return bool(shell.run(_SHELLS).split()) and shell.test(
         f"[ -e {_WISH} ] && printf %s {text} >{_WISH}.new && mv {_WISH}.new {_WISH}"
     )
@@ -152,14 +145,14 @@ def release(shell: Session) -> Holder | None:
     return found
 
 
-def held(project: str, claim: Claim | None) -> LockHeld:
+def held(project: str, claim: LockToken | None) -> LockHeld:
     return LockHeld(
         f"another deployment of {project} is under way: {_who(claim)}",
         hint="run it again with --wait 5m, or later; docker bluegreen lock status shows who has it",
     )
 
 
-def lost(project: str, claim: Claim | None) -> LockLost:
+def lost(project: str, claim: LockToken | None) -> LockLost:
     now = f"{_who(claim)} has it now" if claim else "it was released by force"
     return LockLost(
         f"this deployment of {project} has lost its lock: {now}",
@@ -173,7 +166,7 @@ _NOBODY_KNOWN = Holder(
 )
 
 
-def _may_come_back(claim: Claim, waited: dict[str, float]) -> bool:
+def _may_come_back(claim: LockToken, waited: dict[str, float]) -> bool:
     began = waited.setdefault(claim.token, time.monotonic())
     return time.monotonic() - began < GRACE
 
@@ -184,25 +177,12 @@ def _look(shell: Session) -> _Seen:
 
 def _seen(said: str) -> _Seen:
     started, _, text = said.partition("\n")
-    try:
-        words = json.loads(text)
-        since = datetime.fromisoformat(words["since"])
-        claim = Claim(Holder(words["actor"], words["what"], since), words["token"])
-        return _Seen(started, claim, words["started"])
-    except (ValueError, KeyError, TypeError):
-        return _Seen(started)
+    document = HolderDocument.parse(text)
+    return _Seen(started, document.owner, document.started) if document else _Seen(started)
 
 
-def _sign(shell: Session, claim: Claim, started: str, first: str = ":") -> None:
-    one = claim.holder
-    words = {
-        "actor": one.actor,
-        "what": one.what,
-        "since": one.since.isoformat(),
-        "token": claim.token,
-        "started": started,
-    }
-    text = quote(json.dumps(words))
+def _sign(shell: Session, claim: LockToken, started: str, first: str = ":") -> None:
+    text = quote(HolderDocument(claim, started).text())
     shell.run(f"{first}; printf %s {text} >{_HOLDER}.new && mv {_HOLDER}.new {_HOLDER}")
 
 
@@ -222,7 +202,7 @@ def _end(shell: Session) -> None:
         time.sleep(_PAUSE)
 
 
-def _who(claim: Claim | None) -> str:
+def _who(claim: LockToken | None) -> str:
     if claim is None:
         return "its holder didn't say who"
     since = claim.holder.since.astimezone()

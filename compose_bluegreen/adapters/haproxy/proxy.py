@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict
-from functools import cache
 from ipaddress import IPv4Network
 from typing import Any, Protocol
-
-from pydantic import TypeAdapter, ValidationError
 
 from compose_bluegreen.adapters.haproxy import container_spec, lock, map_files, preview_map
 from compose_bluegreen.adapters.haproxy.config import (
@@ -29,6 +24,7 @@ from compose_bluegreen.adapters.haproxy.journal_volume import EngineJournal
 from compose_bluegreen.adapters.haproxy.proxy_container import Box
 from compose_bluegreen.adapters.haproxy.proxy_session import Connection
 from compose_bluegreen.adapters.haproxy.runtime_api import Steering
+from compose_bluegreen.adapters.haproxy.topology_document import TopologyDocument
 from compose_bluegreen.adapters.system.certificates import NO_CERTIFICATES, Certificates
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, LockLost, ProxyFailed
@@ -68,7 +64,7 @@ class HaproxyProxy:
         self._box = Box(project, api)
         self._connection = Connection(project, api, self._box)
         self.journal = EngineJournal(self._box, self._connection)
-        self._known: Topology | None = None
+        self._known: tuple[TopologyDocument, Topology] | None = None
         self._alone = False
 
     def warm_up(self) -> None:
@@ -93,26 +89,28 @@ class HaproxyProxy:
     # ── what it is configured for ────────────────────────────────────────────────────────────
 
     def topology(self) -> Topology | None:
-        if self._known is None:
-            text = self._stored("topology.json")
-            self._known = _topology(text) if text else None
+        known = self._look_up()
+        return known[1] if known else None
+
+    def _look_up(self) -> tuple[TopologyDocument, Topology] | None:
+        """The file on the volume, and the topology that it describes."""
+        if self._known is None and (text := self._stored("topology.json")):
+            document = TopologyDocument.parse(text, self._project)
+            self._known = document, document.domain()
         return self._known
 
     def change_to(self, wanted: Topology) -> Change:
-        now, state = self.topology(), self._box.status()
-        if now is None or state is None:
+        known, state = self._look_up(), self._box.status()
+        if known is None or state is None:
             return Change.CREATE
-        if now.container != wanted.container or not self._is_made_for(wanted):
+        stored, document = known[0], _document(wanted)
+        container_of = stored.made_for(), self._box.made_for()
+        if any(label not in (None, document.made_for()) for label in container_of):
             # One that doesn't run serves nobody, and holds no lock that could be asked for.
             return Change.RECREATE if state == "running" else Change.CREATE
         if state != "running":
             return Change.START
-        return (
-            Change.NONE if self._written(wanted) == self._stored("topology.json") else Change.RELOAD
-        )
-
-    def _is_made_for(self, wanted: Topology) -> bool:
-        return self._box.made_for() in (None, container_spec.made_for(wanted))
+        return Change.NONE if stored.says_the_same_as(document) else Change.RELOAD
 
     @contextmanager
     def alone(self, wanted: Topology) -> Iterator[None]:
@@ -479,7 +477,7 @@ class HaproxyProxy:
 
     def _drawn(self, wanted: Topology, subnet: IPv4Network) -> dict[str, str]:
         """The files on its volume that follow from a topology."""
-        return {"haproxy.cfg": render(wanted, subnet), "topology.json": self._written(wanted)}
+        return {"haproxy.cfg": render(wanted, subnet), "topology.json": _document(wanted).text()}
 
     def _shown_still(self, wanted: Topology) -> dict[str, str]:
         """HAProxy doesn't start without it. What is shown is what was, where it could be before."""
@@ -505,25 +503,10 @@ class HaproxyProxy:
             return {}
         return {"route.map": map_text({route.service: Flow(None) for route in wanted.routes})}
 
-    def _written(self, topology: Topology) -> str:
-        return json.dumps(
-            {"template": template_digest(), "topology": asdict(topology)}, sort_keys=True
-        )
-
 
 def _live(flows: Mapping[str, Flow]) -> dict[str, Colour | None]:
     return {name: flow.live for name, flow in flows.items()}
 
 
-@cache
-def _reader() -> TypeAdapter[Topology]:
-    return TypeAdapter(Topology)
-
-
-def _topology(text: str) -> Topology:
-    try:
-        return _reader().validate_python(json.loads(text)["topology"])
-    except (ValueError, KeyError, ValidationError) as error:
-        raise ProxyFailed(
-            "the proxy's own notes can't be read", hint="docker bluegreen up --recreate-proxy"
-        ) from error
+def _document(topology: Topology) -> TopologyDocument:
+    return TopologyDocument.of(topology, template_digest())

@@ -13,6 +13,7 @@ import docker.errors
 
 from compose_bluegreen.adapters.haproxy import lock
 from compose_bluegreen.adapters.haproxy.exec_shell import NotReady, Session, SessionLost
+from compose_bluegreen.adapters.haproxy.lock_documents import LockToken
 from compose_bluegreen.adapters.haproxy.master_socket import Master
 from compose_bluegreen.adapters.haproxy.proxy_container import Box
 from compose_bluegreen.adapters.haproxy.runtime_api import Steering
@@ -46,7 +47,7 @@ class Connection:
         self._turn = RLock()
         self._session: Session | None = None
         self._master: Master | None = None
-        self._claim: lock.Claim | None = None
+        self._claim: LockToken | None = None
         self._lost: LockLost | None = None
 
     def shell(self) -> Session:
@@ -99,7 +100,7 @@ class Connection:
     @contextmanager
     def hold(self, holder: Holder) -> Iterator[None]:
         """Ends with the session: a holder that dies lets go."""
-        claim = lock.Claim(holder, uuid.uuid4().hex)
+        claim = LockToken(holder, uuid.uuid4().hex)
         try:
             self.ask(lambda shell: lock.take(shell, claim, self._project))
         except BaseException:

@@ -1,0 +1,68 @@
+"""The formats of ``lock.holder`` and ``lock.wish`` on the proxy's volume. Pure.
+
+Commands of several versions may work on one project, so each version reads the files of the others:
+the keys of format 1 stay for ever. A file without a number is of format 1, as earlier versions wrote
+it. A reader ignores keys that it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from compose_bluegreen.ports.lock import Holder, Wish, Wished
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LockToken:
+    """Who takes the lock; ``token`` tells two commands of one person apart."""
+
+    holder: Holder
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class HolderDocument:
+    """``started`` names the run of the proxy's container in which the lock was taken."""
+
+    owner: LockToken
+    started: str
+
+    def text(self) -> str:
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "actor": self.owner.holder.actor,
+                "what": self.owner.holder.what,
+                "since": self.owner.holder.since.isoformat(),
+                "token": self.owner.token,
+                "started": self.started,
+            }
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> HolderDocument | None:
+        """None for a file that is empty, damaged or of an unknown form."""
+        try:
+            fields = json.loads(text)
+            since = datetime.fromisoformat(fields["since"])
+            holder = Holder(fields["actor"], fields["what"], since)
+            return cls(LockToken(holder, fields["token"]), fields["started"])
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+def wish_text(wished: Wished) -> str:
+    return json.dumps({"format": FORMAT, "wish": wished.wish.value, "actor": wished.actor})
+
+
+def parse_wish(text: str) -> Wished | None:
+    """None for a file that is empty, damaged or asks for what this version does not know."""
+    try:
+        fields = json.loads(text)
+        return Wished(Wish(fields["wish"]), fields["actor"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,295 @@
+"""The format of ``topology.json`` on the proxy's volume, and of the label ``made-for``.
+
+Both live on users' machines, so the fields here keep the names that they have there, whatever the
+domain calls these things today. A file without a number is of format 1: earlier versions wrote
+none. A later field gets a default here, because earlier versions leave it out; a change that an
+earlier version must not ignore gets a new number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.domain.names import companion
+from compose_bluegreen.domain.topology import (
+    Check,
+    Preview,
+    ProxySettings,
+    Published,
+    Route,
+    Target,
+    Topology,
+)
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDocument:
+    path: str | None = None
+    status: str = "200-399"
+    interval_ms: int = 1000
+    timeout_ms: int = 2000
+    rise: int = 2
+    fall: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDocument:
+    slots: tuple[int, ...]
+    port: int
+    doors: tuple[tuple[int, int], ...]
+    mode: str = "http"
+    check: CheckDocument = CheckDocument()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedDocument:
+    where: str
+    host_ip: str
+    host_port: str
+    door: int
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewDocument:
+    key: str = ""
+    networks: tuple[str, ...] = ()
+    port: PublishedDocument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDocument:
+    service: str
+    published: tuple[PublishedDocument, ...] = ()
+    networks: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    targets: tuple[tuple[Literal["blue", "green"], TargetDocument], ...] = ()
+    preview: PreviewDocument | None = None
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsDocument:
+    image: str | None = None
+    monitor: int = 0
+    timeout_ms: int = 3_600_000
+    trusted_proxies: tuple[str, ...] = ()
+    snippets: tuple[tuple[str, str], ...] = ()
+    monitor_from: tuple[str, ...] = ()
+    certificates: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDocument:
+    project: str
+    settings: SettingsDocument = SettingsDocument()
+    routes: tuple[RouteDocument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyDocument:
+    """``template`` is the digest of the template that the configuration was rendered from."""
+
+    template: str
+    topology: ProjectDocument
+    format: int = FORMAT
+
+    @classmethod
+    def of(cls, topology: Topology, template: str) -> TopologyDocument:
+        return cls(template, _project(topology))
+
+    @classmethod
+    def parse(cls, text: str, project: str) -> TopologyDocument:
+        """Raises ProxyFailed for a file of a newer version, and for one that is damaged."""
+        try:
+            fields = {"format": FORMAT} | json.loads(text)
+            if fields["format"] > FORMAT:
+                raise _newer(fields["format"])
+            return _reader().validate_python(fields)
+        except (ValueError, TypeError, ValidationError) as error:
+            raise ProxyFailed(
+                "the proxy's topology.json cannot be read",
+                hint=f"docker compose --project-name {companion(project)} down --volumes removes the"
+                " proxy and both colours, docker bluegreen up creates them again",
+            ) from error
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def says_the_same_as(self, other: TopologyDocument) -> bool:
+        """A file of another format that means the same needs no reload."""
+        return (self.template, self.topology) == (other.template, other.topology)
+
+    def made_for(self) -> str:
+        """What only a new container can change, as a digest. Another value costs every user a gap."""
+        settings, routes = self.topology.settings, self.topology.routes
+        ports = dict.fromkeys(port for route in routes for port in _ports(route))
+        names: dict[str, set[str]] = {}
+        for route in routes:
+            for network, aliases in route.networks:
+                names.setdefault(network, set()).update(aliases)
+        fixed = (
+            settings.image,
+            settings.monitor,
+            *sorted((port.host_ip, port.host_port, port.door) for port in ports),
+            *sorted((network, tuple(sorted(aliases))) for network, aliases in names.items()),
+        )
+        return hashlib.sha256(repr(fixed).encode()).hexdigest()[:16]
+
+    def domain(self) -> Topology:
+        """The topology that it describes."""
+        settings = self.topology.settings
+        return Topology(
+            project=self.topology.project,
+            settings=ProxySettings(
+                image=settings.image,
+                monitor=settings.monitor,
+                timeout_ms=settings.timeout_ms,
+                trusted_proxies=settings.trusted_proxies,
+                snippets=settings.snippets,
+                monitor_from=settings.monitor_from,
+                certificates=settings.certificates,
+            ),
+            routes=tuple(_domain_route(route) for route in self.topology.routes),
+        )
+
+
+@cache
+def _reader() -> TypeAdapter[TopologyDocument]:
+    return TypeAdapter(TopologyDocument)
+
+
+def _newer(number: int) -> ProxyFailed:
+    return ProxyFailed(
+        f"the proxy's topology.json has format {number}, written by a newer version of"
+        f" compose-bluegreen: this one reads formats up to {FORMAT}",
+        hint="update compose-bluegreen on this machine to that version or a newer one",
+    )
+
+
+def _ports(route: RouteDocument) -> tuple[PublishedDocument, ...]:
+    preview = route.preview.port if route.preview else None
+    return (*route.published, preview) if preview else route.published
+
+
+def _project(topology: Topology) -> ProjectDocument:
+    settings = topology.settings
+    return ProjectDocument(
+        project=topology.project,
+        settings=SettingsDocument(
+            image=settings.image,
+            monitor=settings.monitor,
+            timeout_ms=settings.timeout_ms,
+            trusted_proxies=settings.trusted_proxies,
+            snippets=settings.snippets,
+            monitor_from=settings.monitor_from,
+            certificates=settings.certificates,
+        ),
+        routes=tuple(_route(route) for route in topology.routes),
+    )
+
+
+def _route(route: Route) -> RouteDocument:
+    return RouteDocument(
+        service=route.service,
+        published=tuple(_published(port) for port in route.published),
+        networks=route.networks,
+        targets=tuple((colour.value, _target(target)) for colour, target in route.targets),
+        preview=_preview(route.preview) if route.preview else None,
+        hosts=route.hosts,
+        paths=route.paths,
+    )
+
+
+def _domain_route(route: RouteDocument) -> Route:
+    return Route(
+        service=route.service,
+        published=tuple(_domain_published(port) for port in route.published),
+        networks=route.networks,
+        targets=tuple((Colour(name), _domain_target(target)) for name, target in route.targets),
+        preview=_domain_preview(route.preview) if route.preview else None,
+        hosts=route.hosts,
+        paths=route.paths,
+    )
+
+
+def _target(target: Target) -> TargetDocument:
+    check = target.check
+    return TargetDocument(
+        slots=target.slots,
+        port=target.port,
+        doors=target.doors,
+        mode=target.mode,
+        check=CheckDocument(
+            path=check.path,
+            status=check.status,
+            interval_ms=check.interval_ms,
+            timeout_ms=check.timeout_ms,
+            rise=check.rise,
+            fall=check.fall,
+        ),
+    )
+
+
+def _domain_target(target: TargetDocument) -> Target:
+    check = target.check
+    return Target(
+        slots=target.slots,
+        port=target.port,
+        doors=target.doors,
+        mode=target.mode,
+        check=Check(
+            path=check.path,
+            status=check.status,
+            interval_ms=check.interval_ms,
+            timeout_ms=check.timeout_ms,
+            rise=check.rise,
+            fall=check.fall,
+        ),
+    )
+
+
+def _preview(preview: Preview) -> PreviewDocument:
+    return PreviewDocument(
+        key=preview.key,
+        networks=preview.networks,
+        port=_published(preview.port) if preview.port else None,
+    )
+
+
+def _domain_preview(preview: PreviewDocument) -> Preview:
+    return Preview(
+        key=preview.key,
+        networks=preview.networks,
+        port=_domain_published(preview.port) if preview.port else None,
+    )
+
+
+def _published(port: Published) -> PublishedDocument:
+    return PublishedDocument(
+        where=port.where,
+        host_ip=port.host_ip,
+        host_port=port.host_port,
+        door=port.door,
+        tls=port.tls,
+    )
+
+
+def _domain_published(port: PublishedDocument) -> Published:
+    return Published(
+        where=port.where,
+        host_ip=port.host_ip,
+        host_port=port.host_port,
+        door=port.door,
+        tls=port.tls,
+    )

@@ -1,0 +1,72 @@
+"""``lock.holder`` and ``lock.wish``: commands of two versions read each other's files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from compose_bluegreen.adapters.haproxy.lock_documents import (
+    FORMAT,
+    HolderDocument,
+    LockToken,
+    parse_wish,
+    wish_text,
+)
+from compose_bluegreen.ports.lock import Holder, Wish, Wished
+from tests.unit.adapters.haproxy.golden import golden
+
+HELD = HolderDocument(
+    LockToken(
+        Holder("ada@laptop", "up web api", datetime(2026, 3, 1, 12, 30, 45, 123456, UTC)),
+        "5f0e7b6c1d2a4e8f9a0b1c2d3e4f5a6b",
+    ),
+    "0b1c2d3e-4f5a-6b7c-8d9e-0f1a2b3c4d5e-123456",
+)
+
+
+def test_a_holder_that_78b6a6f_wrote_is_read() -> None:
+    assert HolderDocument.parse(golden("lock.holder")) == HELD
+
+
+def test_78b6a6f_finds_in_a_new_holder_what_it_wrote_itself() -> None:
+    fields = json.loads(HELD.text())
+    assert fields.pop("format") == FORMAT
+    assert fields == json.loads(golden("lock.holder"))
+
+
+def test_a_holder_is_read_back_with_any_text_in_it() -> None:
+    holder = replace(HELD.owner.holder, actor="naïve'$(x)\n漢@\\", what='"')
+    document = replace(HELD, owner=replace(HELD.owner, holder=holder))
+    assert HolderDocument.parse(document.text()) == document
+
+
+def test_a_holder_of_a_later_format_is_read_by_the_keys_that_stay() -> None:
+    fields = json.loads(HELD.text()) | {"format": FORMAT + 1, "pid": 4711}
+    assert HolderDocument.parse(json.dumps(fields)) == HELD
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"actor": "ada"}', '{"since": 1}'])
+def test_a_damaged_holder_is_none(text: str) -> None:
+    assert HolderDocument.parse(text) is None
+
+
+@pytest.mark.parametrize("wish", Wish)
+def test_a_wish_of_78b6a6f_is_read_and_written(wish: Wish) -> None:
+    wished, old = Wished(wish, "bob@ci"), golden(f"lock.wish.{wish}")
+    assert parse_wish(old) == wished
+    assert parse_wish(wish_text(wished)) == wished
+    assert json.loads(wish_text(wished)) == json.loads(old) | {"format": FORMAT}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"wish": "promote"}', '{"wish": "x", "actor": "a"}']
+)
+def test_a_damaged_or_unknown_wish_is_none(text: str) -> None:
+    assert parse_wish(text) is None
+
+
+def test_while_the_holder_listens_there_is_no_wish() -> None:
+    assert parse_wish(golden("lock.wish.listening")) is None

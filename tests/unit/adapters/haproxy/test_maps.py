@@ -1,0 +1,28 @@
+"""``route.map`` and ``preview.map``, as 78b6a6f wrote them."""
+
+from __future__ import annotations
+
+from compose_bluegreen.adapters.haproxy import preview_map
+from compose_bluegreen.adapters.haproxy.config import map_text, read_map
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.topology import Flow, Share
+from tests.unit.adapters.haproxy.golden import golden
+
+FLOWS = {
+    "api": Flow(Colour.BLUE),
+    "mailer": Flow(None),
+    "queue": Flow(Colour.GREEN, Share(10_000)),
+    "search": Flow(Colour.BLUE, Share(1)),
+    "web": Flow(Colour.GREEN, Share(500, sticky=True)),
+}
+SHOWN = {"web": Colour.BLUE, "api": Colour.GREEN}
+
+
+def test_the_routing_map_keeps_its_format() -> None:
+    assert read_map(golden("route.map")) == FLOWS
+    assert map_text(FLOWS) == golden("route.map")
+
+
+def test_the_map_of_previews_keeps_its_format() -> None:
+    assert preview_map.read(golden("preview.map")) == SHOWN
+    assert preview_map.text(SHOWN) == golden("preview.map")
