@@ -1,0 +1,187 @@
+"""A host with two versions of the plugin: the release 78b6a6f, and this checkout that takes over.
+
+``scripts/old-wheel`` installs the old release from its own wheel.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from testkit.load import Kind, Load
+from testkit.stage import Model, Run, Running, Stage, eventually, free_port, other, service
+
+Environment = Mapping[str, str]
+NONE: Environment = MappingProxyType({})
+
+KEY = "a-word-that-only-we-know"
+PROSE = frozenset({"cause", "cure", "rollback_unsafe"})
+"""Keys of ``status`` whose text is for people: a version may word it differently."""
+
+MOVING = frozenset({"in_flight", "check"})
+"""Keys of ``status`` that differ between two looks at the same host under load."""
+
+
+@dataclass(slots=True)
+class Host:
+    """A stage with both versions. ``stage`` runs this one, ``old`` is the old one's program."""
+
+    stage: Stage
+    old: Path
+    preview: int = field(default_factory=free_port)
+
+    @property
+    def lost(self) -> dict[str, str]:
+        """The environment of a machine that has lost its state folder."""
+        return {"XDG_STATE_HOME": str(self.stage.folder.parent / "lost")}
+
+    # ── the old version ──────────────────────────────────────────────────────────────────────
+
+    def begin(self, *words: str, **environment: str) -> Running:
+        # An installed program finds its own package; the stage's PYTHONPATH names this checkout.
+        shell = [f"{name}={value}" for name, value in {**environment, "PYTHONPATH": ""}.items()]
+        return self.stage.begin_program("env", *shell, str(self.old), *words)
+
+    def bluegreen(self, *words: str, **environment: str) -> Run:
+        return self.begin(*words, **environment).end()
+
+    def up(self, version: str, *words: str, **environment: str) -> Run:
+        return self.bluegreen("up", *words, VERSION=version, **environment).ended(0)
+
+    def begin_up(self, at: str, version: str, **environment: str) -> Running:
+        """An ``up`` of the old version that is under way, in the step that begins with ``at``."""
+        running = self.begin("up", "--progress", "json", VERSION=version, **environment)
+        running.until(f'"step_began", "step": "{at}')
+        return running
+
+    def kill(self, running: Running) -> None:
+        """The command with its children. Both versions then see a release that is unfinished."""
+        running.signal(signal.SIGKILL, group=True)
+        running.end().ended(-signal.SIGKILL)
+        eventually(lambda: self.stage.status()["under_way"] is None, "a lock that is free")
+        drift = [*(status := self.same_answers())["drift"]]
+        drift += [one for service_ in status["services"] for one in service_["drift"]]
+        assert "unfinished" in {one["kind"] for one in drift}
+
+    # ── both ─────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def under_load(self) -> Iterator[Load]:
+        """Fails if a request fails, POSTs included, or if the proxy is replaced or restarted."""
+        before = self._proxy()
+        with self.stage.load() as load:
+            yield load
+        assert load.report().by_kind[Kind.POST].total() > 0
+        assert self._proxy() == before
+
+    def same_answers(self, environment: Environment = NONE) -> Model:
+        """Both versions give the same history, the same newest deployment and the same status,
+        which this returns. ``environment`` is for the commands of this version."""
+        newest, *_ = self.same("history", environment)
+        self.same(f"show {newest['id']}", environment)
+        status = self.same("status", environment, PROSE | MOVING)
+        return dict(status)
+
+    def same(
+        self, words: str, environment: Environment = NONE, but: frozenset[str] = frozenset()
+    ) -> Any:
+        """What this version answers, without the keys in ``but`` the same as the old version does;
+        only its objects may have further keys."""
+        command = (*words.split(), "--format", "json")
+        told = read_json(self.bluegreen(*command).ended(0))
+        found = read_json(self.stage.bluegreen(*command, **environment).ended(0))
+        with self.stage.step(words):
+            _keeps(told, found, but)
+        return found
+
+    def old_copes(self, version: str, **environment: str) -> None:
+        """The old version reads what this one has written, or refuses it in plain words; its ``up``
+        works and this version knows of it, or it changes nothing. ``environment`` is its own."""
+        for words in ("history", "status", "show 1"):
+            _is_plain(self.bluegreen(*words.split(), **environment))
+        served, before = self.stage.ask().version, self.stage.history()
+        run = self.bluegreen("up", VERSION=version, **environment)
+        _is_plain(run)
+        now = self.stage.history()
+        if run.code == 0:
+            self.stage.serves(version)
+            assert len(now) == len(before) + 1
+        else:
+            self.stage.serves(served)
+            assert now == before, run
+
+    def _proxy(self) -> tuple[str, str]:
+        found = self.stage.inspect(self.stage.proxy)
+        return found["Id"], found["State"]["StartedAt"]
+
+    # ── the project ──────────────────────────────────────────────────────────────────────────
+
+    def write(self, *, web: Model | None = None, **settings: Any) -> None:
+        """web and api are one release; ``settings`` are further ones of web."""
+        own = {
+            "health": {"path": "/healthz"},
+            "drain_timeout": "5s",
+            "preview": {"key": KEY, "port": self.preview},
+        }
+        changes = {"x-bluegreen": own | settings, **(web or {})}
+        self.stage.write(
+            top={"x-bluegreen": {"proxy": {"timeout": "10m"}}},
+            web=service(f"{self.stage.port}:8080", **changes),
+            api=service(expose=["8080"]),
+            db=other(),
+        )
+
+    def image(self) -> str:
+        """Of the container that serves."""
+        return str(self.stage.inspect(self.stage.container(self.stage.ask().colour))["Image"])
+
+    def api(self) -> str:
+        """The version of api that the live web reaches by its name."""
+        asked = "import urllib.request as ask; print(ask.urlopen('http://api:8080/').headers['X-Version'])"
+        web = self.stage.container(self.stage.ask().colour)
+        return self.stage.docker("exec", web, "python3", "-c", asked)
+
+    def newest(self, **environment: str) -> Model:
+        run = self.stage.bluegreen("history", "--limit", "1", "--format", "json", **environment)
+        (found,) = read_json(run.ended(0))
+        return dict(found)
+
+    def is_clean(self) -> None:
+        """Each service has one colour, and status reports no drift."""
+        assert self.stage.drift() == []
+        assert [len(self.stage.colours(name)) for name in ("web", "api")] == [1, 1]
+
+
+def read_json(run: Run) -> Any:
+    return json.loads(run.out)
+
+
+def _keeps(told: Any, found: Any, but: frozenset[str] = frozenset(), where: str = "$") -> None:
+    """``found`` has all that ``told`` has; only its objects may have further keys."""
+    if isinstance(told, dict):
+        assert isinstance(found, dict), where
+        assert told.keys() <= found.keys(), where
+        for key in told.keys() - but:
+            _keeps(told[key], found[key], but, f"{where}.{key}")
+    elif isinstance(told, list):
+        assert isinstance(found, list), where
+        assert len(found) == len(told), where
+        for number, (one, other_) in enumerate(zip(told, found, strict=True)):
+            _keeps(one, other_, but, f"{where}[{number}]")
+    else:
+        assert found == told, where
+
+
+def _is_plain(run: Run) -> None:
+    """It worked, or its error names what to do next."""
+    assert "Traceback" not in run.err, run
+    assert run.code in {0, 1}, run
+    if run.code:
+        assert "error: " in run.err, run
+        assert "next: " in run.err, run
