@@ -12,6 +12,7 @@ from compose_bluegreen.deployment.notifications import Event
 from compose_bluegreen.domain.deployment import Deployment, Kind
 from compose_bluegreen.domain.errors import ExitCode
 from compose_bluegreen.domain.states import TRANSITIONS, State
+from compose_bluegreen.domain.step_keys import DETAILS, StepKind
 from compose_bluegreen.inspection.drift import DriftKind
 from doctools.docstrings import of_attributes, of_keys
 from doctools.markdown import code, codes, table
@@ -51,6 +52,15 @@ def events() -> str:
 
 def drift() -> str:
     return _values("kind", DriftKind)
+
+
+def step_keys() -> str:
+    meaning = of_attributes(StepKind)
+    rows = (
+        (codes(f"{kind}:{one}".rstrip(":") for one in DETAILS[kind]), meaning[kind.name])
+        for kind in StepKind
+    )
+    return table(("key", "step"), rows)
 
 
 def notification() -> str:

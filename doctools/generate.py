@@ -24,6 +24,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "notification-keys": deployments.notification,
     "notification-events": deployments.events,
     "drift-kinds": deployments.drift,
+    "step-keys": deployments.step_keys,
 }
 
 

@@ -142,6 +142,7 @@ def _part(part: Part) -> dict[str, Any]:
 
 def _step(step: StepRecord) -> dict[str, Any]:
     return {
+        "key": step.key,
         "name": step.name,
         "cause": step.cause,
         "outcome": step.outcome.value,

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import HOLD, Deployment, Part
+from compose_bluegreen.domain.deployment import Deployment, Part
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.release import built_here
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import HOLD
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import images
 from compose_bluegreen.steps import rollout as acts
@@ -35,10 +36,11 @@ def colours(ctx: Context) -> set[tuple[str | None, str | None]]:
 def hold(moves: Sequence[Move], ctx: Context) -> Step:
     """The last step of ``--no-switch``. What it names is kept as after any other release."""
     return Step(
-        f"{HOLD}{acts.named([move for move in moves if not move.exchanged])} back",
+        f"hold {acts.named([move for move in moves if not move.exchanged])} back",
         "--no-switch: docker bluegreen promote switches",
         partial(_keep, moves, ctx),
         enters=State.WAITING,
+        key=HOLD,
     )
 
 

@@ -9,15 +9,12 @@ from enum import StrEnum
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import HOLD
 
 
 class Kind(StrEnum):
     UP = "up"
     ROLLBACK = "rollback"
-
-
-HOLD = "hold "
-"""How the step is called after which a deployment waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +40,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One step as history keeps it; ``detail`` holds a remark or the last words of what failed."""
+    """One step as history keeps it.
 
+    ``key`` is for programs (see ``step_keys``), ``name`` for people; ``detail`` is a remark or the last
+    lines of a failure.
+    """
+
+    key: str
     name: str
     cause: str
     outcome: Outcome
@@ -106,8 +108,8 @@ class Deployment:
 
     @property
     def held_since(self) -> datetime:
-        """Of one that waits, or has waited."""
-        holds = (step.started_at for step in self.steps if step.name.startswith(HOLD))
+        """Of a deployment that waits, or has waited."""
+        holds = (step.started_at for step in self.steps if step.key == str(HOLD))
         return next(holds, self.started_at)
 
     def part(self, service: str) -> Part | None:

@@ -24,6 +24,7 @@ from compose_bluegreen.domain.errors import (
     NeedsPerson,
 )
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import OTHER, StepKey
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.runtime.interrupts import shielded
 
@@ -52,6 +53,7 @@ class Step:
     undo: Undo | None = None
     enters: State | None = None
     required: bool = True
+    key: StepKey = OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class Saga:
 
     def _told(self, step: Step, best: Outcome, worst: Outcome = Outcome.FAILED) -> None:
         ctx = self._at
-        record = StepRecord(step.name, step.cause, Outcome.RUNNING, ctx.clock.now())
+        record = StepRecord(str(step.key), step.name, step.cause, Outcome.RUNNING, ctx.clock.now())
         number = ctx.history.step(self.deployment, record)
         try:
             remark = told(step, ctx, best, worst)
@@ -256,7 +258,7 @@ def told_before_the_lock(step: Step, draft: Draft, ctx: Context) -> None:
 
 def _record_failure(step: Step, draft: Draft, error: BluegreenError, ctx: Context) -> None:
     deployment, now = ctx.history.begin(draft), ctx.clock.now()
-    record = StepRecord(step.name, step.cause, Outcome.RUNNING, now)
+    record = StepRecord(str(step.key), step.name, step.cause, Outcome.RUNNING, now)
     number = ctx.history.step(deployment, record)
     ctx.history.step_ended(deployment, number, Outcome.FAILED, now, _last_words(error))
     state = State.INTERRUPTED if isinstance(error, Interrupted) else State.FAILED

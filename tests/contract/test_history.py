@@ -209,7 +209,7 @@ def test_a_discarded_deployment_is_forgotten_with_all_that_was_written_of_it(
 ) -> None:
     deployment = history.begin(a_draft())
     history.parts(deployment, [a_part()])
-    history.step(deployment, StepRecord("build web", "asked for", Outcome.DONE, NOON))
+    history.step(deployment, StepRecord("build:web", "build web", "asked for", Outcome.DONE, NOON))
     history.discard(deployment)
     assert history.get(deployment) is None
     assert history.newest(PROJECT) == []
@@ -442,7 +442,7 @@ def test_what_waits_was_not_killed_and_comes_with_parts_and_steps(history: Histo
         walked(history, history.begin(a_draft(f"s-{state}")), state)
     deployment = history.begin(a_draft())
     history.parts(deployment, [a_part()])
-    step = StepRecord("hold web-blue back", "--no-switch", Outcome.DONE, NOON, LATER)
+    step = StepRecord("hold", "hold web-blue back", "--no-switch", Outcome.DONE, NOON, LATER)
     history.step(deployment, step)
     walked(history, deployment, State.WAITING)
     newest, *others = history.waiting(ProjectRef(ENGINE, PROJECT))
@@ -459,8 +459,8 @@ def test_unfinished_ones_come_with_whole_parts(history: History) -> None:
 
 def test_steps_are_numbered_and_come_back_in_order(history: History) -> None:
     deployment, other = history.begin(a_draft()), history.begin(a_draft())
-    build = StepRecord("build web", "asked for", Outcome.RUNNING, NOON)
-    skip = StepRecord("drain blue", "switched", Outcome.WARNED, NOON, LATER, "2 were cut")
+    build = StepRecord("build:web", "build web", "asked for", Outcome.RUNNING, NOON)
+    skip = StepRecord("drain", "drain blue", "switched", Outcome.WARNED, NOON, LATER, "2 were cut")
     assert [history.step(deployment, build), history.step(deployment, skip)] == [1, 2]
     assert history.step(other, build) == 1
     history.step_ended(deployment, 1, Outcome.FAILED, LATER, "no space left")
@@ -477,7 +477,7 @@ def test_a_step_that_never_began_cannot_end(history: History) -> None:
 
 
 def test_an_unknown_deployment_is_a_bug_of_ours(history: History) -> None:
-    step = StepRecord("build web", "asked for", Outcome.RUNNING, NOON)
+    step = StepRecord("build:web", "build web", "asked for", Outcome.RUNNING, NOON)
     for act in (
         lambda: history.to(7, State.STARTING, NOON),
         lambda: history.promote(7, NOON),
@@ -510,7 +510,7 @@ def test_the_newest_of_a_service_are_those_that_were_asked_for_it(history: Histo
 
 def test_a_list_of_the_newest_has_neither_models_nor_steps(history: History) -> None:
     deployment = released(history, a_part())
-    history.step(deployment, StepRecord("build web", "asked for", Outcome.DONE, NOON))
+    history.step(deployment, StepRecord("build:web", "build web", "asked for", Outcome.DONE, NOON))
     (found,) = history.newest(PROJECT)
     assert found.steps == ()
     part = a_part()

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import make_url, text
 
 from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
-from compose_bluegreen.adapters.history.schema import VERSION_TABLE
+from compose_bluegreen.adapters.history.postgres import PostgresStore
+from compose_bluegreen.adapters.history.schema import OURS, VERSION_TABLE, Schema
 from compose_bluegreen.adapters.history.tables import metadata
 from compose_bluegreen.domain.deployment import Kind, Outcome, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
@@ -87,12 +89,36 @@ def test_the_migrations_lead_to_the_tables_that_the_code_knows(history: SqlHisto
     assert found == []
 
 
+def test_steps_of_before_there_were_keys_get_them(server: Server, database: str) -> None:
+    older = Schema(OURS.revisions[:3], OURS.folder)
+    store = PostgresStore(make_url(server.url(database)), timedelta(seconds=5), older)
+    with store.writing() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO deployments (uid, engine, project, number, kind, state, actor, message,"
+                " started_at, reason) VALUES ('u', :engine, :project, 7, 'up', 'waiting', 'ada', '',"
+                " now(), '')"
+            ),
+            {"engine": ENGINE, "project": PROJECT},
+        )
+        insert = text(
+            "INSERT INTO deployment_steps VALUES (1, :number, :name, 'why', 'done', now(), NULL, '')"
+        )
+        for number, name in enumerate(("pre_deploy of web", "hold web-green back"), start=1):
+            connection.execute(insert, {"number": number, "name": name})
+    store.close()
+    with open_history(server.url(database), {}, SCOPE) as history:
+        found = history.get(7)
+    assert found
+    assert [step.key for step in found.steps] == ["hook:pre_deploy:1:web", "hold"]
+
+
 def test_the_database_itself_refuses_what_must_not_be(
     server: Server, database: str, history: SqlHistory
 ) -> None:
     released(history, a_part())
     last = released(history, a_part(image="2"))
-    history.step(last, StepRecord("drain", "", Outcome.DONE, NOON))
+    history.step(last, StepRecord("drain", "drain", "", Outcome.DONE, NOON))
     for change, constraint in (
         ("UPDATE deployment_parts SET live = true", "uq_one_live_part_a_service"),
         ("UPDATE deployments SET number = 1", "uq_number_in_project"),
@@ -173,7 +199,7 @@ def test_one_database_for_many_hosts(server: Server, database: str, history: Sql
 
 def test_what_programs_say_is_kept_though_it_has_the_character_nul(history: SqlHistory) -> None:
     deployment = history.begin(a_draft(message="a\0b"))
-    number = history.step(deployment, StepRecord("build", "", Outcome.RUNNING, NOON))
+    number = history.step(deployment, StepRecord("build:web", "build", "", Outcome.RUNNING, NOON))
     history.step_ended(deployment, number, Outcome.FAILED, NOON, "\0binary\0")
     history.to(deployment, State.FAILED, NOON, "why\0")
     found = history.get(deployment)

@@ -64,7 +64,7 @@ def test_processes_that_write_at_once_lose_nothing(file: Path, history: SqlHisto
     script = (
         "from compose_bluegreen.domain.deployment import Outcome, StepRecord\n"
         "for n in range(25):\n"
-        "    history.step(1, StepRecord(str(n), '', Outcome.DONE, NOON))\n"
+        "    history.step(1, StepRecord('start', str(n), '', Outcome.DONE, NOON))\n"
         "history.close()\n"
     )
     assert run_at_once([script] * 4, file) == [(0, "")] * 4

@@ -43,13 +43,13 @@ def a_later_version(tmp_path: Path, upgrade: str) -> Schema:
     folder = tmp_path / "50% off"
     shutil.copytree(OURS.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
     body = upgrade if upgrade.startswith("\n") else f"\n    {upgrade}\n"
-    (folder / "versions" / "0004_later.py").write_text(
+    (folder / "versions" / "0005_later.py").write_text(
         "from alembic import op\n"
-        "revision, down_revision = '0004', '0003'\n"
+        "revision, down_revision = '0005', '0004'\n"
         "branch_labels = depends_on = None\n"
         f"def upgrade():{body}"
     )
-    return Schema((*OURS.revisions, "0004"), folder)
+    return Schema((*OURS.revisions, "0005"), folder)
 
 
 def a_store(file: Path, ours: Schema) -> SqliteStore:
@@ -121,7 +121,7 @@ def test_an_older_file_is_brought_up_to_date_by_its_first_writer(
     with store.writing():
         pass
     store.close()
-    assert revision_in(file) == "0004"
+    assert revision_in(file) == "0005"
     assert "second" in objects_in(file)
 
 
@@ -134,7 +134,7 @@ def test_an_older_file_is_brought_up_to_date_by_its_first_reader(
         assert connection is not None
         assert connection.exec_driver_sql("SELECT count(*) FROM deployments").scalar_one() == 1
     store.close()
-    assert revision_in(file) == "0004"
+    assert revision_in(file) == "0005"
 
 
 def test_deployments_of_the_first_version_are_kept_and_numbered_by_their_ids(file: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_failing_migration_leaves_an_older_file_as_it_was(file: Path, tmp_path
     with pytest.raises(HistoryUnusable):
         store.check_writable()
     store.close()
-    assert revision_in(file) == "0003"
+    assert revision_in(file) == "0004"
     assert objects_in(file) == before
     written_by_us(file)
 
@@ -227,7 +227,7 @@ def test_a_file_from_a_newer_version_is_left_alone(file: Path, tmp_path: Path) -
     newer.close()
     with open_history(str(file), {}, SCOPE) as history:
         for act in (history.check_writable, lambda: history.newest("shop")):
-            with pytest.raises(HistoryUnusable, match=r"newer version .*0004") as caught:
+            with pytest.raises(HistoryUnusable, match=r"newer version .*0005") as caught:
                 act()
             assert "upgrade" in caught.value.hint
-    assert revision_in(file) == "0004"
+    assert revision_in(file) == "0005"

@@ -102,7 +102,7 @@ def a_part(image: str, service: str = "web") -> Part:
 
 
 def a_step(name: str) -> StepRecord:
-    return StepRecord(name, "because", Outcome.RUNNING, NOON)
+    return StepRecord("start", name, "because", Outcome.RUNNING, NOON)
 
 
 def switch(history: JournalledHistory, deployment: int, parts: list[Part]) -> None:
@@ -448,12 +448,21 @@ def test_files_of_others_are_left_alone(a: Machine, b: Machine) -> None:
 def test_a_newer_version_of_the_format_is_refused_with_the_cure(a: Machine, b: Machine) -> None:
     a.release("1")
     ((name, content),) = a.journal.files.items()
-    a.journal.files[name] = json.dumps({**json.loads(content), "format": 3}).encode()
+    a.journal.files[name] = json.dumps({**json.loads(content), "format": 4}).encode()
     for act in (b.touch, b.story):
         with pytest.raises(HistoryUnusable, match="newer version") as caught:
             act()
         assert "upgrade" in caught.value.hint
     assert list(a.journal.files) == [name]
+
+
+def test_a_newer_version_of_a_note_is_refused_with_the_cure(a: Machine, b: Machine) -> None:
+    killed_while_starting(a)
+    note = json.loads(a.journal.notes)
+    a.journal.notes = json.dumps({**note, "format": note["format"] + 1})
+    with pytest.raises(HistoryUnusable, match="newer version") as caught:
+        b.touch()
+    assert "upgrade" in caught.value.hint
 
 
 def test_only_what_an_older_version_could_not_read_has_a_newer_format(
@@ -464,12 +473,14 @@ def test_only_what_an_older_version_could_not_read_has_a_newer_format(
     history = a.command()
     with history.hold(HOLDER):
         deployment = a.begin(history)
-        for state in (State.STARTING, State.WAITING, State.INTERRUPTED):
+        for state in (State.STARTING, State.WAITING, State.SWITCHING, State.INTERRUPTED):
             history.to(deployment, state, NOON)
             (content,) = a.journal.files.values()
             formats.append(json.loads(content)["format"])
             assert b.told() == [(1, state)]
-    assert formats == [1, 2, 1]
+            if state is State.SWITCHING:
+                history.step(deployment, a_step("remove web-green"))
+    assert formats == [1, 2, 1, 3]
 
 
 # ── two stories ──────────────────────────────────────────────────────────────────────────────

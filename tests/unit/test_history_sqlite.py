@@ -150,7 +150,7 @@ def test_the_database_itself_refuses_a_second_live_part_of_a_service(
         "UPDATE deployments SET state = 'flying'",
         "UPDATE deployments SET kind = 'sideways'",
         "UPDATE deployment_parts SET colour = 'red'",
-        "INSERT INTO deployment_steps SELECT 1, 1, '', '', 'maybe', '2026-01-01', NULL, ''",
+        "INSERT INTO deployment_steps SELECT 1, 1, '', '', 'maybe', '2026-01-01', NULL, '', ''",
     ],
 )
 def test_the_database_itself_knows_only_our_words(
@@ -177,7 +177,7 @@ def test_only_what_must_last_waits_for_the_disk(history: SqlHistory) -> None:
 
     deployment = history.begin(DRAFT)
     history.parts(deployment, [])
-    number = history.step(deployment, StepRecord("switch", "why", Outcome.RUNNING, NOON))
+    number = history.step(deployment, StepRecord("switch", "switch", "why", Outcome.RUNNING, NOON))
     history.to(deployment, State.STARTING, NOON)
     history.step_ended(deployment, number, Outcome.DONE, NOON)
     history.to(deployment, State.FAILED, NOON)

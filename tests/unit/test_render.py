@@ -61,9 +61,15 @@ FAILED = replace(
     reason="web-green was not healthy",
     steps=(
         StepRecord(
-            "build web", "it has a build", Outcome.DONE, START, START + timedelta(seconds=1)
+            "build:web",
+            "build web",
+            "it has a build",
+            Outcome.DONE,
+            START,
+            START + timedelta(seconds=1),
         ),
         StepRecord(
+            "health",
             "wait until web-green is healthy",
             "nothing unproven gets traffic",
             Outcome.FAILED,
@@ -71,7 +77,7 @@ FAILED = replace(
             START + timedelta(minutes=2, seconds=5),
             "line 1\n\x1b[31mline 2\x1b[0m\n",
         ),
-        StepRecord("route", "", Outcome.RUNNING, START),
+        StepRecord("switch", "route", "", Outcome.RUNNING, START),
     ),
 )
 
@@ -207,6 +213,7 @@ def test_show_s_json_adds_the_steps() -> None:
     one = json.loads(output.show(FAILED, "json"))
     assert set(one) == KEYS | {"steps"}
     assert one["steps"][1] == {
+        "key": "health",
         "name": "wait until web-green is healthy",
         "cause": "nothing unproven gets traffic",
         "outcome": "failed",
@@ -337,7 +344,9 @@ def test_status_s_json_says_null_where_nothing_is_live() -> None:
     assert answer["waiting"] is None
 
 
-HOLD = StepRecord("hold web-green back", "--no-switch", Outcome.DONE, START + timedelta(hours=1))
+HOLD = StepRecord(
+    "hold", "hold web-green back", "--no-switch", Outcome.DONE, START + timedelta(hours=1)
+)
 HELD = replace(UP, state=State.WAITING, finished_at=None, steps=(HOLD,), message="new prices")
 
 

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
+from compose_bluegreen.adapters.history.step_names import key_of_name
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Kind, Outcome
 from compose_bluegreen.domain.errors import HistoryUnusable
 from compose_bluegreen.domain.states import State
 
-FORMAT = 2
-"""The newest that can be read; a document has the oldest that can say what it says."""
+FORMAT = 3
+"""The newest that can be read; a document has the oldest that can say what it says: 2 adds the state
+``waiting``, 3 the keys of steps. docs/reference/formats.md has all of them."""
+_BEFORE_KEYS = 2
 Fields = dict[str, Any]
 
 
@@ -61,7 +64,7 @@ _PART = [
     "settings",
     "model",
 ]
-_STEP = ["name", "cause", "outcome", "started_at", "finished_at", "detail"]
+_STEP = ["key", "name", "cause", "outcome", "started_at", "finished_at", "detail"]
 
 
 class Damaged(Exception):
@@ -80,6 +83,9 @@ class Name:
     @property
     def count(self) -> int:
         return count(self.revision)
+
+    def has_content_of(self, revision: str) -> bool:
+        return self.revision.partition("-")[2] == revision.partition("-")[2]
 
     @classmethod
     def read(cls, text: str) -> Self | None:
@@ -149,14 +155,11 @@ def read(name: Name, content: bytes) -> Document:
     try:
         text = content.decode("ascii").removesuffix("\n")
         found = json.loads(text)
-        newer = found["format"] > FORMAT
+        format_ = int(found["format"])
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(str(name)) from error
-    if newer:
-        raise HistoryUnusable(
-            f"deployment {name.number} was recorded on the engine by a newer version of compose-bluegreen",
-            hint="upgrade: pip install --upgrade compose-bluegreen",
-        )
+    if format_ > FORMAT:
+        raise newer(f"deployment {name.number}")
     if not name.revision.endswith(f"-{_digest(text)}"):
         raise Damaged(str(name))
     try:
@@ -165,20 +168,54 @@ def read(name: Name, content: bytes) -> Document:
             _deployment(found["deployment"]),
             tuple(map(str, found["services"])),
             tuple(_part(part) for part in found["parts"]),
-            tuple(step(one) for one in found["steps"]),
+            tuple(_step(one, format_) for one in found["steps"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(str(name)) from error
 
 
-def step(found: Fields) -> Fields:
-    """Raises ValueError, KeyError or TypeError for what is none."""
+def newer(what: str) -> HistoryUnusable:
+    """For a format that only a newer version can read."""
+    return HistoryUnusable(
+        f"{what} was recorded on the engine by a newer version of compose-bluegreen",
+        hint="upgrade: pip install --upgrade compose-bluegreen",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of ``steps.log``: a step since the document of that revision."""
+
+    uid: str
+    after: str
+    number: int
+    step: Fields
+
+    @property
+    def text(self) -> str:
+        step = {key: _plain(self.step[key]) for key in _STEP}
+        line = {"format": FORMAT, "uid": self.uid, "after": self.after, "number": self.number}
+        return json.dumps(line | {"step": step})
+
+
+def read_note(line: str) -> Note | None:
+    """None for a line that was cut off. Raises HistoryUnusable for a newer format."""
+    try:
+        found = json.loads(line)
+        format_ = int(found.get("format", _BEFORE_KEYS))
+        if format_ > FORMAT:
+            raise newer(f"step {found['number']} of a deployment")
+        step = _step(found["step"], format_)
+        return Note(found["uid"], found["after"], int(found["number"]), step)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _step(found: Fields, format_: int) -> Fields:
+    if format_ <= _BEFORE_KEYS:
+        found = found | {"key": key_of_name(found["name"], found["cause"])}
     row = _timed({key: found[key] for key in _STEP})
     return row | {"outcome": Outcome(row["outcome"])}
-
-
-def step_text(row: Mapping[str, Any]) -> Fields:
-    return {key: _plain(row[key]) for key in _STEP}
 
 
 def _deployment(found: Fields) -> Fields:
@@ -203,8 +240,9 @@ def _text(
     steps: Sequence[Mapping[str, Any]],
 ) -> str:
     """One line of ASCII, so that nothing on its way can take it for something else."""
+    waits = deployment["state"] == State.WAITING
     whole = {
-        "format": 2 if deployment["state"] == State.WAITING else 1,
+        "format": FORMAT if steps else 2 if waits else 1,
         "deployment": deployment,
         "services": services,
         "parts": parts,

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from compose_bluegreen.adapters.history.journal_documents import Document, Fields, Name, count
+from compose_bluegreen.adapters.history.journal_documents import Document, Fields, Name, Note, count
 from compose_bluegreen.adapters.history.outbox import mark, wanted
 from compose_bluegreen.adapters.history.scope import Scope
 from compose_bluegreen.adapters.history.tables import (
@@ -40,16 +40,6 @@ class _Do(Enum):
     TAKE = auto()
     MARK = auto()
     KEEP = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A step since the document of that revision."""
-
-    uid: str
-    after: str
-    number: int
-    step: Fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,13 +96,14 @@ def _stamped(connection: Connection, row: RowMapping) -> Document:
     found = document(
         row["number"],
         row["uid"],
-        row["journalled"],
+        row["revision"] or row["journalled"],
         row,
         [each["service"] for each in _children(connection, deployment_services, row["id"])],
         _children(connection, deployment_parts, row["id"]),
         _children(connection, deployment_steps, row["id"]),
     )
-    if row["revision"] is not None:
+    # The same content in a newer format has another digest.
+    if row["revision"] is not None and found.name.has_content_of(row["revision"]):
         return replace(found, name=replace(found.name, revision=row["revision"]))
     connection.execute(
         update(deployments).where(_columns.id == row["id"]).values(revision=found.name.revision)

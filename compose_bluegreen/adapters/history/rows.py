@@ -71,6 +71,7 @@ def part_row(part: Part) -> dict[str, Any]:
 
 def step_row(step: StepRecord) -> dict[str, Any]:
     return {
+        "key": step.key,
         "name": step.name,
         "cause": step.cause,
         "outcome": step.outcome,
@@ -128,6 +129,7 @@ def _part(row: RowMapping) -> Part:
 
 def _step(row: RowMapping) -> StepRecord:
     return StepRecord(
+        key=row["key"],
         name=row["name"],
         cause=row["cause"],
         outcome=row["outcome"],

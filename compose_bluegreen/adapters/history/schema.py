@@ -81,4 +81,4 @@ def _migrations() -> Path:
     return shipped if shipped.is_dir() else package.parent / "migrations"
 
 
-OURS = Schema(revisions=("0001", "0002", "0003"), folder=_migrations())
+OURS = Schema(revisions=("0001", "0002", "0003", "0004"), folder=_migrations())

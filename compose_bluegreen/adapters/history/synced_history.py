@@ -7,16 +7,15 @@ lacks goes there the next time.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
-from typing import Any
 
 from compose_bluegreen.adapters.history import journal_documents, outbox
-from compose_bluegreen.adapters.history.journal_documents import Document, Name
+from compose_bluegreen.adapters.history.journal_documents import Document, Name, Note
 from compose_bluegreen.adapters.history.journal_files import Journal
 from compose_bluegreen.adapters.history.merge import Standing
+from compose_bluegreen.adapters.history.rows import step_row
 from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.adapters.history.synced_reader import FollowingHistory
 from compose_bluegreen.domain.deployment import Draft, Outcome, Part, StepRecord
@@ -209,27 +208,11 @@ class JournalledHistory(FollowingHistory):
         there = self._there.get(self._uids.get(deployment, ""))
         if not there:
             return
-        line = {
-            "uid": there[-1].uid,
-            "after": there[-1].revision,
-            "number": number,
-            "step": journal_documents.step_text(_row(step)),
-        }
+        note = Note(there[-1].uid, there[-1].revision, number, step_row(step))
         try:
-            self._journal.note(json.dumps(line))
+            self._journal.note(note.text)
         except LockLost:
             raise
         except BluegreenError as error:
             self._reachable = False
             self._warn(error)
-
-
-def _row(step: StepRecord) -> dict[str, Any]:
-    return {
-        "name": step.name,
-        "cause": step.cause,
-        "outcome": step.outcome,
-        "started_at": step.started_at,
-        "finished_at": step.finished_at,
-        "detail": step.detail,
-    }

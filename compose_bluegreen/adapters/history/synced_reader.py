@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 
 from compose_bluegreen.adapters.history import journal_documents
 from compose_bluegreen.adapters.history.journal_documents import Document, Name
 from compose_bluegreen.adapters.history.journal_files import Readable, Seen
-from compose_bluegreen.adapters.history.merge import Found, Note, Standing, join, unread
+from compose_bluegreen.adapters.history.merge import Found, Standing, join, unread
 from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, LockLost
@@ -146,13 +144,5 @@ def _found(
     taken = frozenset(
         number for file in seen.files if (number := journal_documents.number_of(file))
     )
-    return Found(names, read, tuple(_notes(seen.notes)), taken, kept), damaged
-
-
-def _notes(text: str) -> Iterator[Note]:
-    """A line that was cut off, or is none, is passed over."""
-    for line in text.splitlines():
-        with suppress(ValueError, KeyError, TypeError):
-            found = json.loads(line)
-            step = journal_documents.step(found["step"])
-            yield Note(found["uid"], found["after"], int(found["number"]), step)
+    lines = (journal_documents.read_note(line) for line in seen.notes.splitlines())
+    return Found(names, read, tuple(filter(None, lines)), taken, kept), damaged

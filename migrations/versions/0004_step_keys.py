@@ -1,0 +1,142 @@
+"""A key for each step, which code compares instead of the step's name.
+
+An existing step gets its key from the name and the cause that were written until now. The rules here
+are a copy and never change: a migration keeps its meaning.
+
+Revision ID: 0004
+Revises: 0003
+Create Date: 2026-11-30 21:20:00.000000
+"""
+
+from __future__ import annotations
+
+import re
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_OUTCOMES = "'running', 'done', 'failed', 'undone', 'warned'"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("deployment_steps", copy_from=_steps()) as table:
+        table.add_column(sa.Column("key", sa.Text()))
+    steps = _steps(sa.Column("key", sa.Text()))
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(steps.c.name, steps.c.cause).distinct()).all():
+        same = (steps.c.name == row.name, steps.c.cause == row.cause)
+        key = _key_of_name(row.name, row.cause)
+        connection.execute(sa.update(steps).where(*same).values(key=key))
+    with op.batch_alter_table("deployment_steps", copy_from=steps) as table:
+        table.alter_column("key", existing_type=sa.Text(), nullable=False)
+
+
+def _steps(*more: sa.Column[str]) -> sa.Table:
+    """As 0001 made it: SQLite does not report the checks of a table."""
+    metadata = sa.MetaData()
+    sa.Table("deployments", metadata, sa.Column("id", sa.Integer(), primary_key=True))
+    return sa.Table(
+        "deployment_steps",
+        metadata,
+        sa.Column("deployment_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True)),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.CheckConstraint(f"outcome IN ({_OUTCOMES})", name="ck_deployment_steps_outcome"),
+        sa.ForeignKeyConstraint(
+            ["deployment_id"],
+            ["deployments.id"],
+            name="fk_deployment_steps_deployment_id",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("deployment_id", "number", name="pk_deployment_steps"),
+        *more,
+    )
+
+
+_RULES = (
+    # name, cause, key
+    (r"put the proxy back", "undo", "undo:proxy:recreate"),
+    (r"send all back", "undo", "undo:canary:1"),
+    (r"switch back", "undo", "undo:switch"),
+    (r"give back to .+", "undo", "undo:take_over"),
+    (r"start .+ again", "undo", "undo:stop_first:stop"),
+    (r"point .+ back", "undo", "undo:build"),
+    (r"remove .+", "undo", "undo:start"),
+    (r".*", "undo", "undo:other"),
+    (r"(create|start|reload|recreate) the proxy", r".*", r"proxy:\1"),
+    (
+        r"(pre_deploy|post_start|pre_switch|post_switch|on_failure|on_rollback)(?: (\d+))? of (\S+)",
+        r".*",
+        r"hook:\1:\2:\3",
+    ),
+    (r"build (\S+)", r".*", r"build:\1"),
+    (r"run (\S+)", r".*", r"run:\1"),
+    (r"pull .+", r".*", "pull"),
+    (r"use .+", r".*", "use"),
+    (r"take deployment (\d+) away, which waited", r".*", r"replace_waiting:\1"),
+    (r"start .+", "depends_on", "dependencies"),
+    (r"(stop|start) .+", "order: stop-first", r"stop_first:\1"),
+    (
+        r"start .+ again",
+        "it was taken away, and no other runs",  # words: stored
+        "stop_first:restore",
+    ),
+    (
+        r"start (\S+)-(?:blue|green)",
+        "it served before, and isn't well",  # words: stored
+        r"restore:start:\1",
+    ),
+    (r"start .+", r".*", "start"),
+    (r"wake .+", r".*", "wake"),
+    (
+        r"wait until .+ healthy",
+        "what isn't well is taken back",  # words: stored
+        "stop_first:health",
+    ),
+    (r"wait until .+ healthy", r"it was proven .*", "promote:health"),  # words: stored
+    (r"wait until .+ healthy", r".*", "health"),
+    (r"show .+ to who may preview", r".*", "preview"),  # words: stored
+    (r"hold .+ back", r".*", "hold"),
+    (r"send .+", r".*", "canary"),
+    (r"switch to .+", r".*", "switch"),
+    (r"take over from .+", r".*", "take_over"),
+    (
+        r"see (\S+)-(?:blue|green) healthy under traffic",
+        "it has the traffic already",
+        r"verify:\1",
+    ),
+    (r"see .+ healthy under traffic", r".*", "verify"),
+    (r"bake .+", r".*", "bake"),
+    (r"drain .+", r".*", "drain"),
+    (r"stop .+", "standby: stopped", "retire:stop"),
+    (r"let .+ stand by", r"standby: (\S+)", r"retire:standby:\1"),  # words: stored
+    (r"remove .+", "it is drained", "retire:remove"),
+    (r"remove .+", "the proxy has its ports and its name", "remove:own"),
+    (r"remove .+", "its standby is over", "remove:standby"),
+    (r"remove (\S+)-(?:blue|green)", r".*", r"remove:leftover:\1"),
+    (r"keep the image of (\S+)", r".*", r"image:keep:\1"),
+    (r"point .+ at what serves", r".*", "image:point"),  # words: stored
+    (r"let go of old images of (\S+)", r".*", r"image:prune:\1"),  # words: stored
+    (r"switch back", r".*", "switch_back"),
+    (r"give back to .+", r".*", "give_back"),
+)
+
+
+def _key_of_name(name: str, cause: str) -> str:
+    """The nearest key; ``other`` for a name that none of those versions wrote."""
+    for names, causes, key in _RULES:
+        found = re.fullmatch(f"{names}\n{causes}", f"{name}\n{cause}")
+        if found:
+            # A hook that was alone at its moment had no number.
+            return found.expand(key).replace("::", ":1:")
+    return "other"
