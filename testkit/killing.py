@@ -23,7 +23,7 @@ class Dead:
 
     def __call__(self) -> None:
         calls = self.site.world.calls
-        for name in set(calls.names) | {"history.to", "proxy.route_to", "compose.remove"}:
+        for name in set(calls.names) | {"history.to", "proxy.route_to", "workloads.remove"}:
             calls.at(name, self.again, nth=None)
         raise Killed
 

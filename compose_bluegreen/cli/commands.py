@@ -273,15 +273,12 @@ def prune(where: Where, order: PruneOrder) -> int:
 
 
 def _containers(out: Outside, service: str | None, colour: Colour | None) -> list[Container]:
-    from compose_bluegreen.domain.labels import LABEL, colour_labels
-
     project = out.compose.project
     routes = out.ctx.proxy.routes()
     found = [
         one
-        for one in out.ctx.engine.containers(colour_labels(project, service))
-        if (name := one.labels.get(f"{LABEL}.service"))
-        and one.labels.get(f"{LABEL}.colour") == str(colour or routes.get(name))
+        for one in out.ctx.colour_containers(service)
+        if one.service and one.colour is (colour or routes.get(one.service))
     ]
     if not found:
         raise BluegreenError(

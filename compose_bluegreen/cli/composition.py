@@ -128,7 +128,7 @@ def outside(  # noqa: PLR0913 - all but two have a default
         ctx = Context(
             ref=ProjectRef(engine.identity(), project),
             caller=Caller(_actor(), git_revision),
-            compose=compose,
+            workloads=compose,
             engine=engine,
             proxy=proxy,
             runner=runner,

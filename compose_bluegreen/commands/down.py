@@ -34,6 +34,8 @@ def down(ctx: Context, patience: timedelta | None = None) -> None:
 def _anything_is_left(ctx: Context) -> bool:
     if ctx.proxy.topology() is not None or ctx.colour_containers():
         return True
+    if ctx.engine.proxy_container(ctx.project):
+        return True
     return any(
         one.engine == ctx.engine_id and one.state is State.LIVE
         for one in ctx.history.newest(ctx.project)

@@ -12,7 +12,6 @@ from compose_bluegreen.deployment.pipeline import from_the_switch_on, stand
 from compose_bluegreen.deployment.remote_control import heard
 from compose_bluegreen.domain.deployment import Deployment, Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ProxyFailed, Unhealthy
-from compose_bluegreen.domain.labels import fingerprint_of
 from compose_bluegreen.domain.release import replicas
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.context import Context
@@ -122,7 +121,7 @@ def _refuse_what_is_gone(move: Move, ctx: Context) -> None:
     there = [
         one
         for one in acts.containers(move, move.idle, ctx)
-        if one.running and fingerprint_of(one.labels) == move.release.fingerprint
+        if one.running and one.fingerprint == move.release.fingerprint
     ]
     if len(there) < replicas(move.release):
         raise Unhealthy(f"{move.name} doesn't run as it was proven")

@@ -46,7 +46,7 @@ def recreate(
     wanted = _wanted(project, ctx)
     image = wanted.settings.image
     if pull and image:
-        told(Step(f"pull {image}", "--pull", lambda: ctx.compose.pull(image)), ctx)
+        told(Step(f"pull {image}", "--pull", lambda: ctx.workloads.pull(image)), ctx)
     with locking.until_alone(
         Holder(ctx.caller.actor, "proxy recreate", ctx.clock.now()), patience, ctx
     ):

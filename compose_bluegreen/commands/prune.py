@@ -37,7 +37,7 @@ def prune(order: PruneOrder, ctx: Context) -> Pruned:
         failed = {name: image for one in parts for name, image in _failed(one, ctx)}
         old = [each for part in parts for each in _old(part, ctx)]
         if order.failed:
-            used = {one.image_id for one in ctx.engine.containers({})}
+            used = ctx.engine.used_images()
             old += [Surplus(id_, (name,)) for name, id_ in failed.items() if id_ not in used]
         ended = standby.over(ctx)
         if not order.dry_run:

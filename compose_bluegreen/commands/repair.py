@@ -19,16 +19,15 @@ from compose_bluegreen.domain.errors import (
     LockLost,
     NeedsPerson,
 )
-from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.status import Status, status, survey
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.workloads import ColourRelease
 from compose_bluegreen.steps import drain, health
 from compose_bluegreen.steps.saga import Step, told
 from compose_bluegreen.steps.source import TellPlan
-from compose_bluegreen.steps.specs import colour_model, only, places
 
 _PASSES = 4
 """One cure may show what it hid: a network comes back before the containers on it do."""
@@ -142,11 +141,11 @@ class _Patient:
         return self.live[1]
 
     @property
-    def model(self) -> Model:
-        """Of the live colour, as the record has it."""
+    def colour(self) -> ColourRelease:
+        """The live colour, as the record has it."""
         record, part = self.live
         seats = self.ctx.proxy.seats(part.service, part.colour)
-        return colour_model(part.release, part.colour, seats, record.id)
+        return ColourRelease(part.release, part.colour, record.id, seats)
 
     @property
     def settings(self) -> ServiceSettings:
@@ -191,7 +190,7 @@ def _write_map(patient: _Patient) -> None:
 
 
 def _start(patient: _Patient) -> str:
-    patient.ctx.compose.start(patient.drift.names)
+    patient.ctx.workloads.start(patient.drift.names)
     return patient.until_healthy(patient.part.colour)
 
 
@@ -199,14 +198,15 @@ def _start_anew(patient: _Patient) -> str:
     part, ctx = patient.part, patient.ctx
     image = part.release.image
     if ctx.engine.image(image.id) is None and image.repo_digest:
-        ctx.compose.pull(image.repo_digest)
-    ctx.compose.start_colour(only(patient.model, patient.drift.names))
+        ctx.workloads.pull(image.repo_digest)
+    ctx.workloads.start_replicas(patient.colour, patient.drift.names)
     return patient.until_healthy(part.colour)
 
 
 def _connect(patient: _Patient) -> str:
     name, network = patient.drift.names
-    patient.ctx.compose.connect(name, network, places(patient.model)[name][network])
+    workloads = patient.ctx.workloads
+    workloads.connect(name, network, workloads.placements(patient.colour)[name][network])
     return patient.until_healthy(patient.part.colour)
 
 
@@ -228,17 +228,17 @@ def _remove_idle(patient: _Patient) -> str:
     idle = part.colour.other
     said = drain.drain([drain.Old(part.service, idle, patient.settings)], ctx)
     ctx.proxy.park(part.service, idle)
-    ctx.compose.remove(patient.drift.names)
+    ctx.workloads.remove(patient.drift.names)
     return said
 
 
 def _remove(patient: _Patient) -> None:
-    patient.ctx.compose.remove(patient.drift.names)
+    patient.ctx.workloads.remove(patient.drift.names)
 
 
 def _tag(patient: _Patient) -> None:
     image_id, tag = patient.drift.names
-    patient.ctx.compose.tag(image_id, tag)
+    patient.ctx.workloads.tag(image_id, tag)
 
 
 _CURES: dict[DriftKind, tuple[str, Callable[[_Patient], object]]] = {

@@ -182,7 +182,7 @@ class _Images:
                 f"image {image.short_id} ({image.reference}) is gone, and no registry has it",
                 hint="docker bluegreen history; rollback --to ID names another",
             )
-        self.ctx.compose.pull(image.repo_digest)
+        self.ctx.workloads.pull(image.repo_digest)
         pulled = self.ctx.engine.image(image.repo_digest)
         if pulled is None or pulled.id != image.id:
             raise BluegreenError(f"{image.repo_digest} is no longer the image that was released")

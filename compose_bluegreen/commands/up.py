@@ -13,7 +13,6 @@ from compose_bluegreen.deployment.pipeline import deploy
 from compose_bluegreen.domain.deployment import Deployment, Draft, Kind
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.image_reference import is_reference
-from compose_bluegreen.domain.labels import fingerprint_of
 from compose_bluegreen.domain.release import Image, Release, kept_repository, replicas
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import desired_topology, hooks, one_off_jobs, rollout
@@ -174,7 +173,7 @@ class _Choice:
 
     def _built(self, service: ManagedService, reference: str) -> str:
         self.before[service.name] = self.ctx.engine.image(reference)
-        self.ctx.compose.build([service.name])
+        self.ctx.workloads.build([service.name])
         return self._found(service, reference)
 
     def _fetch(self, service: ManagedService) -> Step:
@@ -191,7 +190,7 @@ class _Choice:
 
     def _pulled(self, service: ManagedService, reference: str) -> str:
         self.before[service.name] = self.ctx.engine.image(reference)
-        self.ctx.compose.pull(reference)
+        self.ctx.workloads.pull(reference)
         return self._found(service, reference)
 
     def _present(self, service: ManagedService) -> bool:
@@ -237,9 +236,7 @@ class _Choice:
         if colour is None:
             return False
         live = self.ctx.colour_containers(release.service, colour)
-        same = [
-            one for one in live if one.running and fingerprint_of(one.labels) == release.fingerprint
-        ]
+        same = [one for one in live if one.running and one.fingerprint == release.fingerprint]
         return len(same) == replicas(release)
 
     def _dependencies(self) -> dict[str, str]:
@@ -253,7 +250,7 @@ class _Choice:
         return found
 
     def _start_dependencies(self, dependencies: dict[str, str]) -> None:
-        self.ctx.compose.start_dependencies(list(dependencies))
+        self.ctx.workloads.start_dependencies(list(dependencies))
         timeout = self.order.timeout or max(one.settings.deploy_timeout for one in self.services)
         until_dependencies(dependencies, timeout, self.ctx)
 

@@ -10,7 +10,6 @@ from enum import StrEnum
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Outcome, Part
 from compose_bluegreen.domain.errors import NeedsPerson, ProxyFailed, Unhealthy
-from compose_bluegreen.domain.labels import fingerprint_of
 from compose_bluegreen.domain.release import works_unasked
 from compose_bluegreen.domain.states import PROVEN, State
 from compose_bluegreen.domain.topology import Change
@@ -114,7 +113,7 @@ def sick(part: Part, patience: timedelta, ctx: Context) -> str:
     containers = ctx.colour_containers(part.service, part.colour)
     if not any(one.running for one in containers):
         return f"{name} doesn't run"
-    if any(fingerprint_of(one.labels) != part.release.fingerprint for one in containers):
+    if any(one.fingerprint != part.release.fingerprint for one in containers):
         return f"{name} runs another release"
     try:
         health.until_healthy(part.service, part.colour, patience, ctx)

@@ -87,7 +87,7 @@ def forget_images(found: Deployment, needed: Sequence[Move], ctx: Context) -> No
 
 def _keep(moves: Sequence[Move], ctx: Context) -> None:
     for move in moves:
-        ctx.compose.tag(move.release.image.id, move.release.kept_tag)
+        ctx.workloads.tag(move.release.image.id, move.release.kept_tag)
         if built_here(move.release):
             images.point_at_what_serves(move.release, ctx)
 

@@ -10,7 +10,6 @@ from compose_bluegreen.deployment import pending
 from compose_bluegreen.deployment.interrupted import Reading, Unfinished, read, sick, unfinished
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLost
-from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.release import built_here
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import Change
@@ -165,10 +164,7 @@ def _forget_routes_that_nobody_reaches(ctx: Context) -> None:
 def _clear_up(ctx: Context) -> None:
     """Nobody is left without an answer while something proven runs, and nothing beside it."""
     routes, topology = ctx.proxy.routes(), ctx.proxy.topology()
-    there = {
-        (one.labels.get(f"{LABEL}.service"), one.labels.get(f"{LABEL}.colour"))
-        for one in ctx.colour_containers()
-    } - pending.colours(ctx)
+    there = {(one.service, one.colour) for one in ctx.colour_containers()} - pending.colours(ctx)
     for route in topology.routes if topology else ():
         service, live = route.service, routes.get(route.service)
         if live is None and route.fronted and any(name == service for name, _ in there):

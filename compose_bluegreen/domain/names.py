@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from compose_bluegreen.domain.colour import Colour
 
+KEY = "x-bluegreen"
+"""The key of this plugin in the compose file."""
+
+LABEL = "compose-bluegreen"
+"""What the labels of this plugin's containers, networks and volumes begin with."""
+
 LINK = "bluegreen-link"
+"""The network that only the proxy and the colours share, in their compose files."""
 
 
 def companion(project: str) -> str:
@@ -15,6 +22,3 @@ def companion(project: str) -> str:
 def replica_name(project: str, service: str, colour: Colour, number: int) -> str:
     """Of a container; ``number`` counts from 1."""
     return f"{companion(project)}-{service}-{colour}-{number}"
-
-
-KEY = "x-bluegreen"

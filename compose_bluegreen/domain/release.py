@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,3 +95,13 @@ def stops_first(release: Release) -> bool:
 def after(release: Release) -> dict[str, str]:
     """Services that are released like it, with the condition that they must meet before it starts."""
     return dict(release.model[KEY].get("after") or {})
+
+
+def in_order(releases: Sequence[Release]) -> list[Release]:
+    """Each after what it depends on. A circle, which Compose refuses, comes as it is."""
+    waiting = {release.service: release for release in releases}
+    found = []
+    while waiting:
+        ready = [name for name, one in waiting.items() if not after(one).keys() & waiting.keys()]
+        found += [waiting.pop(name) for name in ready or list(waiting)]
+    return found

@@ -14,20 +14,14 @@ from compose_bluegreen.deployment.rollback_target import Target
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Kind, Part
 from compose_bluegreen.domain.errors import BluegreenError
-from compose_bluegreen.domain.labels import (
-    LABEL,
-    fingerprint_of,
-    is_one_off,
-)
 from compose_bluegreen.domain.release import Image, Release, stops_first
 from compose_bluegreen.domain.topology import Share
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.proxy import Seats, ServerHealth
-from compose_bluegreen.ports.workloads import Place
+from compose_bluegreen.ports.proxy import ServerHealth
+from compose_bluegreen.ports.workloads import ColourRelease, Place, Seats
 from compose_bluegreen.steps import irreversible
 from compose_bluegreen.steps.irreversible import Deed
-from compose_bluegreen.steps.specs import colour_model, places
 from compose_bluegreen.steps.standby import Standby, are_older, meant
 
 
@@ -48,8 +42,8 @@ class ColourStatus:
     def deployment(self) -> int | None:
         if self.brought_back_by:
             return self.brought_back_by
-        ids = {one.labels.get(f"{LABEL}.deployment") for one in self.containers}
-        return int(found) if len(ids) == 1 and (found := ids.pop()) and found.isdecimal() else None
+        ids = {one.deployment for one in self.containers}
+        return ids.pop() if len(ids) == 1 else None
 
     @property
     def image_id(self) -> str | None:
@@ -168,9 +162,9 @@ def look(service: str, routed: Colour | None, ctx: Context, *, proxy_runs: bool)
         way_back=way_back,
         proxy_runs=proxy_runs,
         seats=seats,
-        places=_places(service, record, seats),
+        places=_places(service, record, seats, ctx),
         strangers=_strangers(seats, ctx),
-        strays=tuple(one for one in mine if not is_one_off(one.labels)),
+        strays=tuple(one for one in mine if not one.one_off),
         images=tuple(_images(service, record, way_back, ctx)),
         standby=meant(record, service, idle),
     )
@@ -184,7 +178,7 @@ def _brought_back(service: str, live: ColourStatus, record: Deployment) -> Colou
         or not are_older(live.containers, record.id)
     ):
         return live
-    same = all(fingerprint_of(one.labels) == part.release.fingerprint for one in live.containers)
+    same = all(one.fingerprint == part.release.fingerprint for one in live.containers)
     return replace(live, brought_back_by=record.id) if live.containers and same else live
 
 
@@ -238,24 +232,20 @@ def _seats(service: str, ctx: Context) -> dict[Colour, Seats]:
 
 
 def _places(
-    service: str, record: Deployment | None, seats: Mapping[Colour, Seats]
+    service: str, record: Deployment | None, seats: Mapping[Colour, Seats], ctx: Context
 ) -> Mapping[str, Mapping[str, Place]]:
     part = record.part(service) if record else None
     if record is None or part is None or part.colour not in seats:
         return {}
-    return places(colour_model(part.release, part.colour, seats[part.colour], record.id))
+    live = ColourRelease(part.release, part.colour, record.id, seats[part.colour])
+    return ctx.workloads.placements(live)
 
 
 def _strangers(seats: Mapping[Colour, Seats], ctx: Context) -> tuple[Container, ...]:
     links = {one.network for one in seats.values()}
     found = [one for link in links for one in ctx.engine.attached(link)]
-    known = {f"{LABEL}.project": ctx.project}.items()
     return tuple(
-        one
-        for one in found
-        if not (
-            known <= one.labels.items() and one.labels.keys() & {f"{LABEL}.role", f"{LABEL}.colour"}
-        )
+        one for one in found if not (one.project == ctx.project and (one.is_proxy or one.colour))
     )
 
 

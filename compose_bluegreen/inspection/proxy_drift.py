@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.inspection.drift import REPAIR, Drift, DriftKind
 from compose_bluegreen.inspection.observe import Sight
@@ -42,8 +41,7 @@ def of_the_proxy(
 
 
 def _lost(ctx: Context) -> Iterator[Drift]:
-    ours = ctx.colour_containers()
-    names = ", ".join(one.name for one in ours if f"{LABEL}.colour" in one.labels)
+    names = ", ".join(one.name for one in ctx.colour_containers())
     if names:
         cause = (
             f"the proxy and all that it knew are gone, and {names} is left:"

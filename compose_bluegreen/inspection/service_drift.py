@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.names import replica_name
 from compose_bluegreen.inspection.drift import REPAIR, Drift, DriftKind
 from compose_bluegreen.inspection.observe import ColourStatus, Sight, WayBack, Whereabouts
@@ -68,10 +67,13 @@ def _labels(sight: Sight, live: ColourStatus) -> Iterator[Drift]:
     if live.deployment not in (None, record.id):
         yield _other_deployment(sight, live)
         return
-    wanted = {f"{LABEL}.release": part.release.fingerprint}
-    if live.brought_back_by is None:
-        wanted[f"{LABEL}.deployment"] = str(record.id)
-    wrong = [one.name for one in live.containers if not wanted.items() <= one.labels.items()]
+    deployments = {record.id} if live.brought_back_by is None else None
+    wrong = [
+        one.name
+        for one in live.containers
+        if one.fingerprint != part.release.fingerprint
+        or (deployments is not None and one.deployment not in deployments)
+    ]
     if wrong:
         cause = f"{_all(wrong)} doesn't bear the labels of deployment {record.id}: made by somebody else"
         yield Drift(DriftKind.LABELS_DIFFER, cause, _FORCE, sight.service)

@@ -10,7 +10,6 @@ from compose_bluegreen.deployment.interrupted import Reading, read, stopped_at, 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError
-from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import LOOPBACK, Topology
 from compose_bluegreen.inspection.drift import Drift, DriftKind
@@ -119,7 +118,7 @@ def _while_deploying(one: ServiceStatus) -> ServiceStatus:
 def survey(ctx: Context) -> Status:
     """As whoever holds the lock sees it."""
     topology = ctx.proxy.topology()
-    proxy = next(iter(ctx.engine.containers(_proxy_labels(ctx.project))), None)
+    proxy = ctx.engine.proxy_container(ctx.project)
     runs = proxy is not None and proxy.running
     routes = reached(ctx.proxy.routes(), topology)
     waits, shares = pending.the_one(ctx), ctx.proxy.shares() if runs else {}
@@ -213,7 +212,3 @@ _WHAT_UP_DOES = {
     Reading.REVERTS: "goes back to what served before",
     Reading.GAP: "gives back what it took",
 }
-
-
-def _proxy_labels(project: str) -> dict[str, str]:
-    return {f"{LABEL}.project": project, f"{LABEL}.role": "proxy"}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Part
-from compose_bluegreen.domain.labels import base_labels, colour_labels
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.ports.engine import Container, Engine
 from compose_bluegreen.ports.history import History
@@ -15,7 +14,7 @@ from compose_bluegreen.ports.lock import Lock
 from compose_bluegreen.ports.proxy import Proxy
 from compose_bluegreen.ports.runner import Runner
 from compose_bluegreen.ports.system import Clock, Observer
-from compose_bluegreen.ports.workloads import Compose
+from compose_bluegreen.ports.workloads import ColourRelease, Workloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Context:
 
     ref: ProjectRef
     caller: Caller
-    compose: Compose
+    workloads: Workloads
     engine: Engine
     proxy: Proxy
     runner: Runner
@@ -50,12 +49,21 @@ class Context:
         deployment = self.live_deployment(service)
         return deployment.part(service) if deployment else None
 
+    def live_colour(self, service: str) -> ColourRelease | None:
+        """What history has as live of this service, as it was started."""
+        deployment = self.live_deployment(service)
+        part = deployment.part(service) if deployment else None
+        if deployment is None or part is None:
+            return None
+        seats = self.proxy.seats(service, part.colour)
+        return ColourRelease(part.release, part.colour, deployment.id, seats)
+
     def colour_containers(
         self, service: str | None = None, colour: Colour | None = None
     ) -> list[Container]:
         """The containers of a colour, of a service or of the whole project, in any state."""
-        return self.engine.containers(colour_labels(self.project, service, colour))
+        return self.engine.colour_containers(self.project, service, colour)
 
     def compose_containers(self, service: str) -> list[Container]:
         """The containers that ``docker compose`` made for this service in the user's project."""
-        return self.engine.containers(base_labels(self.project, service))
+        return self.engine.compose_containers(self.project, service)

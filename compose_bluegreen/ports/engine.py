@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image
 
 
@@ -17,11 +18,13 @@ class Container:
     ``exit_code`` is 0 while it runs, whatever it ended with before it was restarted. ``health`` is
     Docker's own word (``starting``, ``healthy``, ``unhealthy``) or None without a
     HEALTHCHECK; ``addresses`` maps network names to IP addresses; ``published`` are host ports.
+
+    The last fields say what this plugin started it as, and are empty for any other container:
+    ``fingerprint`` is that of its release. ``one_off`` marks ``docker compose run``.
     """
 
     id: str
     name: str
-    labels: Mapping[str, str]
     image_id: str
     status: str
     exit_code: int
@@ -30,6 +33,13 @@ class Container:
     started_at: datetime | None
     addresses: Mapping[str, str]
     published: frozenset[str] = frozenset()
+    project: str | None = None
+    service: str | None = None
+    colour: Colour | None = None
+    deployment: int | None = None
+    fingerprint: str | None = None
+    is_proxy: bool = False
+    one_off: bool = False
 
     @property
     def running(self) -> bool:
@@ -45,8 +55,21 @@ class Engine(Protocol):
     def image(self, reference: str) -> Image | None:
         """By tag, digest or id; None where the engine doesn't have it."""
 
-    def containers(self, labels: Mapping[str, str]) -> list[Container]:
-        """All that bear these labels, running or not, by name."""
+    def colour_containers(
+        self, project: str, service: str | None = None, colour: Colour | None = None
+    ) -> list[Container]:
+        """The containers of a project's colours, running or not, by name."""
+
+    def compose_containers(self, project: str, service: str) -> list[Container]:
+        """What ``docker compose`` itself started for this service, running or not, by name."""
+
+    def hook_containers(self, project: str) -> list[Container]:
+        """One-off containers of hooks, running or not."""
+
+    def proxy_container(self, project: str) -> Container | None: ...
+
+    def used_images(self) -> set[str]:
+        """Ids of the images of all containers on the engine, running or not."""
 
     def attached(self, network: str) -> list[Container]:
         """All that run on this network, by name; none where it is gone."""

@@ -10,6 +10,7 @@ from typing import Protocol
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.topology import Change, Share, Topology
 from compose_bluegreen.domain.traffic_stats import Tally
+from compose_bluegreen.ports.workloads import Seats
 
 NO_TRAFFIC = "no traffic"
 """In the place of HAProxy's word, of what nobody asks: HAProxy doesn't look at it."""
@@ -26,18 +27,6 @@ class ServerHealth:
     @property
     def up(self) -> bool:
         return self.status in ("UP", NO_TRAFFIC)
-
-
-@dataclass(frozen=True, slots=True)
-class Seats:
-    """A network that only the proxy and the colours share, and an address there for each replica.
-
-    Addresses that never change mean that the proxy finds every colour again after any restart,
-    with nobody's help.
-    """
-
-    network: str
-    addresses: tuple[str, ...]
 
 
 class Proxy(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from compose_bluegreen.domain.release import Model
+from compose_bluegreen.domain.release import Release
 from compose_bluegreen.ports.engine import Container
 
 
@@ -20,6 +20,17 @@ class Ran:
     said: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OneOff:
+    """A command in a container of its own, called ``name``: the release's image, environment,
+    networks and volumes, but none of its network aliases. ``environment`` is added."""
+
+    release: Release
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
 class Runner(Protocol):
     """Runs commands that a release brings along, and waits for their end or for the timeout.
 
@@ -27,8 +38,8 @@ class Runner(Protocol):
     ComposeFailed or EngineUnreachable where one can't even begin.
     """
 
-    def one_off(self, model: Model, timeout: timedelta) -> Ran:
-        """Of this one container, which is still there when it has ended."""
+    def one_off(self, job: OneOff, timeout: timedelta) -> Ran:
+        """In a container of its own, which is still there when it has ended."""
 
     def inside(
         self,

@@ -30,7 +30,7 @@ def aftermath(
         yield list(standby.retire(old, ctx))
     if holders := [one for move in moves for one in move.held_by]:
         # What it wrote to an anonymous volume is the user's, and nobody has it yet.
-        remove = partial(ctx.compose.remove, [one.name for one in holders], keep_volumes=True)
+        remove = partial(ctx.workloads.remove, [one.name for one in holders], keep_volumes=True)
         cause = "the proxy has its ports and its name"
         yield [Step(f"remove {proxy_changes.names(holders)}", cause, remove)]
     for step in once_it_is_gone:

@@ -18,16 +18,14 @@ from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Outcome
 from compose_bluegreen.domain.errors import BluegreenError, HookFailed
-from compose_bluegreen.domain.labels import hook_labels
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.runner import HOST_VARIABLE, Ran
+from compose_bluegreen.ports.runner import HOST_VARIABLE, OneOff, Ran
 from compose_bluegreen.runtime.interrupts import shielded
 from compose_bluegreen.steps.rollout import Move, Readiness
 from compose_bluegreen.steps.saga import Farewell, Step
 from compose_bluegreen.steps.source import Terms
-from compose_bluegreen.steps.specs import one_off_model
 
 _BEFORE_IT_IS_UP = (Moment.PRE_DEPLOY, Moment.ON_FAILURE)
 
@@ -153,9 +151,9 @@ def trust(release: Release, ctx: Context) -> None:
 
 def clear(ctx: Context) -> None:
     """One-off containers of hooks, also those of commands that were killed."""
-    left = ctx.engine.containers(hook_labels(ctx.project))
+    left = ctx.engine.hook_containers(ctx.project)
     if left:
-        ctx.compose.remove([one.name for one in left])
+        ctx.workloads.remove([one.name for one in left])
 
 
 def _steps(scene: Scene, ctx: Context, *, required: bool = True) -> Iterator[Step]:
@@ -199,11 +197,9 @@ def _elsewhere(called: Called, scene: Scene, ctx: Context) -> Ran:
         return ctx.runner.here(unescaped(hook.host), told, hook.timeout)
     project = scene.move.project
     name = f"{companion(project)}-{called.name.replace(' ', '-')}-{scene.deployment}"
-    escaped = {key: text.replace("$", "$$") for key, text in told.items()}
     with _cleared(ctx):
-        return ctx.runner.one_off(
-            one_off_model(scene.of, name, hook.run or (), escaped), hook.timeout
-        )
+        job = OneOff(scene.of, name, unescaped(hook.run or ()), told)
+        return ctx.runner.one_off(job, hook.timeout)
 
 
 def _inside(called: Called, scene: Scene, ctx: Context) -> Ran:

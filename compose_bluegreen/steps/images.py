@@ -30,7 +30,7 @@ def steps(releases: Sequence[Release], ctx: Context) -> Iterator[Step]:
         yield Step(
             f"keep the image of {release.service}",
             "docker image prune must leave what rollback needs",
-            partial(ctx.compose.tag, release.image.id, release.kept_tag),
+            partial(ctx.workloads.tag, release.image.id, release.kept_tag),
         )
         if built_here(release):
             yield Step(
@@ -60,14 +60,14 @@ def take_back_build(
     said = ""
     if kept_as:
         name = f"{kept_as}:{_FAILED}{broken.short_id}"
-        ctx.compose.tag(broken.id, name)
+        ctx.workloads.tag(broken.id, name)
         said = f"the failed image is {name}"
     if good:
-        ctx.compose.tag(good, reference)
+        ctx.workloads.tag(good, reference)
     else:
-        ctx.compose.untag(reference)
+        ctx.workloads.untag(reference)
     if not ctx.engine.tags(broken.id):
-        ctx.compose.remove_image(broken.id)
+        ctx.workloads.remove_image(broken.id)
     return said
 
 
@@ -78,7 +78,7 @@ def point_at_what_serves(release: Release, ctx: Context) -> None:
     colour = ctx.proxy.routes().get(service)
     live = ctx.colour_containers(service, colour) if colour else []
     if live:
-        ctx.compose.tag(live[0].image_id, release.image.reference)
+        ctx.workloads.tag(live[0].image_id, release.image.reference)
 
 
 def forget(release: Release, ctx: Context) -> None:
@@ -91,7 +91,7 @@ def _point(image: Image, ctx: Context) -> str:
     now = ctx.engine.image(image.reference)
     if now and now.id == image.id:
         return "it does"
-    ctx.compose.tag(image.id, image.reference)
+    ctx.workloads.tag(image.id, image.reference)
     return ""
 
 
@@ -133,7 +133,7 @@ def surplus(service: str, keep: int, serving: str | None, ctx: Context) -> list[
     for name, image in [*ours.items(), *_still_named(released_as, ctx)]:
         if image not in kept:
             found.setdefault(image, []).append(name)
-    used = {one.image_id for one in ctx.engine.containers({})} if found else set()
+    used = ctx.engine.used_images() if found else set()
     return [Surplus(image, tuple(names)) for image, names in found.items() if image not in used]
 
 
@@ -148,10 +148,10 @@ def _still_named(released_as: Mapping[str, set[str]], ctx: Context) -> Iterator[
 
 def drop(old: Surplus, ctx: Context) -> None:
     for name in old.names:
-        ctx.compose.untag(name)
+        ctx.workloads.untag(name)
     # One that was pulled by its digest, or whose tag has moved on, has no name left to go with.
     if not ctx.engine.tags(old.image_id):
-        ctx.compose.remove_image(old.image_id)
+        ctx.workloads.remove_image(old.image_id)
 
 
 def is_failed(name: str) -> bool:

@@ -23,4 +23,7 @@ def make_networks_and_volumes(
     new_networks = [networks[name] for name in sorted(ctx.engine.missing_networks(networks))]
     new_volumes = [volumes[name] for name in sorted(ctx.engine.missing_volumes(volumes))]
     if new_networks or new_volumes:
-        ctx.compose.create_networks_and_volumes(project.config, new_networks, new_volumes)
+        ctx.workloads.create_networks_and_volumes(
+            {key: project.config["networks"][key] for key in new_networks},
+            {key: project.config["volumes"][key] for key in new_volumes},
+        )

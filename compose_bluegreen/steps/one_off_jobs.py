@@ -28,7 +28,7 @@ def built(services: Sequence[ManagedService], project: Project, ctx: Context) ->
     """Its image is of this release, too: Compose would build it only if it had none."""
     for name in needed(services, project):
         if "build" in project.config["services"].get(name, {}):
-            act = partial(ctx.compose.build, [name])
+            act = partial(ctx.workloads.build, [name])
             yield Step(f"build {name}", "the service has a build section", act)
 
 
@@ -43,5 +43,5 @@ def run(
 
 def _run(name: str, timeout: timedelta, ctx: Context) -> None:
     """What has ended before is started again. Raises BluegreenError with its last lines."""
-    ctx.compose.start_dependencies([name])
+    ctx.workloads.start_dependencies([name])
     dependencies.until_dependencies({name: ENDS}, timeout, ctx)

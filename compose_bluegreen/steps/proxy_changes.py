@@ -151,14 +151,14 @@ def _put_back(before: Topology, wanted: Topology, ctx: Context) -> None:
 
 def take_over(holders: Sequence[Container], full: Topology, ctx: Context) -> str:
     began = ctx.clock.monotonic()
-    ctx.compose.stop([one.name for one in holders])
+    ctx.workloads.stop([one.name for one in holders])
     ctx.proxy.apply(full, Change.RECREATE)
     return f"nobody answered for {ctx.clock.monotonic() - began:.1f} s"
 
 
 def give_back(holders: Sequence[Container], before: Topology, ctx: Context) -> None:
     ctx.proxy.apply(before, ctx.proxy.change_to(before))
-    ctx.compose.start([one.name for one in holders])
+    ctx.workloads.start([one.name for one in holders])
 
 
 def names(containers: Sequence[Container]) -> str:

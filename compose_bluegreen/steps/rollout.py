@@ -10,16 +10,16 @@ from enum import StrEnum
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import NeedsPerson
-from compose_bluegreen.domain.release import Model, Release, stops_first
+from compose_bluegreen.domain.release import Release, stops_first
 from compose_bluegreen.domain.topology import NOBODY
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.workloads import ColourRelease
 from compose_bluegreen.steps import drain as draining
 from compose_bluegreen.steps import health
-from compose_bluegreen.steps.batches import merged, waves
+from compose_bluegreen.steps.batches import waves
 from compose_bluegreen.steps.desired_topology import reached
 from compose_bluegreen.steps.source import Terms
-from compose_bluegreen.steps.specs import colour_model
 
 SETTLED = timedelta(seconds=2)
 """How long a worker without a HEALTHCHECK must run to be believed in."""
@@ -133,8 +133,7 @@ def start(moves: Sequence[Move], terms: Terms, deployment: int, ctx: Context) ->
         if proven:
             all_healthy(proven, terms, ctx)
         ours = [move for move in new if move.release in wave]
-        for model in merged([(move.release, _model(move, deployment, ctx)) for move in ours]):
-            ctx.compose.start_colour(model)
+        ctx.workloads.start_colours([_colour_release(move, deployment, ctx) for move in ours])
         for move in ours:
             ctx.proxy.watch(move.service, move.idle)
         proven = ours
@@ -150,14 +149,14 @@ def _wake(moves: Sequence[Move], ctx: Context) -> None:
         for one in containers(move, move.idle, ctx)
     ]
     if names:
-        ctx.compose.start(names)
+        ctx.workloads.start(names)
     for move in moves:
         ctx.proxy.watch(move.service, move.idle)
 
 
-def _model(move: Move, deployment: int, ctx: Context) -> Model:
+def _colour_release(move: Move, deployment: int, ctx: Context) -> ColourRelease:
     seats = ctx.proxy.seats(move.service, move.idle)
-    return colour_model(move.release, move.idle, seats, deployment)
+    return ColourRelease(move.release, move.idle, deployment, seats)
 
 
 def show(moves: Sequence[Move], ctx: Context) -> None:
@@ -187,12 +186,12 @@ def remove_idle(moves: Sequence[Move], ctx: Context) -> None:
 
 def remove_all(which: Sequence[tuple[Move, Colour]], ctx: Context) -> None:
     if found := _parked(which, ctx):
-        ctx.compose.remove(found)
+        ctx.workloads.remove(found)
 
 
 def stop_all(which: Sequence[tuple[Move, Colour]], ctx: Context) -> None:
     if found := _parked(which, ctx):
-        ctx.compose.stop(found)
+        ctx.workloads.stop(found)
 
 
 def _parked(which: Sequence[tuple[Move, Colour]], ctx: Context) -> list[str]:

@@ -16,7 +16,6 @@ from compose_bluegreen.config.types import REMOVED, STOPPED
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.durations import show
-from compose_bluegreen.domain.labels import LABEL, fingerprint_of
 from compose_bluegreen.domain.release import replicas
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
@@ -97,13 +96,12 @@ def _nothing() -> None:
 
 def are_older(containers: Sequence[Container], deployment: int) -> bool:
     """Made by a deployment before: what a later one left over is no standby."""
-    made = [one.labels.get(f"{LABEL}.deployment", "") for one in containers]
-    return all(one.isdecimal() and int(one) < deployment for one in made)
+    return all(one.deployment is not None and one.deployment < deployment for one in containers)
 
 
 def _readiness(move: Move, ctx: Context) -> Readiness:
     found = acts.containers(move, move.idle, ctx)
-    same = all(fingerprint_of(one.labels) == move.release.fingerprint for one in found)
+    same = all(one.fingerprint == move.release.fingerprint for one in found)
     if not same or len(found) != replicas(move.release):
         return Readiness.NONE
     if all(one.status == "exited" for one in found):

@@ -15,7 +15,6 @@ from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.rollout import Move
 from compose_bluegreen.steps.saga import Step, Undo
 from compose_bluegreen.steps.source import Terms
-from compose_bluegreen.steps.specs import colour_model
 
 
 def exchange(moves: Sequence[Move], deployment: int, terms: Terms, ctx: Context) -> Iterator[Step]:
@@ -55,15 +54,13 @@ def bring_back(moves: Sequence[Move], ctx: Context) -> None:
     for move in moves:
         if move.live is None or _there(move, ctx):
             continue
-        record = ctx.live_deployment(move.service)
-        part = record.part(move.service) if record else None
-        if record is None or part is None or part.colour is not move.live:
+        live = ctx.live_colour(move.service)
+        if live is None or live.colour is not move.live:
             raise NeedsPerson(
                 f"history doesn't know what {move.service}-{move.live} was",
                 hint="docker bluegreen up --force",
             )
-        seats = ctx.proxy.seats(move.service, move.live)
-        ctx.compose.start_colour(colour_model(part.release, move.live, seats, record.id))
+        ctx.workloads.start_colours([live])
 
 
 def restored(moves: Sequence[Move], ctx: Context) -> Iterator[Step]:
@@ -81,7 +78,7 @@ def _take_away(moves: Sequence[Move], ctx: Context) -> None:
         one.name for move in moves if move.live for one in acts.containers(move, move.live, ctx)
     ]
     if names:
-        ctx.compose.remove(names)
+        ctx.workloads.remove(names)
 
 
 def _there(move: Move, ctx: Context) -> bool:

@@ -19,6 +19,7 @@ _TOO_MANY = 50_000
 LOOKS = {
     "engine",
     "observer",
+    "workloads.placements",
     "proxy.topology",
     "proxy.change_to",
     "proxy.networks",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image
 from compose_bluegreen.ports.engine import Container
-from testkit.fakes.world import ENGINE, World
+from testkit.fakes.world import ENGINE, Mark, World
 
 
 class FakeEngine:
@@ -19,8 +20,33 @@ class FakeEngine:
     def image(self, reference: str) -> Image | None:
         return self._world.find_image(reference)
 
-    def containers(self, labels: Mapping[str, str]) -> list[Container]:
-        return [box.seen(self._world.time) for box in self._world.found(labels)]
+    def colour_containers(
+        self, project: str, service: str | None = None, colour: Colour | None = None
+    ) -> list[Container]:
+        return self._seen(
+            lambda mark: (
+                mark.project == project
+                and mark.colour is not None
+                and service in (None, mark.service)
+                and colour in (None, mark.colour)
+            )
+        )
+
+    def compose_containers(self, project: str, service: str) -> list[Container]:
+        mine = project == self._world.project
+        return self._seen(lambda mark: mine and mark.compose_service == service)
+
+    def hook_containers(self, project: str) -> list[Container]:
+        return self._seen(lambda mark: mark.hook_of == project)
+
+    def proxy_container(self, project: str) -> Container | None:
+        return next(iter(self._seen(lambda m: m.is_proxy and m.project == project)), None)
+
+    def used_images(self) -> set[str]:
+        return {box.image_id for box in self._world.boxes.values()}
+
+    def _seen(self, wanted: Callable[[Mark], bool]) -> list[Container]:
+        return [box.seen(self._world.time) for box in self._world.found(wanted)]
 
     def attached(self, network: str) -> list[Container]:
         if network not in self._world.networks:

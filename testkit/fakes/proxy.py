@@ -7,13 +7,12 @@ from contextlib import AbstractContextManager, nullcontext
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ComposeFailed, ProxyFailed
-from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.topology import NOBODY, Change, Share, Target, Topology
 from compose_bluegreen.domain.traffic_stats import Tally
-from compose_bluegreen.ports.proxy import NO_TRAFFIC, Seats, ServerHealth
-from testkit.fakes.compose import proxy_labels
-from testkit.fakes.world import Box, ProxyNotes, World
+from compose_bluegreen.ports.proxy import NO_TRAFFIC, ServerHealth
+from compose_bluegreen.ports.workloads import Seats
+from testkit.fakes.world import Box, Mark, ProxyNotes, World
 
 _INTERVAL = 0.5
 """Seconds until HAProxy looks again at what it takes for well."""
@@ -73,7 +72,7 @@ class FakeProxy:
 
     def remove(self) -> None:
         """``docker compose down --remove-orphans`` of the project that it shares with colours."""
-        mine = self._world.found({f"{LABEL}.project": self._world.project})
+        mine = self._world.found(lambda mark: mark.project == self._world.project)
         self._world.vanish([box.name for box in mine])
         self._world.networks -= {self._link, self._front}
         self._world.notes = ProxyNotes()
@@ -89,11 +88,11 @@ class FakeProxy:
                 raise ComposeFailed("starting the proxy failed", detail=f"{holder} holds {port}")
         if missing := set(wanted.networks) - self._world.networks:
             raise ComposeFailed("starting the proxy failed", detail=f"no network {missing}")
-        labels, now = proxy_labels(self._world.project), self._world.time
+        mark, now = Mark(self._world.project, is_proxy=True), self._world.time
         addresses = dict.fromkeys((self._link, self._front, *wanted.networks), "10.9.0.2")
         box = Box(
             name,
-            labels,
+            mark,
             "sha256:haproxy",
             addresses=addresses,
             published=ports,

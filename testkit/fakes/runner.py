@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from compose_bluegreen.domain.errors import ComposeFailed
-from compose_bluegreen.domain.release import Model
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.runner import Ran
-from testkit.fakes.world import Behaviour, Box, World
+from compose_bluegreen.ports.runner import OneOff, Ran
+from testkit.fakes.world import Behaviour, Box, Mark, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +44,17 @@ class FakeRunner:
         """Where each ran, and which."""
         return [f"{one.where}: {' '.join(one.words)}" for one in self.done]
 
-    def one_off(self, model: Model, timeout: timedelta) -> Ran:
-        (own,) = model["services"].values()
-        name, image_id = own["container_name"], own["image"]
+    def one_off(self, job: OneOff, timeout: timedelta) -> Ran:
+        name, image_id = job.name, job.release.image.id
         if image_id not in self.world.behaviours:
             raise ComposeFailed("docker compose up failed", detail=f"No such image: {image_id}")
-        self.world.put(Box(name, own["labels"], image_id, Behaviour(), started=self.world.time))
+        mark = Mark(hook_of=self.world.project)
+        self.world.put(Box(name, mark, image_id, Behaviour(), started=self.world.time))
         self.world.calls.halfway("runner.one_off")
         version = image_id.removeprefix("sha256:")
-        ran = self._run(version, own["command"], own["environment"], timeout)
+        service = job.release.model["services"][job.release.service]
+        told = {**(service.get("environment") or {}), **job.environment}
+        ran = self._run(version, job.command, told, timeout)
         if ran.code is not None:
             self.world.boxes[name].started = None
         return ran

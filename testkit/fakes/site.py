@@ -26,13 +26,13 @@ from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps.source import TellPlan
 from testkit.fakes.calls import watched
 from testkit.fakes.clock import FakeClock
-from testkit.fakes.compose import FakeCompose
 from testkit.fakes.engine import FakeEngine
 from testkit.fakes.history import MemoryHistory
 from testkit.fakes.lock import FakeLock
 from testkit.fakes.observer import FakeObserver
 from testkit.fakes.proxy import FakeProxy
 from testkit.fakes.runner import FakeRunner
+from testkit.fakes.workloads import FakeWorkloads
 from testkit.fakes.world import ENGINE, WELL, Behaviour, World
 
 CALLER = Caller("ada@laptop", "f00dfeed")
@@ -77,7 +77,7 @@ class Site:
         self.ctx = Context(
             ref=REF,
             caller=CALLER,
-            compose=watched(FakeCompose(self.world), "compose", calls),
+            workloads=watched(FakeWorkloads(self.world), "workloads", calls),
             engine=watched(FakeEngine(self.world), "engine", calls),
             proxy=watched(FakeProxy(self.world), "proxy", calls),
             runner=watched(self.runner, "runner", calls),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import inf
 
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.labels import LABEL, base_labels, colour_labels
 from compose_bluegreen.domain.release import Image, Model
 from compose_bluegreen.domain.topology import Route, Share, Topology
 from compose_bluegreen.domain.traffic_stats import Tally
@@ -47,12 +46,28 @@ class Behaviour:
 WELL = Behaviour()
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a container was started as; ``compose_service`` and ``hook_of`` are for those that are
+    of no colour: of the user's own project, and of a hook."""
+
+    project: str | None = None
+    service: str | None = None
+    colour: Colour | None = None
+    deployment: int | None = None
+    fingerprint: str | None = None
+    is_proxy: bool = False
+    one_off: bool = False
+    compose_service: str | None = None
+    hook_of: str | None = None
+
+
 @dataclass(slots=True)
 class Box:
-    """A container. ``started`` None: it was stopped."""
+    """A container. ``started`` None: it was stopped. ``mark`` says what it was started as."""
 
     name: str
-    labels: Mapping[str, str]
+    mark: Mark
     image_id: str
     behaviour: Behaviour = WELL
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -79,7 +94,6 @@ class Box:
         return Container(
             id=f"id-of-{self.name}",
             name=self.name,
-            labels=dict(self.labels),
             image_id=self.image_id,
             status=self._status(now),
             exit_code=does.exit_code if ended else 0,
@@ -90,6 +104,13 @@ class Box:
             started_at=NOON + timedelta(seconds=self.started or 0.0),
             addresses=dict(self.addresses),
             published=self.published,
+            project=self.mark.project,
+            service=self.mark.service,
+            colour=self.mark.colour,
+            deployment=self.mark.deployment,
+            fingerprint=self.mark.fingerprint,
+            is_proxy=self.mark.is_proxy,
+            one_off=self.mark.one_off,
         )
 
 
@@ -185,13 +206,16 @@ class World:
         image_id = f"sha256:{version}"
         does = self.behaviours.setdefault(image_id, Behaviour(healthy_after=0.0))
         name = f"{self.project}-{service}-1"
-        labels = base_labels(self.project, service)
-        return self.put(Box(name, labels, image_id, does, {}, frozenset(ports), self.time))
+        mark = Mark(compose_service=service)
+        return self.put(Box(name, mark, image_id, does, {}, frozenset(ports), self.time))
 
-    def found(self, labels: Mapping[str, str]) -> list[Box]:
-        wanted = labels.items()
-        boxes = (box for box in self.boxes.values() if wanted <= box.labels.items())
+    def found(self, wanted: Callable[[Mark], bool]) -> list[Box]:
+        boxes = (box for box in self.boxes.values() if wanted(box.mark))
         return sorted(boxes, key=lambda box: box.name)
+
+    def by_hand(self, service: str) -> list[Box]:
+        """The containers of the user's own project."""
+        return self.found(lambda mark: mark.compose_service == service)
 
     def running(self) -> list[str]:
         """Names of all that run but the proxy."""
@@ -202,7 +226,7 @@ class World:
         )
 
     def colour(self, service: str, colour: Colour) -> list[Box]:
-        return self.found(colour_labels(self.project, service, colour))
+        return self.found(lambda mark: (mark.service, mark.colour) == (service, colour))
 
     def holder_of(self, port: str) -> str | None:
         """Whoever publishes this host port (``:8000``) now."""
@@ -212,7 +236,7 @@ class World:
     # ── traffic ──────────────────────────────────────────────────────────────────────────────
 
     def proxy_box(self) -> Box | None:
-        found = self.found({f"{LABEL}.project": self.project, f"{LABEL}.role": "proxy"})
+        found = self.found(lambda mark: mark.is_proxy)
         return found[0] if found else None
 
     def proxy_runs(self) -> bool:
@@ -227,7 +251,7 @@ class World:
     def answers(self, service: str) -> set[str | None]:
         """The versions that a visitor of this service may get; None is no answer."""
         found: set[str | None] = set()
-        for box in self.found(base_labels(self.project, service)):
+        for box in self.by_hand(service):
             if box.running(self.time):
                 found.add(_version(box.image_id))
         route = self.notes.topology.route(service) if self.notes.topology else None

@@ -27,7 +27,7 @@ from compose_bluegreen.ports.engine import Engine
 from compose_bluegreen.ports.lock import Holder, Lock
 from compose_bluegreen.ports.proxy import Proxy
 from compose_bluegreen.ports.runner import Runner
-from compose_bluegreen.ports.workloads import Compose
+from compose_bluegreen.ports.workloads import Workloads
 from testkit.fakes.journal import FakeJournal
 from testkit.fakes.lock import FakeLock
 from testkit.fakes.observer import FakeObserver
@@ -57,8 +57,8 @@ class Ground:
     visit: Callable[[int], None]
 
     @property
-    def compose(self) -> Compose:
-        return self.ctx.compose
+    def workloads(self) -> Workloads:
+        return self.ctx.workloads
 
     @property
     def engine(self) -> Engine:
@@ -129,7 +129,7 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
     trust = Trust(Path(stage.environment["XDG_STATE_HOME"]) / "host-hooks", {})
     runner = HookRunner(api, compose, scratch, trust, stage.folder)
     rival = HaproxyProxy(stage.project, rival_api, compose)
-    compose.create_networks_and_volumes(config, ["default"], [])
+    compose.create_networks_and_volumes(config["networks"], {})
     found = engine.image(sample)
     assert found
     try:
@@ -137,7 +137,7 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
             Context(
                 ref=ProjectRef(engine.identity(), stage.project),
                 caller=CALLER,
-                compose=compose,
+                workloads=compose,
                 engine=engine,
                 proxy=proxy,
                 runner=runner,

@@ -14,16 +14,15 @@ import pytest
 from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld, LockLost, ProxyFailed
-from compose_bluegreen.domain.labels import base_labels, colour_labels, fingerprint_of
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.topology import Change, Preview, Share, Topology
 from compose_bluegreen.domain.traffic_stats import Tally, answered
+from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import Holder, Wish, Wished
 from compose_bluegreen.ports.proxy import NO_TRAFFIC
-from compose_bluegreen.ports.workloads import Place
+from compose_bluegreen.ports.workloads import ColourRelease, Place
 from compose_bluegreen.steps.desired_topology import for_project, with_release
 from compose_bluegreen.steps.health import POLL
-from compose_bluegreen.steps.specs import colour_model
 from tests.contract.grounds import Ground, fake, real
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
@@ -58,13 +57,13 @@ def running(ground: Ground, wanted: Topology) -> Ground:
     return ground
 
 
-def labels(ground: Ground, colour: Colour) -> dict[str, str]:
-    return colour_labels(ground.project.name, "web", colour)
+def found_in(ground: Ground, colour: Colour) -> list[Container]:
+    return ground.engine.colour_containers(ground.project.name, "web", colour)
 
 
 def start(ground: Ground, web: Release, colour: Colour, deployment: int = 1) -> None:
     seats = ground.proxy.seats("web", colour)
-    ground.compose.start_colour(colour_model(web, colour, seats, deployment))
+    ground.workloads.start_colours([ColourRelease(web, colour, deployment, seats)])
 
 
 def until_up(ground: Ground, colour: Colour) -> None:
@@ -360,19 +359,19 @@ def test_a_lock_needs_a_proxy(ground: Ground) -> None:
 
 def test_a_started_colour_is_found_by_its_labels(running: Ground, web: Release) -> None:
     start(running, web, GREEN, deployment=7)
-    (found,) = running.engine.containers(labels(running, GREEN))
+    (found,) = found_in(running, GREEN)
     assert found.running
     assert found.image_id == running.image.id
-    assert fingerprint_of(found.labels) == web.fingerprint
+    assert (found.fingerprint, found.service, found.colour) == (web.fingerprint, "web", GREEN)
     assert set(running.proxy.seats("web", GREEN).addresses) <= set(found.addresses.values())
-    assert running.engine.containers(labels(running, BLUE)) == []
+    assert found_in(running, BLUE) == []
 
 
 def test_a_colour_that_is_started_again_gets_new_containers(running: Ground, web: Release) -> None:
     start(running, web, GREEN, deployment=7)
     start(running, web, GREEN, deployment=8)
-    (found,) = running.engine.containers(labels(running, GREEN))
-    assert found.labels["compose-bluegreen.deployment"] == "8"
+    (found,) = found_in(running, GREEN)
+    assert found.deployment == 8
 
 
 def test_a_container_is_put_where_it_belongs_again(running: Ground, web: Release) -> None:
@@ -380,7 +379,7 @@ def test_a_container_is_put_where_it_belongs_again(running: Ground, web: Release
     seats = running.proxy.seats("web", GREEN)
     name = f"{running.project.name}-bluegreen-web-green-1"
     for place in (Place(None, ("web-green",)), Place(seats.addresses[0], ())):
-        running.compose.connect(name, seats.network, place)
+        running.workloads.connect(name, seats.network, place)
         (found,) = (one for one in running.engine.attached(seats.network) if one.name == name)
         assert place.address in (None, found.addresses[seats.network])
     until_up(running, GREEN)
@@ -388,10 +387,10 @@ def test_a_container_is_put_where_it_belongs_again(running: Ground, web: Release
 
 def test_removing_can_be_done_twice(running: Ground, web: Release) -> None:
     start(running, web, GREEN)
-    names = [one.name for one in running.engine.containers(labels(running, GREEN))]
-    running.compose.remove(names)
-    running.compose.remove(names)
-    assert running.engine.containers(labels(running, GREEN)) == []
+    names = [one.name for one in found_in(running, GREEN)]
+    running.workloads.remove(names)
+    running.workloads.remove(names)
+    assert found_in(running, GREEN) == []
 
 
 def test_an_image_that_the_engine_does_not_have_cannot_be_started(
@@ -406,26 +405,25 @@ def test_an_image_that_the_engine_does_not_have_cannot_be_started(
 
 def test_containers_of_the_users_own_project_stop_and_start(ground: Ground) -> None:
     ground.stranger()
-    mine = base_labels(ground.project.name, "web")
-    (found,) = ground.engine.containers(mine)
+    (found,) = ground.engine.compose_containers(ground.project.name, "web")
     assert found.running
-    for act, runs in ((ground.compose.stop, False), (ground.compose.start, True)):
+    for act, runs in ((ground.workloads.stop, False), (ground.workloads.start, True)):
         act([found.name])
         act([found.name])
-        assert ground.engine.containers(mine)[0].running is runs
+        assert ground.engine.compose_containers(ground.project.name, "web")[0].running is runs
 
 
 def test_names_of_images_come_and_go_and_the_image_with_its_last_one(ground: Ground) -> None:
     repository = f"bluegreen/{ground.project.name}/web"
     first, second = f"{repository}:one", f"{repository}:two"
-    ground.compose.tag(ground.image.id, first)
-    ground.compose.tag(ground.image.id, second)
+    ground.workloads.tag(ground.image.id, first)
+    ground.workloads.tag(ground.image.id, second)
     assert ground.engine.tagged(repository) == {first: ground.image.id, second: ground.image.id}
     assert {first, second} <= set(ground.engine.tags(ground.image.id))
-    ground.compose.untag(first)
-    ground.compose.untag(first)
+    ground.workloads.untag(first)
+    ground.workloads.untag(first)
     assert ground.engine.tagged(repository) == {second: ground.image.id}
-    ground.compose.untag(second)
+    ground.workloads.untag(second)
     found = ground.engine.image(ground.image.reference)
     assert found is not None
     assert found.id == ground.image.id
@@ -440,4 +438,4 @@ def test_what_is_not_there_is_told_without_an_error(ground: Ground) -> None:
     default = f"{ground.project.name}_default"
     assert ground.engine.missing_networks([default]) == set()
     with pytest.raises(BluegreenError):
-        ground.compose.pull("localhost:1/nobody/has-this:1")
+        ground.workloads.pull("localhost:1/nobody/has-this:1")

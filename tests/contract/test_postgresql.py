@@ -313,11 +313,11 @@ def test_a_server_that_was_restarted_is_found_again(server: Server, history: Sql
 @pytest.mark.parametrize(
     ("call", "serves"),
     [
-        ("compose.build", "v1"),
-        ("compose.start_colour", "v1"),
+        ("workloads.build", "v1"),
+        ("workloads.start_colours", "v1"),
         ("proxy.route_to", "v1"),
         ("history.promote", "v1"),
-        ("compose.remove", "v2"),
+        ("workloads.remove", "v2"),
     ],
 )
 def test_a_server_that_goes_in_the_middle_of_a_deployment(

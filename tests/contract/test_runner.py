@@ -11,11 +11,9 @@ import pytest
 
 from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.errors import ComposeFailed
-from compose_bluegreen.domain.labels import hook_labels
-from compose_bluegreen.domain.release import Image, Model, Release
+from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.runner import Ran
-from compose_bluegreen.steps.specs import one_off_model
+from compose_bluegreen.ports.runner import OneOff, Ran
 from tests.contract.grounds import FAILS, LASTS, LISTENS, Ground, fake, real
 
 SOON, AMPLE = timedelta(seconds=3), timedelta(seconds=60)
@@ -36,23 +34,23 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
 @pytest.fixture
 def web(ground: Ground) -> Iterator[Release]:
     yield release(ground.project, ground.project.services["web"], ground.image)
-    ground.compose.remove([one.name for one in left(ground)])
+    ground.workloads.remove([one.name for one in left(ground)])
 
 
 def left(ground: Ground) -> list[Container]:
-    return ground.engine.containers(hook_labels(ground.project.name))
+    return ground.engine.hook_containers(ground.project.name)
 
 
 def words(command: str) -> list[str]:
     return command.split(" ", 2)
 
 
-def model(ground: Ground, web: Release, command: str, **told: str) -> Model:
-    return one_off_model(web, f"{ground.project.name}-hook", words(command), told)
+def job(ground: Ground, web: Release, command: str, **told: str) -> OneOff:
+    return OneOff(web, f"{ground.project.name}-hook", tuple(words(command)), told)
 
 
 def test_a_one_off_tells_how_it_ended_and_is_still_there(ground: Ground, web: Release) -> None:
-    ran = ground.runner.one_off(model(ground, web, FAILS), AMPLE)
+    ran = ground.runner.one_off(job(ground, web, FAILS), AMPLE)
     assert ran == Ran(3, "no such table")
     (found,) = left(ground)
     assert not found.running
@@ -63,31 +61,31 @@ def test_a_one_off_tells_how_it_ended_and_is_still_there(ground: Ground, web: Re
 def test_a_one_off_whose_time_is_up_runs_on_until_it_is_removed(
     ground: Ground, web: Release
 ) -> None:
-    assert ground.runner.one_off(model(ground, web, LASTS), SOON) == Ran(None, "begun")
+    assert ground.runner.one_off(job(ground, web, LASTS), SOON) == Ran(None, "begun")
     (found,) = left(ground)
     assert found.running
-    ground.compose.remove([found.name])
+    ground.workloads.remove([found.name])
     assert left(ground) == []
 
 
 def test_nobody_types_anything_to_a_one_off(ground: Ground, web: Release) -> None:
-    assert ground.runner.one_off(model(ground, web, LISTENS), AMPLE) == Ran(0, "nothing")
+    assert ground.runner.one_off(job(ground, web, LISTENS), AMPLE) == Ran(0, "nothing")
 
 
 def test_one_of_the_same_name_is_made_anew(ground: Ground, web: Release) -> None:
-    ground.runner.one_off(model(ground, web, LISTENS), AMPLE)
-    assert ground.runner.one_off(model(ground, web, FAILS), AMPLE) == Ran(3, "no such table")
+    ground.runner.one_off(job(ground, web, LISTENS), AMPLE)
+    assert ground.runner.one_off(job(ground, web, FAILS), AMPLE) == Ran(3, "no such table")
     assert len(left(ground)) == 1
 
 
 def test_an_image_that_is_not_there_is_a_failure(ground: Ground, web: Release) -> None:
     gone = replace(web, image=Image("gone", f"sha256:{'0' * 64}"))
     with pytest.raises(ComposeFailed):
-        ground.runner.one_off(model(ground, gone, FAILS), AMPLE)
+        ground.runner.one_off(job(ground, gone, FAILS), AMPLE)
 
 
 def test_a_command_inside_a_container_tells_how_it_ended(ground: Ground, web: Release) -> None:
-    ground.runner.one_off(model(ground, web, LASTS), timedelta(milliseconds=1))
+    ground.runner.one_off(job(ground, web, LASTS), timedelta(milliseconds=1))
     (running,) = left(ground)
     assert ground.runner.inside(running, words(FAILS), {}, AMPLE) == Ran(3, "no such table")
     assert ground.runner.inside(running, words(LISTENS), {}, AMPLE) == Ran(0, "nothing")

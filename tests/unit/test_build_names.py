@@ -25,7 +25,7 @@ def fails(site: Site, **order: Any) -> None:
 
 def test_after_a_failed_build_nothing_has_changed(serving: Site) -> None:
     failed = ComposeFailed("docker compose build web failed", detail="exit code 1")
-    serving.world.calls.fail("compose.build", failed)
+    serving.world.calls.fail("workloads.build", failed)
     fails(serving)
     assert serving.world.names["web:latest"] == "sha256:v1"
     assert serving.observer.outcome("build web") is Outcome.FAILED

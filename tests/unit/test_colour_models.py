@@ -8,19 +8,20 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compose_bluegreen.adapters.compose.labels import colour_labels, labels, read_labels
+from compose_bluegreen.adapters.compose.specs import colour_model, one_off_model
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.labels import colour_labels, fingerprint_of, labels
 from compose_bluegreen.domain.names import LINK, companion
 from compose_bluegreen.domain.release import Model, Release
-from compose_bluegreen.ports.proxy import Seats
-from compose_bluegreen.steps.specs import colour_model
+from compose_bluegreen.ports.runner import OneOff
+from compose_bluegreen.ports.workloads import ColourRelease, Seats
 from tests.unit.test_models import IMAGE, released
 
 SEATS = Seats("shop-bluegreen_link", ("10.9.0.16", "10.9.0.17"))
 
 
 def coloured(found: Release, colour: Colour = Colour.BLUE) -> Model:
-    return colour_model(found, colour, SEATS, 7)
+    return colour_model(ColourRelease(found, colour, 7, SEATS))
 
 
 def test_each_replica_is_a_service_with_a_name_and_a_seat() -> None:
@@ -47,7 +48,7 @@ def test_it_bears_labels_by_which_it_is_found() -> None:
     own = coloured(found)["services"]["web-blue-1"]
     assert own["labels"] == {"team": "shop"} | labels(found, Colour.BLUE, 7)
     assert colour_labels("shop", "web", Colour.BLUE).items() <= own["labels"].items()
-    assert fingerprint_of(own["labels"]) == found.fingerprint
+    assert read_labels(own["labels"])["fingerprint"] == found.fingerprint
 
 
 def test_it_is_told_its_colour() -> None:
@@ -83,3 +84,10 @@ def test_whatever_the_environment_holds_survives_being_written_as_yaml(
 ) -> None:
     model = coloured(released(environment=environment, labels={"x": label}))
     assert yaml.safe_load(yaml.safe_dump(model, sort_keys=False)) == model
+
+
+def test_a_dollar_in_a_one_off_is_written_as_compose_reads_it() -> None:
+    job = OneOff(released(), "shop-hook", ("echo", "$HOME"), {"BLUEGREEN_REASON": "5$"})
+    (own,) = one_off_model(job)["services"].values()
+    assert own["command"] == ["echo", "$$HOME"]
+    assert own["environment"]["BLUEGREEN_REASON"] == "5$$"

@@ -88,10 +88,10 @@ def test_history_gets_each_step_with_its_cause_and_its_times(serving: Site) -> N
 def test_the_state_is_written_before_the_act_that_it_names(serving: Site) -> None:
     serving.source("v2")
     serving.up()
-    acts = {"history.to", "history.promote", "compose.start_colour", "proxy.route_to"}
+    acts = {"history.to", "history.promote", "workloads.start_colours", "proxy.route_to"}
     assert [name for name in serving.world.calls.names if name in acts] == [
         "history.to",
-        "compose.start_colour",
+        "workloads.start_colours",
         "history.to",
         "proxy.route_to",
         "history.promote",
@@ -178,7 +178,7 @@ def test_a_live_colour_that_has_stopped_is_deployed_again(serving: Site) -> None
 
 
 def test_leftovers_in_the_idle_colour_are_removed_first(serving: Site) -> None:
-    serving.world.calls.fail("compose.remove", BluegreenError("busy"))
+    serving.world.calls.fail("workloads.remove", BluegreenError("busy"))
     serving.source("v2")
     assert serving.up() is not None
     assert len(serving.world.running()) == 2
@@ -199,7 +199,7 @@ def test_leftovers_that_still_answer_are_drained_before_they_are_removed(serving
 
 
 def test_leftovers_are_removed_even_if_nothing_changed(serving: Site) -> None:
-    serving.world.calls.fail("compose.remove", BluegreenError("busy"))
+    serving.world.calls.fail("workloads.remove", BluegreenError("busy"))
     serving.source("v2")
     serving.up()
     serving.forget()

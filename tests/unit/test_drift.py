@@ -6,7 +6,8 @@ Every kind has a situation below; a test holds the two lists together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from compose_bluegreen.domain.errors import ComposeFailed, LockHeld, ProxyFailed
 from compose_bluegreen.inspection.drift import REPAIR, DriftKind
 from compose_bluegreen.ports.lock import Holder
 from testkit.fakes.site import Site, a_service
-from testkit.fakes.world import NOON, Behaviour, Box
+from testkit.fakes.world import NOON, Behaviour, Box, Mark
 
 BLUE, GREEN = "shop-bluegreen-web-blue-1", "shop-bluegreen-web-green-1"
 PROXY, LINK, FRONT = "shop-bluegreen-proxy", "shop-bluegreen_link", "shop-bluegreen_front"
@@ -90,7 +91,7 @@ def _map_is_edited_in_memory(to: Colour | None) -> Callable[[Site], None]:
 
 
 def _both_colours_and_the_old_one_is_routed(site: Site) -> None:
-    site.world.calls.fail("compose.remove", ProxyFailed("busy"))
+    site.world.calls.fail("workloads.remove", ProxyFailed("busy"))
     site.release("v3")
     site.world.notes.memory["web"] = site.world.notes.disk["web"] = Colour.GREEN
 
@@ -117,31 +118,30 @@ def _live_turns_sick(site: Site) -> None:
     site.ctx.clock.sleep(1)
 
 
-def _labelled(**labels: str) -> Callable[[Site], None]:
+def _labelled(**mark: Any) -> Callable[[Site], None]:
     def made_by_hand(site: Site) -> None:
         box = site.world.boxes[GREEN]
-        more = {f"compose-bluegreen.{name}": text for name, text in labels.items()}
-        box.labels = {**box.labels, **more}
+        box.mark = replace(box.mark, **mark)
 
     return made_by_hand
 
 
 def _without_labels(site: Site) -> None:
-    site.world.boxes[GREEN].labels = {}
+    site.world.boxes[GREEN].mark = Mark()
 
 
 def _a_stranger_takes_the_idle_seat(site: Site) -> None:
     seat = site.ctx.proxy.seats("web", Colour.BLUE).addresses[0]
-    site.world.put(Box("mine", {}, "sha256:v1", addresses={LINK: seat}))
+    site.world.put(Box("mine", Mark(), "sha256:v1", addresses={LINK: seat}))
 
 
 def _a_copy_with_all_labels(site: Site) -> None:
     live = site.world.boxes[GREEN]
-    site.world.put(Box("copy", live.labels, live.image_id, addresses={LINK: "10.9.0.99"}))
+    site.world.put(Box("copy", live.mark, live.image_id, addresses={LINK: "10.9.0.99"}))
 
 
 def _the_old_colour_stays(site: Site) -> None:
-    site.world.calls.fail("compose.remove", ProxyFailed("busy"))
+    site.world.calls.fail("workloads.remove", ProxyFailed("busy"))
     site.release("v3")
 
 
@@ -171,7 +171,7 @@ def _it_turns_sick(site: Site) -> None:
 
 def _it_is_another(site: Site) -> None:
     box = site.world.boxes[BLUE]
-    box.labels = {**box.labels, "compose-bluegreen.deployment": "77"}
+    box.mark = replace(box.mark, deployment=77)
 
 
 def _a_stray(site: Site) -> None:
@@ -248,12 +248,14 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
     Situation(
         DriftKind.HISTORY_DIFFERS,
-        _labelled(deployment="77"),
+        _labelled(deployment=77),
         "web-green runs deployment 77, history has 2 as live",
         FORCE,
     ),
-    Situation(DriftKind.LABELS_DIFFER, _labelled(release="other"), "labels of deployment 2", FORCE),
-    Situation(DriftKind.LABELS_DIFFER, _labelled(deployment="?"), "labels of deployment 2", FORCE),
+    Situation(
+        DriftKind.LABELS_DIFFER, _labelled(fingerprint="other"), "labels of deployment 2", FORCE
+    ),
+    Situation(DriftKind.LABELS_DIFFER, _labelled(deployment=None), "labels of deployment 2", FORCE),
     Situation(
         DriftKind.UNLABELLED,
         _without_labels,
@@ -384,7 +386,7 @@ def test_a_proxy_that_lost_everything_comes_back_by_up(site: Site) -> None:
 def test_a_cure_that_fails_is_left_and_the_others_go_on(site: Site) -> None:
     _a_stray(site)
     _an_image_loses_our_name("v1")(site)
-    site.world.calls.fail("compose.remove", ComposeFailed("docker rm failed"))
+    site.world.calls.fail("workloads.remove", ComposeFailed("docker rm failed"))
     done = site.repair()
     assert [one.kind for one in done.cured] == [DriftKind.IMAGE_UNNAMED]
     assert [one.kind for one in done.left] == [DriftKind.STRAY]
@@ -439,5 +441,5 @@ def test_whoever_keeps_one_image_misses_no_other(site: Site) -> None:
 
 def test_what_docker_compose_runs_once_is_no_stray(site: Site) -> None:
     box = site.world.run_by_hand("web", "v1")
-    box.labels = {**box.labels, "com.docker.compose.oneoff": "True"}
+    box.mark = replace(box.mark, one_off=True)
     assert site.drift() == {}

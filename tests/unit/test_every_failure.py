@@ -72,7 +72,7 @@ def test_a_first_deploy_leaves_nothing_that_serves_nobody(
 
 
 @pytest.mark.parametrize("kind", ["error", "interrupt"])
-@pytest.mark.parametrize("name", ["proxy.route_to", "compose.start_colour"])
+@pytest.mark.parametrize("name", ["proxy.route_to", "workloads.start_colours"])
 def test_an_act_that_fails_halfway_is_undone(name: str, kind: str) -> None:
     site = before_the_second()
     site.world.calls.fail(name, ERRORS[kind](), when=When.HALFWAY)

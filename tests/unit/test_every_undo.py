@@ -79,7 +79,7 @@ def test_nothing_is_undone_after_an_undo_that_failed() -> None:
     site.world.calls.fail("proxy.route_to", BluegreenError("no answer"), nth=2)
     outcome(site.up)
     assert site.observer.steps[-1] == "switch back"
-    assert site.world.calls.of("compose.remove") == []
+    assert site.world.calls.of("workloads.remove") == []
 
 
 def test_an_interrupt_while_undoing_is_only_noted() -> None:

@@ -10,7 +10,6 @@ from compose_bluegreen.cli import output
 from compose_bluegreen.config.hook_settings import Moment
 from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, HookFailed, Interrupted
-from compose_bluegreen.domain.labels import hook_labels
 from compose_bluegreen.domain.states import State
 from testkit.failures import (
     assert_the_next_one_works,
@@ -41,7 +40,7 @@ def a_shop(**hooks: Any) -> Site:
 
 
 def left_over(site: Site) -> list[str]:
-    return [box.name for box in site.world.found(hook_labels("shop"))]
+    return [box.name for box in site.world.found(lambda mark: mark.hook_of == "shop")]
 
 
 def outcomes(site: Site) -> dict[str, Outcome]:
@@ -152,7 +151,7 @@ def test_a_dollar_reaches_a_command_as_the_file_means_it() -> None:
     """Compose prints it twice, and reads it once."""
     site = a_shop(pre_deploy={"run": ["echo", "$$HOME"]}, post_start={"host": ["echo", "$$HOME"]})
     site.up()
-    assert site.runner.said == ["v2: echo $$HOME", "here: echo $HOME"]
+    assert site.runner.said == ["v2: echo $HOME", "here: echo $HOME"]
 
 
 def test_what_a_hook_said_is_in_the_record() -> None:
@@ -256,7 +255,7 @@ def test_an_interrupt_in_a_hook_leaves_no_container(when: When) -> None:
 
 def test_a_container_that_cannot_be_removed_is_a_warning_and_goes_with_the_next_command() -> None:
     site = a_shop(pre_deploy="migrate")
-    site.world.calls.fail("compose.remove", BluegreenError("busy"))
+    site.world.calls.fail("workloads.remove", BluegreenError("busy"))
     assert site.up() is not None
     assert left_over(site) == ["shop-bluegreen-pre_deploy-of-web-2"]
     assert any("next docker bluegreen up removes it" in one for one in site.observer.remarks)
@@ -379,7 +378,7 @@ def test_a_rollback_that_was_killed_before_the_switch_prepares_nothing_when_it_i
     site.release("v2")
     site.release("v3")
     site.runner.done.clear()
-    kill(site, Call("compose.start_colour", 1), act=site.rollback)
+    kill(site, Call("workloads.start_colours", 1), act=site.rollback)
     site.resume()
     assert site.serving() == {"v2"}
     assert site.runner.said == ["v3: undo"]
@@ -411,7 +410,7 @@ def test_what_history_alone_wants_to_run_here_is_refused_before_anything_moves()
 
 def test_what_is_not_trusted_ends_a_resume_before_anything_moves() -> None:
     site = a_shop(pre_switch={"host": "x"})
-    kill(site, Call("compose.start_colour", 1))
+    kill(site, Call("workloads.start_colours", 1))
     site.runner.trusted.clear()
     with pytest.raises(HookFailed, match="no compose file here"):
         site.resume()
@@ -444,7 +443,7 @@ def test_a_promotion_can_do_without() -> None:
 
 def test_one_that_fails_when_it_is_resumed_has_its_on_failure_too() -> None:
     site = a_shop(pre_switch="false", on_failure="clean")
-    kill(site, Call("compose.start_colour", 1))
+    kill(site, Call("workloads.start_colours", 1))
     site.runner.does["false"] = Command(code=1)
     with pytest.raises(HookFailed):
         site.resume()

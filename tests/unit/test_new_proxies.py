@@ -69,7 +69,7 @@ def test_a_proxy_that_somebody_removed_comes_back_and_serves_before_anything_els
     serving.world.boxes.pop("shop-bluegreen-proxy")
     serving.source("v2")
     served: list[set[str | None]] = []
-    serving.world.calls.at("compose.build", lambda: served.append(serving.serving()))
+    serving.world.calls.at("workloads.build", lambda: served.append(serving.serving()))
     assert serving.up() is not None
     assert serving.observer.steps[0] == "create the proxy"
     assert served == [{"v1"}]

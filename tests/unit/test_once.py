@@ -28,7 +28,7 @@ def shop(migrate: Behaviour = OK, **more: Any) -> Site:
 
 
 def runs(site: Site) -> int:
-    return site.world.calls.of("compose.start_dependencies").count((["migrate"],))
+    return site.world.calls.of("workloads.start_dependencies").count((["migrate"],))
 
 
 def test_it_runs_after_the_images_are_there_and_before_anything_starts() -> None:
@@ -75,7 +75,7 @@ def test_if_it_fails_nothing_starts_and_its_last_words_are_told() -> None:
         site.up()
     assert no.value.detail == "no table\n"
     assert site.records[0].state is State.FAILED
-    assert site.world.calls.of("compose.start_colour") == []
+    assert site.world.calls.of("workloads.start_colours") == []
 
 
 def test_its_own_build_is_of_this_release_too() -> None:

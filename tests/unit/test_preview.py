@@ -286,7 +286,7 @@ def test_what_a_killed_one_showed_is_hidden_before_its_colour_is_used_again(
     kill(site, Call("proxy.route_to", 1), when)
     site.source("v3", does=QUICK)
     met: list[set[str | None]] = []
-    site.world.calls.at("compose.start_colour", lambda: met.append(seen(site)))
+    site.world.calls.at("workloads.start_colours", lambda: met.append(seen(site)))
     site.up()
     assert met == [{None}]
 

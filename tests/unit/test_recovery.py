@@ -149,7 +149,7 @@ def test_killed_between_stopping_the_users_container_and_the_ports_it_is_given_b
 
 def test_one_killed_before_the_switch_is_recorded_as_interrupted_at_its_step() -> None:
     site = before_the_second()
-    kill(site, Call("compose.start_colour", 1), When.AFTER)
+    kill(site, Call("workloads.start_colours", 1), When.AFTER)
     assert site.up() is not None
     killed = site.records[1]
     assert killed.state is State.INTERRUPTED
@@ -195,6 +195,6 @@ def test_one_that_is_under_way_is_not_settled_by_whoever_is_refused_by_the_lock(
             site.up()
         states.append(site.records[0].state)
 
-    site.world.calls.at("compose.start_colour", rival)
+    site.world.calls.at("workloads.start_colours", rival)
     assert site.up() is not None
     assert states == [State.STARTING]

@@ -15,7 +15,6 @@ from compose_bluegreen.cli.terminal import Terminal
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Kind, Outcome, Part, StepRecord
-from compose_bluegreen.domain.labels import LABEL
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.inspection.drift import Drift, DriftKind
@@ -242,7 +241,6 @@ def container(number: int = 1, health: str | None = "healthy") -> Container:
     return Container(
         id=f"c{number}",
         name=f"shop-web-green-{number}",
-        labels={f"{LABEL}.deployment": "42"},
         image_id=IMAGE.id,
         status="running",
         exit_code=0,
@@ -250,6 +248,7 @@ def container(number: int = 1, health: str | None = "healthy") -> Container:
         health=health,
         started_at=START,
         addresses={},
+        deployment=42,
     )
 
 

@@ -66,7 +66,7 @@ def test_the_same_image_deployed_again_counts_once() -> None:
 def test_an_image_that_a_colour_still_runs_is_not_let_go() -> None:
     site = keeping(1)
     released(site, "v1")
-    site.world.calls.fail("compose.remove", ComposeFailed("later"))
+    site.world.calls.fail("workloads.remove", ComposeFailed("later"))
     site.source("v2")
     site.up()
     assert kept(site) == ["v1", "v2"]
@@ -105,7 +105,7 @@ def test_an_image_that_something_else_runs_is_not_let_go() -> None:
 def test_an_image_that_cannot_be_let_go_is_a_warning() -> None:
     site = keeping(1)
     released(site, "v1")
-    site.world.calls.fail("compose.untag", ComposeFailed("not now"))
+    site.world.calls.fail("workloads.untag", ComposeFailed("not now"))
     site.source("v2")
     assert site.up() is not None
     assert any("let go of old images" in remark for remark in site.observer.remarks)

@@ -150,5 +150,5 @@ def test_whoever_lost_the_lock_while_undoing_stops_there() -> None:
     )
     with pytest.raises(LockLost):
         site.up()
-    assert site.world.calls.of("compose.remove") == []
+    assert site.world.calls.of("workloads.remove") == []
     assert_the_next_one_works(site)

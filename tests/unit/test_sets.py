@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -63,8 +63,8 @@ def test_a_set_is_started_proven_switched_drained_and_removed_as_one() -> None:
         "drain web-blue and api-blue",
         "remove web-blue and api-blue",
     ]
-    assert len(site.world.calls.of("compose.start_colour")) == 1
-    assert len(site.world.calls.of("compose.remove")) == 1
+    assert len(site.world.calls.of("workloads.start_colours")) == 1
+    assert len(site.world.calls.of("workloads.remove")) == 1
     assert site.world.outages == []
 
 
@@ -117,8 +117,9 @@ def test_what_must_be_healthy_first_is_proven_before_the_other_starts() -> None:
     site.source("a3", "api", does=Behaviour(healthy_after=3.0))
     began = site.world.time
     site.up()
-    started = [tuple(one["services"]) for (one,) in site.world.calls.of("compose.start_colour")]  # type: ignore[index]
-    assert started == [("api-green-1",), ("web-green-1",)]
+    calls = site.world.calls.of("workloads.start_colours")
+    started = [one.release.service for (colours,) in calls for one in cast("Any", colours)]
+    assert (len(calls), started) == (2, ["api", "web"])
     boxes = site.world.boxes
     assert boxes["shop-bluegreen-api-green-1"].started == began
     assert (boxes["shop-bluegreen-web-green-1"].started or 0.0) >= began + 3.0
@@ -129,7 +130,7 @@ def test_what_must_be_healthy_first_and_never_is_keeps_the_other_from_starting()
     site.source("a3", "api", does=NEVER)
     with pytest.raises(Unhealthy):
         site.up()
-    assert len(site.world.calls.of("compose.start_colour")) == 1
+    assert len(site.world.calls.of("workloads.start_colours")) == 1
     assert serving(site) == ({"w1"}, {"a1"})
     assert len(site.world.running()) == 2
 
@@ -286,9 +287,9 @@ def test_killed_anywhere_both_are_live_in_one_release(call: Call) -> None:
     assert site.world.outages == []
 
 
-@pytest.mark.parametrize("name", ["compose.start_colour", "proxy.route_to", "compose.remove"])
+@pytest.mark.parametrize("name", ["workloads.start_colours", "proxy.route_to", "workloads.remove"])
 def test_killed_halfway_through_an_act_both_are_live_in_one_release(name: str) -> None:
     site = live_set()
-    kill(site, Call(name, 1), When.HALFWAY if name != "compose.remove" else When.AFTER)
+    kill(site, Call(name, 1), When.HALFWAY if name != "workloads.remove" else When.AFTER)
     assert serving(site) in (({"w1"}, {"a1"}), ({"w2"}, {"a2"}))
     the_next_one_works(site)

@@ -99,7 +99,7 @@ def test_one_sick_replica_fails_them_all() -> None:
         box = site.world.boxes["shop-bluegreen-web-green-2"]
         box.behaviour = Behaviour(healthy_after=NEVER)
 
-    site.world.calls.at("compose.start_colour", one_is_slow, when=When.AFTER)
+    site.world.calls.at("workloads.start_colours", one_is_slow, when=When.AFTER)
     with pytest.raises(Unhealthy, match="HAProxy says DOWN"):
         site.up(timeout=SOON)
     assert site.serving() == {"v1"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_rollback_to_it_is_one_switch() -> None:
     site.rollback()
     assert site.serving() == {"v1"}
     assert site.observer.steps[:7] == WARM
-    assert site.world.calls.of("compose.start_colour") == []
+    assert site.world.calls.of("workloads.start_colours") == []
     assert site.world.time - began < 1.0
     assert (site.world.outages, site.world.cut) == ([], [])
 
@@ -95,7 +96,7 @@ def test_what_stands_by_is_used_again_only_as_it_is() -> None:
     """Somebody may have put another container in its place."""
     site = standing_by()
     old = site.world.boxes[BLUE]
-    old.labels = {**old.labels, "compose-bluegreen.release": "another"}
+    old.mark = replace(old.mark, fingerprint="another")
     site.rollback()
     assert site.serving() == {"v1"}
     assert "start web-blue" in site.observer.steps
@@ -155,8 +156,9 @@ def test_a_set_of_which_one_stands_by_comes_back_whole() -> None:
     site.rollback()
     assert (site.serving("web"), site.serving("api")) == ({"w1"}, {"a1"})
     assert "start web-blue and api-blue" in site.observer.steps
-    [(model,)] = site.world.calls.of("compose.start_colour")
-    assert list(model["services"]) == ["api-blue-1"]  # type: ignore[index]
+    [(colours,)] = site.world.calls.of("workloads.start_colours")
+    assert isinstance(colours, list)
+    assert [one.release.service for one in colours] == ["api"]
 
 
 # ── how it ends ──────────────────────────────────────────────────────────────────────────────
@@ -227,7 +229,7 @@ def test_what_a_later_deployment_left_over_is_no_standby() -> None:
     site = standing_by()
     site.source("v3", does=QUICK)
     site.world.calls.fail("proxy.health", Unhealthy("sick"), nth=1)
-    site.world.calls.fail("compose.remove", BluegreenError("busy"), nth=2)
+    site.world.calls.fail("workloads.remove", BluegreenError("busy"), nth=2)
     with pytest.raises(BluegreenError):
         site.up()
     assert BLUE in site.world.running()
@@ -247,7 +249,7 @@ def test_what_stands_by_stopped_is_started_and_proven_by_a_rollback() -> None:
     assert site.drift() == {}
     site.rollback()
     assert site.serving() == {"v1"}
-    assert site.world.calls.of("compose.start_colour") == []
+    assert site.world.calls.of("workloads.start_colours") == []
     assert site.world.running() == [BLUE]
 
 

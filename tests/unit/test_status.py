@@ -103,7 +103,7 @@ def test_a_service_that_was_taken_over_by_halves_is_not_told_as_live() -> None:
     site.world.run_by_hand("web", "v0", ":8000")
     site.source("v1")
     site.world.calls.at(
-        "compose.stop", lambda: live.append(site.seen().live), when=When.BEFORE, nth=1
+        "workloads.stop", lambda: live.append(site.seen().live), when=When.BEFORE, nth=1
     )
     live: list[object] = []
     site.up(take_over=True)

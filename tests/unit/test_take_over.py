@@ -10,7 +10,7 @@ from testkit.fakes.calls import When
 from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import Behaviour
 
-GAP = "compose.stop of web"
+GAP = "workloads.stop of web"
 """The one moment in which nobody answers: Docker can't hand a port from one container to another."""
 
 
@@ -20,7 +20,7 @@ def by_hand() -> Site:
     site = Site()
     site.world.networks.add("shop_default")
     site.world.run_by_hand("web", "v0", ":8000")
-    site.ctx.compose.build(["web"]) if site.source("v0") else None
+    site.ctx.workloads.build(["web"]) if site.source("v0") else None
     site.forget()
     site.source("v1")
     return site
@@ -79,8 +79,8 @@ def test_one_that_never_gets_healthy_takes_nothing_over(by_hand: Site) -> None:
 @pytest.mark.parametrize(
     ("call", "when"),
     [
-        ("compose.stop", When.BEFORE),
-        ("compose.stop", When.AFTER),
+        ("workloads.stop", When.BEFORE),
+        ("workloads.stop", When.AFTER),
         ("proxy.apply", When.BEFORE),
         ("proxy.apply", When.HALFWAY),
         ("proxy.apply", When.AFTER),
@@ -99,7 +99,7 @@ def test_a_take_over_that_fails_gives_everything_back(by_hand: Site, call: str, 
 
 def test_one_that_turns_sick_after_the_take_over_gives_everything_back(by_hand: Site) -> None:
     by_hand.source("v1", does=Behaviour(declared_sick=0.1, healthcheck=0))
-    by_hand.world.calls.at("compose.stop", lambda: by_hand.ctx.clock.sleep(1))
+    by_hand.world.calls.at("workloads.stop", lambda: by_hand.ctx.clock.sleep(1))
     with pytest.raises(Unhealthy, match="is unhealthy"):
         by_hand.up(take_over=True)
     assert by_hand.serving() == {"v0"}
@@ -108,7 +108,7 @@ def test_one_that_turns_sick_after_the_take_over_gives_everything_back(by_hand: 
 
 def test_what_cannot_be_given_back_is_left_as_it_is_and_needs_a_person(by_hand: Site) -> None:
     by_hand.world.calls.fail("proxy.apply", ComposeFailed("no"), when=When.HALFWAY, nth=2)
-    by_hand.world.calls.fail("compose.start", ComposeFailed("no space"))
+    by_hand.world.calls.fail("workloads.start", ComposeFailed("no space"))
     with pytest.raises(NeedsPerson, match="give back to shop-web-1"):
         by_hand.up(take_over=True)
     assert "shop-bluegreen-web-blue-1" in by_hand.world.running()
@@ -124,7 +124,7 @@ def test_beside_a_live_service_another_is_taken_over_without_hiding_the_live_one
     site.source("a1", "api")
     assert site.up("api", take_over=True, recreate_proxy=True) is not None
     assert (site.serving("web"), site.serving("api")) == ({"v1"}, {"a1"})
-    assert site.world.outages == ["compose.stop of api"]
+    assert site.world.outages == ["workloads.stop of api"]
 
 
 def test_beside_a_live_service_the_gap_of_a_new_proxy_is_asked_for_first() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from copy import deepcopy
 
+from compose_bluegreen.adapters.compose.specs import colour_model, merged
 from compose_bluegreen.config.project import read
 from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.release import Image, Model, Release, after
-from compose_bluegreen.ports.proxy import Seats
-from compose_bluegreen.steps.batches import in_order, merged, waves
-from compose_bluegreen.steps.specs import colour_model
+from compose_bluegreen.domain.release import Image, Model, Release, after, in_order
+from compose_bluegreen.ports.workloads import ColourRelease, Seats
+from compose_bluegreen.steps.batches import waves
 from testkit.fakes.site import a_file, a_service
 
 STARTED, HEALTHY = "service_started", "service_healthy"
@@ -34,7 +34,10 @@ def names(found: list[list[Release]]) -> list[list[str]]:
 
 def pairs(releases: list[Release]) -> list[tuple[Release, Model]]:
     return [
-        (one, colour_model(one, Colour.GREEN, Seats("link", (f"10.9.0.{16 + n}",)), 7))
+        (
+            one,
+            colour_model(ColourRelease(one, Colour.GREEN, 7, Seats("link", (f"10.9.0.{16 + n}",)))),
+        )
         for n, one in enumerate(releases)
     ]
 

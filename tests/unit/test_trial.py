@@ -349,7 +349,7 @@ def test_the_next_up_takes_its_place_and_says_so(held: Site) -> None:
 
 def test_an_up_whose_build_fails_leaves_it_waiting(held: Site) -> None:
     held.source("v3")
-    held.world.calls.fail("compose.build", BluegreenError("no space"))
+    held.world.calls.fail("workloads.build", BluegreenError("no space"))
     assert isinstance(outcome(held.up), BluegreenError)
     assert held.records[1].state is State.WAITING
     assert held.serving() == {"v1"}

@@ -97,10 +97,10 @@ CASES = {
         killed("history.begin"), Reading.UNTOUCHED, "v1", State.INTERRUPTED, "before its first step"
     ),
     "building": Case(
-        killed("compose.build"), Reading.UNTOUCHED, "v1", State.INTERRUPTED, "at “build web”"
+        killed("workloads.build"), Reading.UNTOUCHED, "v1", State.INTERRUPTED, "at “build web”"
     ),
     "starting": Case(
-        killed("compose.start_colour"),
+        killed("workloads.start_colours"),
         Reading.UNTOUCHED,
         "v1",
         State.INTERRUPTED,
@@ -282,7 +282,7 @@ def test_an_abort_of_a_first_release_leaves_nothing_running(site: Site) -> None:
 
 
 def test_a_resume_that_fails_is_undone_and_says_so() -> None:
-    site = killed("compose.start_colour")()
+    site = killed("workloads.start_colours")()
     site.world.behaviours["sha256:v2"] = SICK
     with pytest.raises(BluegreenError, match="not healthy"):
         site.resume()

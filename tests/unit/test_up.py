@@ -35,7 +35,7 @@ def without_build(**more: Any) -> Site:
 def test_a_service_with_a_build_section_is_built(site: Site) -> None:
     site.source("v1")
     site.up()
-    assert site.world.calls.of("compose.build") == [(["web"],)]
+    assert site.world.calls.of("workloads.build") == [(["web"],)]
     assert site.observer.detail("build web") == "v1"
 
 
@@ -44,7 +44,7 @@ def test_without_a_build_section_an_image_that_is_there_is_used() -> None:
     site.world.names["registry/web:1"] = "sha256:v1"
     site.up()
     assert site.observer.steps[1] == "use registry/web:1"
-    assert site.world.calls.of("compose.pull") == []
+    assert site.world.calls.of("workloads.pull") == []
     assert site.serving() == {"v1"}
 
 
@@ -77,7 +77,7 @@ def test_the_flag_goes_before_the_build_section(serving: Site) -> None:
     serving.world.make_image("v2", digest=DIGEST)
     done = serving.up(image=DIGEST)
     assert done is not None
-    assert serving.world.calls.of("compose.build") == []
+    assert serving.world.calls.of("workloads.build") == []
     assert done.parts[0].release.image.repo_digest == DIGEST
     assert serving.world.names["web:latest"] == "sha256:v1"
     assert serving.serving() == {"v2"}
@@ -94,7 +94,7 @@ def test_no_build_uses_what_was_built_before(serving: Site) -> None:
     serving.world.names["web:latest"] = serving.world.make_image("v2")
     serving.up(build=False)
     assert serving.serving() == {"v2"}
-    assert serving.world.calls.of("compose.build") == []
+    assert serving.world.calls.of("workloads.build") == []
 
 
 def test_no_build_of_what_was_never_built_says_so(site: Site) -> None:
@@ -200,7 +200,7 @@ def test_a_dependency_on_a_released_service_is_not_started_in_the_users_project(
     site = Site(web=web, api=a_service("api", port=""))
     site.source("w1"), site.source("a1", "api")
     assert site.up() is not None
-    assert site.world.calls.of("compose.start_dependencies") == []
+    assert site.world.calls.of("workloads.start_dependencies") == []
 
 
 def test_of_optional_dependencies_nothing_is_asked() -> None:

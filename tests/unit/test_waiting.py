@@ -98,7 +98,7 @@ def test_a_crash_loop_is_given_up_after_three_crashes(serving: Site) -> None:
 
 def test_between_two_crashes_docker_knows_how_the_last_one_ended(serving: Site) -> None:
     starting(serving, Behaviour(crashes_every=0.1))
-    (box,) = [one for one in serving.ctx.engine.containers({}) if one.name == BLUE]
+    (box,) = [one for one in serving.ctx.colour_containers() if one.name == BLUE]
     crashed = replace(box, status="restarting", exit_code=137, restarts=3)
     with pytest.raises(Unhealthy, match="crashed 3 times, the last time with exit code 137"):
         health._give_up_on(crashed, serving.ctx)

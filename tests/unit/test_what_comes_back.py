@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
+from compose_bluegreen.adapters.compose.specs import colour_model
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
 from testkit.fakes.site import Site
@@ -34,7 +37,7 @@ def from_a_registry(site: Site) -> Site:
 
 def test_an_image_that_is_gone_is_pulled_by_its_digest(from_a_registry: Site) -> None:
     from_a_registry.rollback()
-    assert from_a_registry.world.calls.of("compose.pull") == [(DIGEST,)]
+    assert from_a_registry.world.calls.of("workloads.pull") == [(DIGEST,)]
     assert from_a_registry.observer.steps[0] == f"pull {DIGEST}"
     assert from_a_registry.serving() == {"v1"}
 
@@ -62,7 +65,7 @@ def test_an_image_that_was_built_here_and_is_gone_cannot_come_back(three: Site) 
 
 def test_no_registry_is_asked_while_the_engine_has_the_image(three: Site) -> None:
     three.rollback()
-    assert three.world.calls.of("compose.pull") == []
+    assert three.world.calls.of("workloads.pull") == []
     assert three.world.names["web:latest"] == "sha256:v2"
 
 
@@ -77,9 +80,8 @@ def test_the_configuration_comes_back_whatever_became_of_the_file(site: Site) ->
     site.release("v2")
     site.file["services"].clear()
     site.rollback()
-    ((model,),) = site.world.calls.of("compose.start_colour")
-    assert isinstance(model, dict)
-    started = model["services"]["web-blue-1"]
+    (([colour],),) = cast("Any", site.world.calls.of("workloads.start_colours"))
+    started = colour_model(colour)["services"]["web-blue-1"]
     assert started["environment"] == {"HELLO": "hello", "BLUEGREEN_COLOUR": "blue"}
     assert started["command"] == ["serve"]
     assert started["image"] == "sha256:v1"

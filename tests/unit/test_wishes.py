@@ -116,7 +116,7 @@ def test_promote_waits_until_it_is_live_and_says_so(site: Site) -> None:
 
 def test_promote_says_what_came_of_it_if_it_is_not_live(site: Site) -> None:
     def fail() -> None:
-        site.world.calls.fail("compose.start_colour", BluegreenError("boom"))
+        site.world.calls.fail("workloads.start_colours", BluegreenError("boom"))
         with pytest.raises(BluegreenError):
             site.up()
 
@@ -127,7 +127,7 @@ def test_promote_says_what_came_of_it_if_it_is_not_live(site: Site) -> None:
 
 def test_abort_waits_until_it_is_taken_back(site: Site) -> None:
     def interrupt() -> None:
-        site.world.calls.fail("compose.start_colour", Interrupted("aborted by ada@laptop"))
+        site.world.calls.fail("workloads.start_colours", Interrupted("aborted by ada@laptop"))
         with pytest.raises(Interrupted):
             site.up()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from compose_bluegreen.adapters.compose.specs import colour_model
 from compose_bluegreen.config.project import read
 from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BadSetting, BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.release import Image, Model
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.proxy import Seats
-from compose_bluegreen.steps.specs import colour_model
+from compose_bluegreen.ports.workloads import ColourRelease, Seats
 from testkit.failures import QUICK, failures, made, outcome, the_error
 from testkit.fakes.calls import Call, When
 from testkit.fakes.site import Site, a_file, a_service
@@ -246,7 +246,7 @@ def test_without_a_proxy_before_it_the_name_means_whichever_runs() -> None:
     networks = {"default": {"aliases": ["queue"]}}
     project = read(a_file(jobs=a_worker(networks=networks)), "compose.yaml")
     made_of = release(project, project.services["jobs"], Image("i", "sha256:1"))
-    model = colour_model(made_of, Colour.BLUE, Seats("link", ("10.9.0.16",)), 7)
+    model = colour_model(ColourRelease(made_of, Colour.BLUE, 7, Seats("link", ("10.9.0.16",))))
     aliases = model["services"]["jobs-blue-1"]["networks"]["default"]["aliases"]
     assert aliases == ["jobs-blue", "jobs", "queue"]
 

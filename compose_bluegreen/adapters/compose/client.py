@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compose_bluegreen.adapters.compose import config_yaml
+from compose_bluegreen.adapters.compose import config_yaml, specs
 from compose_bluegreen.adapters.system.preload import WHALES, arrived
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.requests import Where
 from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Model
-from compose_bluegreen.ports.workloads import Place
+from compose_bluegreen.ports.workloads import ColourRelease, Place
 from compose_bluegreen.runtime.secrets import learn
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class WhalesCompose:
             self._base().compose.up(list(services), detach=True, quiet=True)
 
     def create_networks_and_volumes(
-        self, config: Model, networks: Sequence[str], volumes: Sequence[str]
+        self, networks: Mapping[str, Model], volumes: Mapping[str, Model]
     ) -> None:
         nothing: Model = {
             "image": "bluegreen:none",
@@ -79,8 +79,8 @@ class WhalesCompose:
         model = {
             "name": self.project,
             "services": {_NO_SERVICE: nothing},
-            "networks": {key: config["networks"][key] for key in networks},
-            "volumes": {key: config["volumes"][key] for key in volumes},
+            "networks": dict(networks),
+            "volumes": dict(volumes),
         }
         with (
             self._written(model, self.project) as client,
@@ -96,7 +96,18 @@ class WhalesCompose:
 
     # ── the project beside it ────────────────────────────────────────────────────────────────
 
-    def start_colour(self, model: Model) -> None:
+    def start_colours(self, colours: Sequence[ColourRelease]) -> None:
+        for model in specs.merged([(one.release, specs.colour_model(one)) for one in colours]):
+            self.start_model(model)
+
+    def start_replicas(self, colour: ColourRelease, containers: Collection[str]) -> None:
+        self.start_model(specs.only(specs.colour_model(colour), containers))
+
+    def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, Place]]:
+        return specs.places(specs.colour_model(colour))
+
+    def start_model(self, model: Model) -> None:
+        """Brings up this stand-alone file, always with new containers, never building."""
         services = " ".join(model["services"])
         with (
             self._written(model, model["name"]) as client,

@@ -15,6 +15,14 @@ import requests.exceptions
 from docker.context import ContextAPI
 from docker.utils import kwargs_from_env
 
+from compose_bluegreen.adapters.compose.labels import (
+    base_labels,
+    colour_labels,
+    hook_labels,
+    proxy_labels,
+    read_labels,
+)
+from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import EngineUnreachable, UsageError
 from compose_bluegreen.domain.release import Image
 from compose_bluegreen.ports.engine import Container
@@ -83,7 +91,25 @@ class SdkEngine:
         known = found.get("RepoDigests") or []
         return Image(reference, found["Id"], _repo_digest(reference, known))
 
-    def containers(self, labels: Mapping[str, str]) -> list[Container]:
+    def colour_containers(
+        self, project: str, service: str | None = None, colour: Colour | None = None
+    ) -> list[Container]:
+        found = self._labelled(colour_labels(project, service, colour))
+        return [one for one in found if one.colour]
+
+    def compose_containers(self, project: str, service: str) -> list[Container]:
+        return self._labelled(base_labels(project, service))
+
+    def hook_containers(self, project: str) -> list[Container]:
+        return self._labelled(hook_labels(project))
+
+    def proxy_container(self, project: str) -> Container | None:
+        return next(iter(self._labelled(proxy_labels(project))), None)
+
+    def used_images(self) -> set[str]:
+        return {str(row["ImageID"]) for row in self._api.containers(all=True)}
+
+    def _labelled(self, labels: Mapping[str, str]) -> list[Container]:
         wanted = [f"{key}={value}" for key, value in labels.items()]
         rows = self._api.containers(all=True, filters={"label": wanted})
         found = [self._container(row["Id"]) for row in rows]
@@ -155,7 +181,6 @@ class SdkEngine:
         return Container(
             id=found["Id"],
             name=found["Name"].lstrip("/"),
-            labels=found["Config"].get("Labels") or {},
             image_id=found["Image"],
             status=state["Status"],
             exit_code=int(state["ExitCode"]),
@@ -168,6 +193,7 @@ class SdkEngine:
                 for bounds in ports.values()
                 for bound in bounds or ()
             ),
+            **read_labels(found["Config"].get("Labels") or {}),
         )
 
 

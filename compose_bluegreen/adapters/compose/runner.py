@@ -17,12 +17,12 @@ import docker.errors
 from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.engine import Client
 from compose_bluegreen.adapters.compose.exec_stream import heard
+from compose_bluegreen.adapters.compose.specs import one_off_model
 from compose_bluegreen.adapters.haproxy.exec_shell import hang_up
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
-from compose_bluegreen.domain.release import Model
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.runner import Ran
+from compose_bluegreen.ports.runner import OneOff, Ran
 from compose_bluegreen.runtime.interrupts import shielded
 
 _POLL = 0.03
@@ -53,11 +53,10 @@ class HookRunner:
     def trusts(self, words: Sequence[str]) -> bool:
         return words in self._trust
 
-    def one_off(self, model: Model, timeout: timedelta) -> Ran:
-        (own,) = model["services"].values()
-        name = str(own["container_name"])
+    def one_off(self, job: OneOff, timeout: timedelta) -> Ran:
+        name = job.name
         # Not `run --detach`: that leaves its standard input open, and who reads it waits for ever.
-        self._compose.start_colour(model)
+        self._compose.start_model(one_off_model(job))
         deadline = time.monotonic() + timeout.total_seconds()
         while (code := self._ended(name)) is None and time.monotonic() < deadline:
             time.sleep(_POLL)

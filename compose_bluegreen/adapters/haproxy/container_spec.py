@@ -9,8 +9,7 @@ from typing import Any
 
 from compose_bluegreen.adapters.haproxy.config import STATE, template_digest, template_folder
 from compose_bluegreen.adapters.haproxy.topology_document import TopologyDocument
-from compose_bluegreen.domain.labels import LABEL
-from compose_bluegreen.domain.names import LINK, companion
+from compose_bluegreen.domain.names import LABEL, LINK, companion
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.topology import MONITOR_DOOR, Topology
 

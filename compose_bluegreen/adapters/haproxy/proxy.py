@@ -32,7 +32,8 @@ from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.topology import NOBODY, Change, Flow, Share, Target, Topology
 from compose_bluegreen.domain.traffic_stats import Tally
 from compose_bluegreen.ports.lock import Holder, Wished
-from compose_bluegreen.ports.proxy import NO_TRAFFIC, Seats, ServerHealth
+from compose_bluegreen.ports.proxy import NO_TRAFFIC, ServerHealth
+from compose_bluegreen.ports.workloads import Seats
 
 
 class Hands(Protocol):

@@ -15,7 +15,7 @@ from docker.types import IPAMConfig, IPAMPool
 from compose_bluegreen.adapters.haproxy import container_spec, creation_lock
 from compose_bluegreen.adapters.haproxy.config import HOSTS, STATE
 from compose_bluegreen.domain.errors import EngineUnreachable, ProxyFailed
-from compose_bluegreen.domain.labels import LABEL
+from compose_bluegreen.domain.names import LABEL
 from compose_bluegreen.domain.topology import MONITOR_DOOR, Topology
 
 _ATTEMPTS = 5

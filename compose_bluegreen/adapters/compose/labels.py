@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.names import LABEL
 from compose_bluegreen.domain.release import Release
-
-LABEL = "compose-bluegreen"
 
 
 def labels(release: Release, colour: Colour, deployment: int) -> dict[str, str]:
@@ -35,11 +35,20 @@ def base_labels(project: str, service: str) -> dict[str, str]:
     return {"com.docker.compose.project": project, "com.docker.compose.service": service}
 
 
-def is_one_off(labels: Mapping[str, str]) -> bool:
-    """Made by ``docker compose run``: it neither answers to the service's name nor serves."""
-    return labels.get("com.docker.compose.oneoff", "").lower() == "true"
+def read_labels(labels: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a Container that its labels hold; a label that makes no sense is left out."""
+    deployment = labels.get(f"{LABEL}.deployment", "")
+    colour = labels.get(f"{LABEL}.colour")
+    return {
+        "project": labels.get(f"{LABEL}.project"),
+        "service": labels.get(f"{LABEL}.service"),
+        "colour": Colour(colour) if colour in set(Colour) else None,
+        "deployment": int(deployment) if deployment.isdecimal() else None,
+        "fingerprint": labels.get(f"{LABEL}.release"),
+        "is_proxy": labels.get(f"{LABEL}.role") == "proxy",
+        "one_off": labels.get("com.docker.compose.oneoff", "").lower() == "true",
+    }
 
 
-def fingerprint_of(labels: Mapping[str, str]) -> str | None:
-    """Of the release that a container runs."""
-    return labels.get(f"{LABEL}.release")
+def proxy_labels(project: str) -> dict[str, str]:
+    return {f"{LABEL}.project": project, f"{LABEL}.role": "proxy"}

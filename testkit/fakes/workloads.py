@@ -1,23 +1,22 @@
-"""``docker compose`` and ``docker``, as far as they change the world."""
+"""An engine that starts releases without any compose file: containers are entries of the world."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from compose_bluegreen.domain.errors import ComposeFailed
-from compose_bluegreen.domain.labels import LABEL
-from compose_bluegreen.domain.names import LINK
-from compose_bluegreen.domain.release import Model
-from compose_bluegreen.ports.workloads import Place
-from testkit.fakes.world import Box, World
+from compose_bluegreen.domain.names import replica_name
+from compose_bluegreen.domain.release import Model, Release
+from compose_bluegreen.ports.workloads import ColourRelease, Place
+from testkit.fakes.world import Box, Mark, World
 
 _REFERENCE = re.compile(
     r"[a-z0-9.:-]+((\.|_|__|-+|/)[a-z0-9]+)*(:[\w][\w.-]{0,127})?(@sha256:\w+)?"
 )
 
 
-class FakeCompose:
+class FakeWorkloads:
     def __init__(self, world: World) -> None:
         self._world = world
 
@@ -51,38 +50,51 @@ class FakeCompose:
                 self._world.run_by_hand(service, service)
 
     def create_networks_and_volumes(
-        self, config: Model, networks: Sequence[str], volumes: Sequence[str]
+        self, networks: Mapping[str, Model], volumes: Mapping[str, Model]
     ) -> None:
-        self._world.networks |= {config["networks"][key]["name"] for key in networks}
-        self._world.volumes |= {config["volumes"][key]["name"] for key in volumes}
+        self._world.networks |= {one["name"] for one in networks.values()}
+        self._world.volumes |= {one["name"] for one in volumes.values()}
 
-    # ── the project beside it ────────────────────────────────────────────────────────────────
+    # ── colours ──────────────────────────────────────────────────────────────────────────────
 
-    def start_colour(self, model: Model) -> None:
-        networks = {key: one["name"] for key, one in model["networks"].items()}
-        self._need(networks.values(), self._world.networks, "network")
-        volumes = [one["name"] for one in model.get("volumes", {}).values()]
+    def start_colours(self, colours: Sequence[ColourRelease]) -> None:
+        for colour in colours:
+            self._start(colour)
+
+    def start_replicas(self, colour: ColourRelease, containers: Collection[str]) -> None:
+        self._start(colour, containers)
+
+    def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, Place]]:
+        alias = f"{colour.release.service}-{colour.colour}"
+        return {
+            name: {network: Place(None, (alias,)) for network in _networks(colour.release)}
+            | {colour.seats.network: Place(address, ())}
+            for name, address in _replicas(colour)
+        }
+
+    def _start(self, colour: ColourRelease, only: Collection[str] | None = None) -> None:
+        networks = [*_networks(colour.release), colour.seats.network]
+        self._need(networks, self._world.networks, "network")
+        volumes = [one["name"] for one in colour.release.model.get("volumes", {}).values()]
         self._need(volumes, self._world.volumes, "volume")
-        for own in model["services"].values():
-            self._start_one(own, networks)
-            self._world.calls.halfway("compose.start_colour")
+        for name, address in _replicas(colour):
+            if only is None or name in only:
+                self._start_one(colour, name, dict.fromkeys(networks, "") | {networks[-1]: address})
+                self._world.calls.halfway("workloads.start_colours")
 
-    def _start_one(self, own: Model, networks: Mapping[str, str]) -> None:
-        world, image_id, link = self._world, own["image"], networks[LINK]
+    def _start_one(self, colour: ColourRelease, name: str, addresses: Mapping[str, str]) -> None:
+        world, image_id, link = self._world, colour.release.image.id, colour.seats.network
         if image_id not in world.behaviours:
             raise ComposeFailed("docker compose up failed", detail=f"No such image: {image_id}")
-        address = own["networks"][LINK]["ipv4_address"]
-        rivals = [box.name for box in world.boxes.values() if box.addresses.get(link) == address]
-        if rivals and rivals != [own["container_name"]]:
+        taken = [b.name for b in world.boxes.values() if b.addresses.get(link) == addresses[link]]
+        if taken and taken != [name]:
             raise ComposeFailed("docker compose up failed", detail="Address already in use")
-        world.vanish([own["container_name"]])
-        does = world.behaviours[image_id]
-        name, labels = own["container_name"], own["labels"]
-        addresses = {networks[key]: "" for key in own["networks"]} | {link: address}
-        world.put(Box(name, labels, image_id, does, addresses, started=world.time))
+        world.vanish([name])
+        does, mark = world.behaviours[image_id], _mark(colour, world.project)
+        world.put(Box(name, mark, image_id, does, addresses, started=world.time))
 
-    def _need(self, names: object, known: set[str], what: str) -> None:
-        for name in names:  # type: ignore[attr-defined]
+    def _need(self, names: Sequence[str], known: set[str], what: str) -> None:
+        for name in names:
             if name not in known:
                 raise ComposeFailed(
                     "docker compose up failed",
@@ -145,5 +157,19 @@ class FakeCompose:
         return [box.name for box in self._world.boxes.values() if box.image_id == image_id]
 
 
-def proxy_labels(project: str) -> dict[str, str]:
-    return {f"{LABEL}.project": project, f"{LABEL}.role": "proxy"}
+def _replicas(colour: ColourRelease) -> Iterator[tuple[str, str]]:
+    """The name and the address of each."""
+    project, service = str(colour.release.model["name"]), colour.release.service
+    for number, address in enumerate(colour.seats.addresses, start=1):
+        yield replica_name(project, service, colour.colour, number), address
+
+
+def _networks(release: Release) -> list[str]:
+    """Names of the networks that the service itself is on."""
+    own = release.model["services"][release.service].get("networks") or {"default": None}
+    return [str(release.model["networks"][key]["name"]) for key in own]
+
+
+def _mark(colour: ColourRelease, project: str) -> Mark:
+    release = colour.release
+    return Mark(project, release.service, colour.colour, colour.deployment, release.fingerprint)
