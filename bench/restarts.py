@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from compose_bluegreen.adapters.haproxy.container_spec import image
+from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.domain.topology import Topology
 from testkit.load import Load, Mix
 from testkit.load.mix import Bounds

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -19,6 +20,7 @@ from compose_bluegreen.cli.crash_report import state_folder
 from compose_bluegreen.cli.terminal import clean, seen_through
 from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ExitCode
+from compose_bluegreen.domain.names import LABEL
 
 OLDEST_COMPOSE = (2, 20)
 
@@ -35,7 +37,7 @@ def doctor() -> int:
     """Prints each finding as it is made, for the next one may take its time."""
     terminal = seen_through(sys.stdout)
     well = True
-    for examine in (_client, _plugin, _engine, _compose, _state):
+    for examine in (_client, _plugin, _engine, _compose, _proxies, _state):
         for finding in examine():
             mark = terminal.mark(Outcome.FAILED if finding.cure else Outcome.DONE)
             typer.echo(f"{mark} {clean(finding.fact)}")
@@ -101,6 +103,23 @@ def _compose() -> Iterator[Finding]:
         return
     old = tuple(map(int, numbers.groups())) < OLDEST_COMPOSE
     yield Finding(f"compose: {answer}", cure if old else "")
+
+
+def _proxies() -> Iterator[Finding]:
+    """The age of the image of each proxy: its security updates come with a new image."""
+    role = f"label={LABEL}.role=proxy"
+    names, _ = _ask("docker", "ps", "--all", "--filter", role, "--format", "{{.Names}}")
+    for name in names.split():
+        image, _ = _ask("docker", "inspect", "--format", "{{.Image}}", name)
+        built, _ = _ask("docker", "image", "inspect", "--format", "{{.Created}}", image)
+        if built:
+            yield Finding(f"{name}: its image was built {_age(built, datetime.now(UTC))}")
+
+
+def _age(built: str, now: datetime) -> str:
+    day = datetime.fromisoformat(built)
+    days = (now - day).days
+    return f"on {day:%Y-%m-%d}, {days} {'day' if days == 1 else 'days'} ago"
 
 
 def _state() -> Iterator[Finding]:

@@ -89,6 +89,7 @@ def status(found: Status, monitor: str | None) -> dict[str, Any]:
     return {
         "project": found.project,
         "proxy": found.proxy,
+        "proxy_image_built_at": utc(found.proxy_image_built_at),
         "monitor": f"http://{monitor}" if monitor else None,
         "under_way": _under_way(found.under_way),
         "waiting": _waiting(found.waits),

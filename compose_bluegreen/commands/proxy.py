@@ -39,18 +39,23 @@ def recreate(
     *,
     pull: bool = False,
 ) -> None:
-    """A new container, of the image that its name means now; the gap is measured and told.
+    """Creates a new container and reports the downtime. If it fails, the old one serves again.
 
-    One that fails gives way to the one that served.
+    ``pull`` renews its image first: it pulls ``proxy.image``, or builds the default image again.
     """
     wanted = _wanted(project, ctx)
-    image = wanted.settings.image
-    if pull and image:
-        told(Step(f"pull {image}", "--pull", lambda: ctx.workloads.pull(image)), ctx)
+    if pull:
+        told(_renewal(wanted, ctx), ctx)
     with locking.until_alone(
         Holder(ctx.caller.actor, "proxy recreate", ctx.clock.now()), patience, ctx
     ):
         told(proxy_changes.proxy_step(wanted, Change.RECREATE, ctx), ctx)
+
+
+def _renewal(wanted: Topology, ctx: Context) -> Step:
+    image = wanted.settings.image
+    name = f"pull {image}" if image else "build the proxy's image again"
+    return Step(name, "--pull", lambda: ctx.proxy.renew_image(wanted))
 
 
 def _wanted(project: Project, ctx: Context) -> Topology:

@@ -63,7 +63,8 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``waits`` is the deployment that is proven and held back, until a person decides."""
+    """``waits`` is the deployment that is healthy and held back, until a person decides;
+    ``proxy_image_built_at`` is None where there is no proxy, or its image was removed."""
 
     project: str
     proxy: str
@@ -71,6 +72,7 @@ class Status:
     drift: tuple[Drift, ...] = ()
     under_way: UnderWay | None = None
     waits: Deployment | None = None
+    proxy_image_built_at: datetime | None = None
 
     @property
     def all_drift(self) -> tuple[Drift, ...]:
@@ -142,6 +144,7 @@ def survey(ctx: Context) -> Status:
         tuple(_service(one, previews.get(one.service), ctx.clock.now()) for one in sights),
         tuple(drift),
         waits=waits,
+        proxy_image_built_at=ctx.engine.built_at(proxy.image_id) if proxy else None,
     )
 
 

@@ -55,6 +55,9 @@ class Engine(Protocol):
     def image(self, reference: str) -> Image | None:
         """By tag, digest or id; None where the engine doesn't have it."""
 
+    def built_at(self, image_id: str) -> datetime | None:
+        """When an image was built (UTC); None where the engine does not have it."""
+
     def colour_containers(
         self, project: str, service: str | None = None, colour: Colour | None = None
     ) -> list[Container]:

@@ -48,6 +48,10 @@ class Proxy(Protocol):
         one that served.
         """
 
+    def renew_image(self, wanted: Topology) -> None:
+        """Pulls the image that ``wanted`` names, or builds the default one again, from the newest
+        base image. No container changes. Raises ComposeFailed."""
+
     def remove(self) -> None:
         """The proxy, its state and its networks."""
 

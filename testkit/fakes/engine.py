@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image
 from compose_bluegreen.ports.engine import Container
-from testkit.fakes.world import ENGINE, Mark, World
+from testkit.fakes.world import ENGINE, NOON, Mark, World
 
 
 class FakeEngine:
@@ -19,6 +20,10 @@ class FakeEngine:
 
     def image(self, reference: str) -> Image | None:
         return self._world.find_image(reference)
+
+    def built_at(self, image_id: str) -> datetime | None:
+        known = image_id == self._world.proxy_image or image_id in self._world.behaviours
+        return NOON if known else None
 
     def colour_containers(
         self, project: str, service: str | None = None, colour: Colour | None = None

@@ -70,6 +70,12 @@ class FakeProxy:
         notes.shares = dict(notes.disk_shares)
         return 0.25 if change is Change.RECREATE else 0.0
 
+    def renew_image(self, wanted: Topology) -> None:
+        image = wanted.settings.image
+        if image and image not in self._world.registry:
+            raise ComposeFailed(f"docker pull {image} failed", detail="manifest unknown")
+        self._world.proxy_image = self._world.registry[image] if image else "sha256:haproxy-renewed"
+
     def remove(self) -> None:
         """``docker compose down --remove-orphans`` of the project that it shares with colours."""
         mine = self._world.found(lambda mark: mark.project == self._world.project)
@@ -93,7 +99,7 @@ class FakeProxy:
         box = Box(
             name,
             mark,
-            "sha256:haproxy",
+            self._world.proxy_image,
             addresses=addresses,
             published=ports,
             started=now,

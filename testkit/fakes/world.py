@@ -156,6 +156,7 @@ class World:
         self.networks: set[str] = set()
         self.volumes: set[str] = set()
         self.notes = ProxyNotes()
+        self.proxy_image = "sha256:haproxy"
         self.holder: Holder | None = None
         self.listens = False
         self.wished: Wished | None = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from http.client import HTTPException
+from pathlib import Path
+from shutil import which
 
 import pytest
 
-from compose_bluegreen.adapters.haproxy.container_spec import image
+from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.domain.topology import Topology
 from testkit.stage import SAMPLE, Model, Stage, eventually, free_port, service
 
@@ -80,6 +83,62 @@ def test_a_new_port_and_a_new_image_come_with_a_gap_that_is_told(site: Stage) ->
         site.serves("v2")
     assert site.drift() == []
     assert "New worker" in site.bluegreen("proxy", "logs", "--tail", "50").ended(0).out
+
+
+def _docker(folder: Path, change: str) -> dict[str, str]:
+    """Variables by which a command finds another docker first: it changes the words of a build."""
+    docker = folder / "docker"
+    docker.write_text(
+        f'#!/bin/sh\ncase " $* " in *" build "*) {change} ;; esac\nexec {which("docker")} "$@"\n'
+    )
+    docker.chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def test_the_default_image_is_built_again_and_the_new_container_is_of_it(
+    site: Stage, tmp_path: Path
+) -> None:
+    """Whether a registry answers depends on the machine, so docker is not asked to pull here."""
+    _write(site)
+    no_pull = 'for word; do shift; [ "$word" = --pull ] || set -- "$@" "$word"; done'
+    container, before = _container(site), site.inspect(site.proxy)["Image"]
+    built_before = site.status()["proxy_image_built_at"]
+    run = site.bluegreen("proxy", "recreate", "--pull", **_docker(tmp_path, no_pull)).ended(0)
+    assert "build the proxy's image again" in run.err
+    after = site.inspect(site.proxy)
+    assert after["Id"] != container
+    assert after["Image"] != before
+    assert after["Image"] == site.image(image(Topology("any")))
+    assert site.status()["proxy_image_built_at"] > built_before
+    assert f"{site.proxy}: its image was built on " in site.bluegreen("doctor").out
+    site.serves("v2")
+    assert site.drift() == []
+    site.begin_docker("rmi", before).end()  # another proxy may still use it
+
+
+def test_a_registry_that_does_not_answer_is_reported_and_nothing_changes(
+    site: Stage, tmp_path: Path
+) -> None:
+    _write(site)
+    container = _container(site)
+    no_registry = 'set -- "$@" --build-arg BASE=localhost:1/nothing/debian'
+    with site.load():
+        run = site.bluegreen("proxy", "recreate", "--pull", **_docker(tmp_path, no_registry))
+    assert "building the proxy's image failed" in run.ended(1).err
+    assert "localhost:1" in run.err
+    assert "connection refused" in run.err
+    assert _container(site) == container
+    site.serves("v2")
+
+
+def test_an_own_image_that_nobody_has_is_reported_and_nothing_changes(site: Stage) -> None:
+    container = _container(site)
+    _write(site, image="localhost:1/nothing/haproxy:1")
+    for words in ((), ("--pull",)):
+        run = site.bluegreen("proxy", "recreate", *words).ended(1)
+        assert "docker pull localhost:1/nothing/haproxy:1 failed" in run.err
+    assert _container(site) == container
+    site.serves("v2")
 
 
 def test_one_that_fails_gives_way_to_the_one_that_served(site: Stage) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.adapters.haproxy.container_spec import image
+from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.domain.topology import Topology
 from testkit.own_engine import OwnEngine, own_engine
 from testkit.stage import SAMPLE, Model, Stage, eventually, service

@@ -72,6 +72,34 @@ def test_the_image_is_pulled_before_anything_moves(serving: Site) -> None:
     assert serving.serving() == {"v1"}
 
 
+def test_the_default_image_is_built_again_before_the_container_is_replaced(
+    serving: Site,
+) -> None:
+    proxy.recreate(serving.project, serving.ctx, pull=True)
+    assert serving.observer.steps == ["build the proxy's image again", "recreate the proxy"]
+    box = serving.world.proxy_box()
+    assert box is not None
+    assert box.image_id == "sha256:haproxy-renewed"
+    assert serving.serving() == {"v1"}
+
+
+def test_without_pull_the_image_stays(serving: Site) -> None:
+    proxy.recreate(serving.project, serving.ctx)
+    assert serving.observer.steps == ["recreate the proxy"]
+    box = serving.world.proxy_box()
+    assert box is not None
+    assert box.image_id == "sha256:haproxy"
+
+
+def test_an_image_that_cannot_be_built_changes_nothing(serving: Site) -> None:
+    error = ComposeFailed("building the proxy's image failed", detail="no such host")
+    serving.world.calls.fail("proxy.renew_image", error)
+    with pytest.raises(ComposeFailed, match="building"):
+        proxy.recreate(serving.project, serving.ctx, pull=True)
+    assert serving.observer.steps == ["build the proxy's image again"]
+    assert serving.serving() == {"v1"}
+
+
 def test_one_that_fails_gives_way_to_the_one_that_served(serving: Site) -> None:
     serving.world.run_by_hand("other", "x", ":9000")
     _publish_9000_too(serving)

@@ -301,6 +301,7 @@ def test_status_s_json_has_the_promised_keys() -> None:
     assert set(answer) == {
         "project",
         "proxy",
+        "proxy_image_built_at",
         "monitor",
         "under_way",
         "waiting",
@@ -340,6 +341,18 @@ def test_status_s_json_says_null_where_nothing_is_live() -> None:
     answer = json.loads(output.status(found(live=False), None, "json"))
     assert answer["services"][0]["live"] is None
     assert answer["monitor"] is None
+    assert answer["proxy_image_built_at"] is None
+
+
+def test_status_s_json_says_when_the_proxy_s_image_was_built() -> None:
+    status = replace(found(WELL), proxy_image_built_at=START)
+    assert json.loads(output.status(status, None, "json"))["proxy_image_built_at"] == (
+        "2026-03-01T12:00:00.250Z"
+    )
+
+
+def test_status_s_json_says_null_where_nothing_waits() -> None:
+    answer = json.loads(output.status(found(live=False), None, "json"))
     assert answer["waiting"] is None
 
 

@@ -28,6 +28,13 @@ def two(serving: Site) -> Site:
 def test_where_nothing_was_released_there_is_nothing(site: Site) -> None:
     found = site.status()
     assert (found.proxy, found.services, found.drifts) == ("none", (), False)
+    assert found.proxy_image_built_at is None
+
+
+def test_the_age_of_the_proxy_s_image_is_known(serving: Site) -> None:
+    assert serving.status().proxy_image_built_at == NOON
+    serving.world.proxy_image = "sha256:another"  # the image of the container was removed
+    assert serving.status().proxy_image_built_at is None
 
 
 def test_what_is_live_since_when_and_what_a_rollback_would_go_to(two: Site) -> None:

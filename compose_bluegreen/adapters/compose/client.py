@@ -117,9 +117,10 @@ class WhalesCompose:
                 detach=True, force_recreate=True, renew_anon_volumes=True, no_build=True, quiet=True
             )
 
-    def build_model(self, model: Model) -> None:
+    def build_model(self, model: Model, *, renew: bool = False) -> None:
+        """``renew``: from the newest base image and packages, with nothing from the cache."""
         with self._written(model, model["name"]) as client, _mapped("building the proxy's image"):
-            _drain(client.compose.build(stream_logs=True))
+            _drain(client.compose.build(pull=renew, cache=not renew, stream_logs=True))
 
     def bring_up(self, model: Model, *, start: bool = True) -> None:
         with self._written(model, model["name"]) as client, _mapped("starting the proxy"):

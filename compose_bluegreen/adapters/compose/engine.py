@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import docker
@@ -90,6 +90,14 @@ class SdkEngine:
             return None
         known = found.get("RepoDigests") or []
         return Image(reference, found["Id"], _repo_digest(reference, known))
+
+    def built_at(self, image_id: str) -> datetime | None:
+        try:
+            created = self._api.inspect_image(image_id).get("Created")
+        except docker.errors.NotFound:
+            return None
+        # The builder of an image may write another time zone there, or nothing.
+        return datetime.fromisoformat(created).astimezone(UTC) if created else None
 
     def colour_containers(
         self, project: str, service: str | None = None, colour: Colour | None = None

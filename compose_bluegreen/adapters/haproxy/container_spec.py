@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compose_bluegreen.adapters.haproxy.config import STATE, template_digest, template_folder
+from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.adapters.haproxy.topology_document import TopologyDocument
 from compose_bluegreen.domain.names import LABEL, LINK, companion
 from compose_bluegreen.domain.release import Model
@@ -54,11 +55,6 @@ def link(project: str) -> str:
 def front(project: str) -> str:
     """The network by which it publishes ports."""
     return f"{companion(project)}_{FRONT}"
-
-
-def image(topology: Topology) -> str:
-    """The user's, or ours, which is named after what it is made from."""
-    return topology.settings.image or f"compose-bluegreen/haproxy:{template_digest()[:12]}"
 
 
 def model(topology: Topology) -> Model:

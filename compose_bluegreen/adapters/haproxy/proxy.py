@@ -7,7 +7,13 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from ipaddress import IPv4Network
 from typing import Any, Protocol
 
-from compose_bluegreen.adapters.haproxy import container_spec, lock, map_files, preview_map
+from compose_bluegreen.adapters.haproxy import (
+    container_spec,
+    lock,
+    map_files,
+    preview_map,
+    proxy_image,
+)
 from compose_bluegreen.adapters.haproxy.config import (
     STATE,
     address,
@@ -41,7 +47,9 @@ class Hands(Protocol):
 
     def alone(self) -> AbstractContextManager[None]: ...
 
-    def build_model(self, model: Model) -> None: ...
+    def build_model(self, model: Model, *, renew: bool = False) -> None: ...
+
+    def pull(self, reference: str) -> None: ...
 
     def bring_up(self, model: Model, *, start: bool = True) -> None: ...
 
@@ -119,8 +127,10 @@ class HaproxyProxy:
             yield
             return
         with self._hands.alone():
-            self._have_image(wanted, container_spec.model(wanted))
-            with self._box.alone(container_spec.image(wanted)):
+            image = self._box.image_id()
+            if image is None:
+                self._have_image(wanted)
+            with self._box.alone(image or proxy_image.image(wanted)):
                 self._alone = True
                 try:
                     yield
@@ -144,6 +154,12 @@ class HaproxyProxy:
         self._known = None
         self._until_ready()
         return gap
+
+    def renew_image(self, wanted: Topology) -> None:
+        if wanted.settings.image:
+            self._hands.pull(wanted.settings.image)
+        else:
+            self._hands.build_model(container_spec.model(wanted), renew=True)
 
     def remove(self) -> None:
         # The lock is held until its container has gone: nobody may come in between.
@@ -316,6 +332,7 @@ class HaproxyProxy:
         if self._box.status() == "running":
             return  # somebody else made it since we looked
         model = container_spec.model(wanted)
+        self._have_image(wanted)
         files = self._drawn(wanted, self._subnet())
         if self._box.status() is not None:
             self._hands.remove([self._box.name])
@@ -340,10 +357,11 @@ class HaproxyProxy:
             self.remove()
 
     def _replace(self, wanted: Topology, change: Change) -> float:
-        model = container_spec.model(wanted)
-        self._have_image(wanted, model)
+        makes_anew = self._box.status() != "running" or not self._box.has_front()
+        if makes_anew or change is Change.RECREATE:
+            self._have_image(wanted)
         files = self._drawn(wanted, self._subnet())
-        if self._box.status() != "running" or not self._box.has_front():
+        if makes_anew:
             self._make_anew(wanted, files)
             return 0.0
         self._write_beside(wanted)
@@ -371,7 +389,7 @@ class HaproxyProxy:
     def _swap(self, wanted: Topology, before: Topology | None) -> float:
         swap = Swap(self._box, self._connection)
         self._box.make_journal()
-        self._box.own_journal(container_spec.image(wanted))
+        self._box.own_journal(proxy_image.image(wanted))
         self._box.link_socket()
         swap.prepare(wanted, self._hands.bring_up)
         old = [
@@ -408,11 +426,17 @@ class HaproxyProxy:
         """With room for history, whose owner is known once the image is."""
         self._box.make_journal()
         self._hands.bring_up(container_spec.model(wanted), start=start)
-        self._box.own_journal(container_spec.image(wanted))
+        self._box.own_journal(proxy_image.image(wanted))
 
-    def _have_image(self, wanted: Topology, model: Model) -> None:
-        if wanted.settings.image is None and not self._box.has_image(container_spec.image(wanted)):
-            self._hands.build_model(model)
+    def _have_image(self, wanted: Topology) -> None:
+        """A container that is created needs it; one that runs keeps its own."""
+        image = proxy_image.image(wanted)
+        if self._box.has_image(image):
+            return
+        if wanted.settings.image:
+            self._hands.pull(image)
+        else:
+            self._hands.build_model(container_spec.model(wanted))
 
     def _until_ready(self) -> None:
         try:

@@ -14,6 +14,7 @@ from docker.types import IPAMConfig, IPAMPool
 
 from compose_bluegreen.adapters.haproxy import container_spec, creation_lock
 from compose_bluegreen.adapters.haproxy.config import HOSTS, STATE
+from compose_bluegreen.adapters.haproxy.proxy_image import REPOSITORY
 from compose_bluegreen.domain.errors import EngineUnreachable, ProxyFailed
 from compose_bluegreen.domain.names import LABEL
 from compose_bluegreen.domain.topology import MONITOR_DOOR, Topology
@@ -60,6 +61,11 @@ class Box:
         ports = found["NetworkSettings"]["Ports"] or {} if found else {}
         bound = ports.get(f"{MONITOR_DOOR}/tcp") or []
         return f"{bound[0]['HostIp']}:{bound[0]['HostPort']}" if bound else None
+
+    def image_id(self) -> str | None:
+        """The image that it was created from; None without a container."""
+        found = self._inspect()
+        return str(found["Image"]) if found else None
 
     def has_image(self, reference: str) -> bool:
         try:
@@ -165,7 +171,7 @@ class Box:
     def _from_volume(self, file: str) -> str | None:
         """The volume still knows every seat and route."""
         volume = container_spec.volume(self._project)
-        images = self._api.images(name="compose-bluegreen/haproxy", quiet=True)
+        images = self._api.images(name=REPOSITORY, quiet=True)
         try:
             self._api.inspect_volume(volume)
         except docker.errors.NotFound:
@@ -215,7 +221,7 @@ class Box:
     @contextmanager
     def _journal_reader(self) -> Iterator[str | None]:
         volume = container_spec.journal(self._project)
-        images = self._api.images(name="compose-bluegreen/haproxy", quiet=True)
+        images = self._api.images(name=REPOSITORY, quiet=True)
         images = images or self._api.images(quiet=True)  # it never starts: any will do
         try:
             self._api.inspect_volume(volume)

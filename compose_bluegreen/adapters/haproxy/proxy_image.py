@@ -1,0 +1,33 @@
+"""The default image of the proxy, named after the instructions that build it.
+
+A new version of this program with another Dockerfile, or another base image in it, has another tag
+and builds its image when it next creates a container. The image of a container that runs stays. The
+template of the configuration is no part of the image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+from compose_bluegreen.adapters.haproxy.config import template_folder
+from compose_bluegreen.domain.topology import Topology
+
+REPOSITORY = "compose-bluegreen/haproxy"
+
+
+def image(topology: Topology) -> str:
+    """The user's image, or the default one."""
+    return topology.settings.image or f"{REPOSITORY}:{digest(dockerfile())[:12]}"
+
+
+def digest(dockerfile: str) -> str:
+    """Comments build nothing."""
+    lines = (line.rstrip() for line in dockerfile.splitlines())
+    instructions = [line for line in lines if line and not line.lstrip().startswith("#")]
+    return hashlib.sha256("\n".join(instructions).encode()).hexdigest()
+
+
+@cache
+def dockerfile() -> str:
+    return (template_folder() / "Dockerfile").read_text(encoding="utf-8")
