@@ -356,7 +356,7 @@ def proxy(  # noqa: PLR0913, PLR0917
     call: Call,
     act: Annotated[ProxyAct, typer.Argument(metavar="reload|recreate|logs", hidden=True)],
     pull: Annotated[
-        bool, typer.Option("--pull", help="Pull the proxy's image before recreate.")
+        bool, typer.Option("--pull", help="Pull or rebuild the proxy's image before recreate.")
     ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Follow log output.")] = False,
     tail: Annotated[

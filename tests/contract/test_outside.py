@@ -425,12 +425,16 @@ def test_names_of_images_come_and_go_and_the_image_with_its_last_one(ground: Gro
     assert ground.engine.tagged(repository) == {second: ground.image.id}
     ground.workloads.untag(second)
     found = ground.engine.image(ground.image.reference)
+    built = ground.engine.built_at(ground.image.id)
+    assert built is not None
+    assert built.tzinfo is not None
     assert found is not None
     assert found.id == ground.image.id
 
 
 def test_what_is_not_there_is_told_without_an_error(ground: Ground) -> None:
     assert ground.engine.image("nobody/has-this:1") is None
+    assert ground.engine.built_at("sha256:" + "0" * 64) is None
     assert ground.engine.tags("sha256:" + "0" * 64) == []
     assert ground.engine.missing_networks(["nobody-has-this"]) == {"nobody-has-this"}
     assert ground.engine.attached("nobody-has-this") == []
