@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -145,6 +146,24 @@ def a(machines: dict[str, Machine]) -> Machine:
 @pytest.fixture
 def b(machines: dict[str, Machine]) -> Machine:
     return machines["b"]
+
+
+# ── two commands at once on one machine ──────────────────────────────────────────────────────
+
+
+def test_a_command_that_only_looks_takes_no_step_away_from_one_that_acts(a: Machine) -> None:
+    history = a.command()
+    with history.hold(HOLDER):
+        deployment = a.begin(history)
+        before_the_step = deepcopy(a.journal)
+        number = history.step(deployment, a_step("start web-blue"))
+
+        looks = replace(a, journal=before_the_step).command()
+        assert looks.get(deployment) is not None
+
+        history.step_ended(deployment, number, Outcome.DONE, LATER)
+    (found,) = a.story()
+    assert [one.name for one in found.steps] == ["start web-blue"]
 
 
 # ── one story ────────────────────────────────────────────────────────────────────────────────

@@ -99,10 +99,7 @@ class JournalledHistory(FollowingHistory):
         with suppress(HistoryUnusable, LockLost):  # then it is sent once more, which does no harm
             self._push()
             self._trim()
-            if self._arrived:
-                with self._local.store.writing(lasting=False) as connection:
-                    outbox.mark(connection, self._arrived)
-                self._arrived = []
+            self._mark_arrived()
 
     # ── History: changes ─────────────────────────────────────────────────────────────────────
 
@@ -186,8 +183,17 @@ class JournalledHistory(FollowingHistory):
             self._warn(error)
             return
         self._arrived += [one.name for one in leaving]
+        self._mark_arrived()
         self._uids |= {one.name.number: one.name.uid for one in leaving}
         self._there |= {one.name.uid: [one.name] for one in leaving}
+
+    def _mark_arrived(self) -> None:
+        """Before the next step is recorded: a command that reads the journal meanwhile would take the
+        document for newer than the local history, and the step would be lost."""
+        if self._arrived:
+            with suppress(HistoryUnusable), self._local.store.writing(lasting=False) as connection:
+                outbox.mark(connection, self._arrived)
+                self._arrived = []
 
     def _trim(self) -> None:
         if not self._able():
