@@ -113,8 +113,7 @@ def outside(  # noqa: PLR0913 - all but two have a default
         from compose_bluegreen.adapters.history.synced_history import JournalledHistory  # noqa: PLC0415
         from compose_bluegreen.adapters.system.hook_trust import Trust  # noqa: PLC0415
 
-        gc.freeze()  # what was imported stays
-        gc.enable()  # builds and long waits follow
+        _collect_garbage_again()
         engine = SdkEngine(api)
         trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
         runner = HookRunner(api, compose, scratch, trust, folder(where))
@@ -138,6 +137,13 @@ def outside(  # noqa: PLR0913 - all but two have a default
             observer=observer,
         )
         yield Outside(ctx, compose, proxy, scratch, noted)
+
+
+def _collect_garbage_again() -> None:
+    """``__main__`` stopped it during the imports. In a process that didn't, nothing changes."""
+    if not gc.isenabled():
+        gc.freeze()  # imported modules stay
+        gc.enable()  # builds and long waits follow
 
 
 def _actor() -> str:

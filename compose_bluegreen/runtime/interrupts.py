@@ -2,6 +2,9 @@
 
 It is raised in the main thread, once. From the first shield after that on, further ones are only
 remarked upon: what is being undone must be undone to its end.
+
+Signals belong to the process, so only the CLI's main calls ``listen``. Python raises nothing in
+another thread: there ``shielded`` and ``put_off`` do nothing, and change nothing for the main thread.
 """
 
 from __future__ import annotations
@@ -72,6 +75,9 @@ def watch_docker(address: str | None) -> None:
 @contextmanager
 def shielded(remark: Remark | None = None) -> Iterator[None]:
     """Inside, an interrupt ends nothing: ``remark`` (else stderr) says that it was noted."""
+    if not _may_be_interrupted():
+        yield
+        return
     before, _state.remark = _state.remark, remark or _state.remark
     _state.shields += 1
     _state.undoing = _state.undoing or _state.raised_at is not None
@@ -85,7 +91,7 @@ def shielded(remark: Remark | None = None) -> Iterator[None]:
 @contextmanager
 def put_off() -> Iterator[None]:
     """Inside, an interrupt waits: for a question and its answer, which must not come apart."""
-    if threading.current_thread() is not threading.main_thread():
+    if not _may_be_interrupted():
         yield
         return
     _state.put_off += 1
@@ -96,6 +102,10 @@ def put_off() -> Iterator[None]:
         if _state.waiting and not _state.put_off:
             number, _state.waiting = _state.waiting, None
             _arrived(number, None)
+
+
+def _may_be_interrupted() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _arrived(number: int, _frame: FrameType | None) -> None:

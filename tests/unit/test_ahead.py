@@ -35,12 +35,21 @@ def test_whoever_asks_waits_until_it_is_whole(library: Path) -> None:
 
 def test_the_first_is_not_kept_waiting_for_the_second(library: Path) -> None:
     (library / "ahead_quick.py").write_text("")
-    (library / "ahead_slow.py").write_text(SLOW)
-    ahead("ahead_quick", "ahead_slow")
+    (library / "ahead_second.py").write_text(SLOW)
+    ahead("ahead_quick", "ahead_second")
     arrived("ahead_quick")
-    assert not hasattr(sys.modules.get("ahead_slow"), "whole")
-    arrived("ahead_slow")
-    assert sys.modules["ahead_slow"].whole
+    assert not hasattr(sys.modules.get("ahead_second"), "whole")
+    arrived("ahead_second")
+    assert sys.modules["ahead_second"].whole
+
+
+def test_two_requests_in_one_process_wait_for_the_same_import(library: Path) -> None:
+    (library / "ahead_shared.py").write_text(SLOW)
+    ahead("ahead_shared")
+    ahead("ahead_shared")
+    assert len([thread for thread in threads() if thread.name == "ahead"]) == 1
+    arrived("ahead_shared")
+    assert sys.modules["ahead_shared"].whole
 
 
 def test_what_is_broken_is_told_where_it_is_used(library: Path) -> None:

@@ -85,6 +85,31 @@ other.join()
 """
 
 
+SHIELD_ELSEWHERE = """
+import signal, threading
+from compose_bluegreen.runtime import interrupts
+from compose_bluegreen.domain.errors import Interrupted
+
+def elsewhere():
+    with interrupts.shielded(print):
+        began.set()
+        done.wait()
+
+interrupts.listen()
+began, done = threading.Event(), threading.Event()
+other = threading.Thread(target=elsewhere)
+with interrupts.shielded(lambda text: print("the main thread's remark")):
+    other.start()
+    began.wait()
+    signal.raise_signal(signal.SIGTERM)
+try:
+    signal.raise_signal(signal.SIGTERM)
+except Interrupted as error:
+    print(error.message)
+done.set()
+other.join()
+"""
+
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -227,4 +252,11 @@ def test_an_interrupt_waits_for_the_end_of_a_question(start: Start) -> None:
         "interrupted by SIGTERM",
         "at once, whatever another thread asks",
     ]
+    assert not complaints
+
+
+def test_a_shield_of_another_thread_protects_only_that_thread(start: Start) -> None:
+    said, complaints = start(SHIELD_ELSEWHERE).communicate(timeout=30)
+
+    assert said.splitlines() == ["the main thread's remark", "interrupted by SIGTERM"]
     assert not complaints

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,13 +174,14 @@ class WhalesCompose:
 
     # ── how ──────────────────────────────────────────────────────────────────────────────────
 
-    def _client(self, **options: Any) -> DockerClient:
+    def _client(self, *prefix: str, **options: Any) -> DockerClient:
+        """``prefix`` comes before ``docker`` on the command line."""
         arrived(WHALES)
         from python_on_whales import DockerClient  # noqa: PLC0415 - 200 ms
 
         # A second Ctrl-C goes to every process of the terminal's group; an undo must survive it.
-        apart = ["setsid"] if shutil.which("setsid") else []
-        return DockerClient(client_call=[*apart, "docker"], **options)
+        own_session = ["setsid"] if shutil.which("setsid") else []
+        return DockerClient(client_call=[*prefix, *own_session, "docker"], **options)
 
     def _base(self) -> DockerClient:
         where = self._where
@@ -194,15 +195,13 @@ class WhalesCompose:
 
     @contextmanager
     def _written(self, model: Model, project: str) -> Iterator[DockerClient]:
-        """A client for a model of ours, shielded from the user's COMPOSE_ variables and ``.env``.
-
-        COMPOSE_REMOVE_ORPHANS above all: to one colour's model the other colour is an orphan.
-        """
+        """Writes a model of ours, for a client that ignores COMPOSE_ variables and ``.env``."""
         name = f"{companion(self.project)}.yaml"
-        with self._scratch.file(name) as file, _quiet_environment():
+        with self._scratch.file(name) as file:
             learn(model)
             self._scratch.write(file, config_yaml.text(model))
             yield self._client(
+                *without_compose_variables(os.environ),
                 compose_files=[file],
                 compose_project_name=project,
                 compose_env_files=[os.devnull],
@@ -210,17 +209,16 @@ class WhalesCompose:
             )
 
 
-@contextmanager
-def _quiet_environment() -> Iterator[None]:
-    saved = {key: value for key, value in os.environ.items() if key.startswith("COMPOSE_")}
-    for key in saved:
-        del os.environ[key]
-    os.environ.update({"COMPOSE_IGNORE_ORPHANS": "true", "COMPOSE_REMOVE_ORPHANS": "false"})
-    try:
-        yield
-    finally:
-        del os.environ["COMPOSE_IGNORE_ORPHANS"], os.environ["COMPOSE_REMOVE_ORPHANS"]
-        os.environ.update(saved)
+def without_compose_variables(environ: Iterable[str]) -> list[str]:
+    """The start of a command line that runs the rest of it without the user's COMPOSE_ variables.
+
+    COMPOSE_REMOVE_ORPHANS above all: to the model of one colour, the other colour is an orphan.
+    python-on-whales passes on the environment of this process, which several threads may share, so
+    ``env`` changes it for the one call. Its arguments name variables, and never have their values.
+    """
+    names = sorted(name for name in environ if name.startswith("COMPOSE_"))
+    unset = [word for name in names for word in ("-u", name)]
+    return ["env", *unset, "COMPOSE_IGNORE_ORPHANS=true", "COMPOSE_REMOVE_ORPHANS=false"]
 
 
 @contextmanager

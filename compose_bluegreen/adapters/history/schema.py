@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, select
 
@@ -48,6 +49,10 @@ def has_tables(connection: Connection) -> bool:
     return bool(inspect(connection).get_table_names())
 
 
+_one_upgrade = Lock()
+"""Alembic keeps the migration that runs in a global variable: one at a time in a process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """``revisions`` are all that ``folder`` holds, oldest first.
@@ -63,7 +68,7 @@ class Schema:
         return self.revisions[-1]
 
     def upgrade(self, connection: Connection) -> None:
-        """To the head, within the transaction that ``connection`` is in."""
+        """Upgrades to the head, within the transaction that ``connection`` is in."""
         from alembic import command  # noqa: PLC0415 - slow, and needed once a version
         from alembic.config import Config  # noqa: PLC0415
 
@@ -71,7 +76,8 @@ class Schema:
         # Config interpolates: a "%" in the path would be read as the start of a name.
         config.set_main_option("script_location", str(self.folder).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, self.head)
+        with _one_upgrade:
+            command.upgrade(config, self.head)
 
 
 def _migrations() -> Path:

@@ -1,0 +1,82 @@
+"""Two ``status`` and one ``up`` in one process, each in its thread, over the real engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
+
+import pytest
+
+from compose_bluegreen.adapters.compose.config_reader import ConfigReader
+from compose_bluegreen.cli import composition
+from compose_bluegreen.cli.progress import observer
+from compose_bluegreen.commands.up import up
+from compose_bluegreen.config.requests import Order, Where
+from compose_bluegreen.domain.deployment import Deployment
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.inspection.status import Status, status
+from testkit.stage import Stage, service
+
+pytestmark = pytest.mark.engine
+
+PATIENCE = 90.0
+
+
+@pytest.fixture
+def here(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """This process has the environment of the stage's commands."""
+    for name in set(os.environ) - set(stage.environment):
+        monkeypatch.delenv(name)
+    for name, value in stage.environment.items():
+        monkeypatch.setenv(name, value)
+    return stage
+
+
+def test_two_status_answer_while_a_release_is_under_way(here: Stage) -> None:
+    here.write(web=service(f"{here.port}:8080", environment={"VERSION": "v1"}))
+    here.bluegreen("up").ended(0)
+    here.write(web=service(f"{here.port}:8080", environment={"VERSION": "v2"}))
+    where = Where(files=(here.folder / "compose.yaml",), project_directory=here.folder)
+    before, together, released = dict(os.environ), Barrier(3), Event()
+
+    with here.step("three threads begin together"), here.load(), ThreadPoolExecutor(3) as threads:
+        looking = [threads.submit(_look, where, here, together, released) for _ in range(2)]
+        releasing = threads.submit(_release, where, together, released.set)
+        deployment = releasing.result(PATIENCE)
+        seen = [one.result(PATIENCE) for one in looking]
+
+    assert deployment is not None
+    assert deployment.state is State.LIVE
+    here.serves("v2")
+    assert all(looks and all(_live(one) for one in looks) for looks in seen)
+    assert dict(os.environ) == before
+
+
+def _release(where: Where, together: Barrier, ended: Callable[[], None]) -> Deployment | None:
+    try:
+        reading = composition.Reading(where, ConfigReader(where))
+        project = reading.project()
+        together.wait(PATIENCE)
+        git = reading.git_revision()
+        with composition.outside(where, project.name, observer("quiet"), git) as out:
+            return up(Order(services=("web",)), project, out.ctx)
+    finally:
+        ended()
+
+
+def _look(where: Where, stage: Stage, together: Barrier, released: Event) -> list[Status]:
+    """Looks again and again, until the release has ended."""
+    together.wait(PATIENCE)
+    seen: list[Status] = []
+    while not seen or not released.is_set():
+        with composition.outside(where, stage.project, observer("quiet"), acts=False) as out:
+            seen.append(status(out.ctx))
+    return seen
+
+
+def _live(found: Status) -> bool:
+    """One version serves at every moment."""
+    (web,) = found.services
+    return web.live is not None
