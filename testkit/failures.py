@@ -103,7 +103,7 @@ def assert_told(site: Site, raised: BaseException | None, error: Exception) -> N
 def assert_the_next_one_works(site: Site, version: str = "v9") -> None:
     """Given by somebody whose disk and engine are well."""
     site.forget()
-    site.world.holder = None  # the lock ended with its holder
+    site.world.owner = None  # the lock ended with its holder
     site.source(version)
     if any(one.state is State.STUCK for one in site.records[:1]):
         assert isinstance(outcome(site.up), NeedsPerson)

@@ -39,4 +39,4 @@ def kill(
     with pytest.raises(Killed):
         (act or site.up)()
     site.forget()
-    site.world.holder = None
+    site.world.owner = None

@@ -63,11 +63,11 @@ _AFTER = {Act.PROMOTE: [Act.UP, Act.ROLLBACK, Act.PROMOTE, Act.PROMOTE], Act.DOW
 """How many lines of progress each has at least: later than its last, nobody is there to be killed."""
 
 
-def deaths(seed: int, shares: dict[Act, int]) -> Iterator[Death]:
+def deaths(seed: int, canary_weights: dict[Act, int]) -> Iterator[Death]:
     """As many of each act; their lines go evenly over all steps, every other at a boundary."""
     chance = Random(seed)  # noqa: S311 - it must be the same again
     found = []
-    for act, number in shares.items():
+    for act, number in canary_weights.items():
         for each in range(number):
             line = each * LINES[act] // number
             delay = chance.uniform(0.0, INSIDE_A_STEP) if each % 2 else 0.0

@@ -40,13 +40,13 @@ from compose_bluegreen.cli.options import (
 from compose_bluegreen.cli.progress import Face, Json
 from compose_bluegreen.config.requests import (
     LockAct,
-    Order,
-    PromoteOrder,
+    ProjectLocation,
+    PromoteRequest,
     ProxyAct,
-    ProxyOrder,
-    PruneOrder,
-    RollbackOrder,
-    Where,
+    ProxyRequest,
+    PruneRequest,
+    RollbackRequest,
+    UpRequest,
 )
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, ExitCode, Interrupted
@@ -55,30 +55,38 @@ from compose_bluegreen.domain.errors import BluegreenError, ExitCode, Interrupte
 class Commands(Protocol):
     """Who carries the commands out; each returns its exit code."""
 
-    def up(self, where: Where, order: Order, progress: str, output: str, /) -> int: ...
-    def rollback(
-        self, where: Where, order: RollbackOrder, progress: str, output: str, /
+    def up(
+        self, where: ProjectLocation, order: UpRequest, progress: str, output: str, /
     ) -> int: ...
-    def history(self, where: Where, service: str | None, limit: int, output: str, /) -> int: ...
-    def show(self, where: Where, deployment: int, output: str, /) -> int: ...
-    def status(self, where: Where, check: bool, output: str, /) -> int: ...
-    def repair(self, where: Where, dry_run: bool, progress: str, output: str, /) -> int: ...
+    def rollback(
+        self, where: ProjectLocation, order: RollbackRequest, progress: str, output: str, /
+    ) -> int: ...
+    def history(
+        self, where: ProjectLocation, service: str | None, limit: int, output: str, /
+    ) -> int: ...
+    def show(self, where: ProjectLocation, deployment: int, output: str, /) -> int: ...
+    def status(self, where: ProjectLocation, check: bool, output: str, /) -> int: ...
+    def repair(
+        self, where: ProjectLocation, dry_run: bool, progress: str, output: str, /
+    ) -> int: ...
     def logs(
         self,
-        where: Where,
+        where: ProjectLocation,
         service: str | None,
         colour: Colour | None,
         follow: bool,
         tail: int | None,
         /,
     ) -> int: ...
-    def down(self, where: Where, patience: timedelta | None, progress: str, /) -> int: ...
-    def resume(self, where: Where, progress: str, output: str, /) -> int: ...
-    def promote(self, where: Where, order: PromoteOrder, progress: str, output: str, /) -> int: ...
-    def abort(self, where: Where, progress: str, output: str, /) -> int: ...
-    def lock(self, where: Where, act: LockAct, output: str, /) -> int: ...
-    def proxy(self, where: Where, order: ProxyOrder, progress: str, /) -> int: ...
-    def prune(self, where: Where, order: PruneOrder, /) -> int: ...
+    def down(self, where: ProjectLocation, patience: timedelta | None, progress: str, /) -> int: ...
+    def resume(self, where: ProjectLocation, progress: str, output: str, /) -> int: ...
+    def promote(
+        self, where: ProjectLocation, order: PromoteRequest, progress: str, output: str, /
+    ) -> int: ...
+    def abort(self, where: ProjectLocation, progress: str, output: str, /) -> int: ...
+    def lock(self, where: ProjectLocation, act: LockAct, output: str, /) -> int: ...
+    def proxy(self, where: ProjectLocation, order: ProxyRequest, progress: str, /) -> int: ...
+    def prune(self, where: ProjectLocation, order: PruneRequest, /) -> int: ...
 
 
 def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
@@ -129,7 +137,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag, here and below
     Builds the images, starts the idle colour, waits until it is healthy, switches the traffic, then
     drains and removes the old colour. Without a SERVICE, releases every service with x-bluegreen.
     """
-    order = Order(
+    order = UpRequest(
         services=tuple(services or ()),
         image=image,
         build=build,
@@ -177,7 +185,7 @@ def rollback(  # noqa: PLR0913, PLR0917
     Restores the image and the configuration of the newest healthy release that is not live, or of
     the deployment given by --to. The compose file is not read.
     """
-    order = RollbackOrder(
+    order = RollbackRequest(
         services=tuple(services or ()),
         to=to,
         message=message,
@@ -302,7 +310,7 @@ def promote(  # noqa: PLR0913, PLR0917
     Checks its health again before the switch; an unhealthy deployment keeps waiting. After the
     switch a failure is undone as in up. Also ends a running canary or bake early.
     """
-    order = PromoteOrder(
+    order = PromoteRequest(
         duration("--timeout", timeout),
         duration("--wait", wait),
         bake=not no_bake,
@@ -349,7 +357,7 @@ def prune(
     Every release does this too. Keeps the images of running containers and of the newest releases,
     as many as `keep` says.
     """
-    return call.commands.prune(call.where, PruneOrder(failed=failed, dry_run=dry_run))
+    return call.commands.prune(call.where, PruneRequest(failed=failed, dry_run=dry_run))
 
 
 def proxy(  # noqa: PLR0913, PLR0917
@@ -371,7 +379,7 @@ def proxy(  # noqa: PLR0913, PLR0917
     reload applies the compose file's proxy settings without dropping requests. recreate replaces
     the container, for a new image or new ports, and reports the downtime.
     """
-    order = ProxyOrder(act, pull, follow, tail, duration("--wait", wait))
+    order = ProxyRequest(act, pull, follow, tail, duration("--wait", wait))
     try:
         return _told(progress, lambda: call.commands.proxy(call.where, order, progress.value))
     except Interrupted:

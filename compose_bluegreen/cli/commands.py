@@ -21,13 +21,13 @@ from compose_bluegreen.cli import progress as faces
 from compose_bluegreen.cli.error_handler import silence
 from compose_bluegreen.config.requests import (
     LockAct,
-    Order,
-    PromoteOrder,
+    ProjectLocation,
+    PromoteRequest,
     ProxyAct,
-    ProxyOrder,
-    PruneOrder,
-    RollbackOrder,
-    Where,
+    ProxyRequest,
+    PruneRequest,
+    RollbackRequest,
+    UpRequest,
 )
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, ExitCode, UsageError
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from compose_bluegreen.ports.engine import Container
 
 
-def up(where: Where, order: Order, progress: str, format: str) -> int:  # noqa: A002
+def up(where: ProjectLocation, order: UpRequest, progress: str, format: str) -> int:  # noqa: A002
     config = ConfigReader(where)
     from compose_bluegreen.cli import composition
 
-    reading = composition.Reading(where, config)
+    reading = composition.ProjectReader(where, config)
     from compose_bluegreen.adapters.compose import engine  # noqa: F401 - while Compose reads the file
     from compose_bluegreen.commands import up as core
 
@@ -62,7 +62,7 @@ def up(where: Where, order: Order, progress: str, format: str) -> int:  # noqa: 
     return ExitCode.DONE
 
 
-def rollback(where: Where, order: RollbackOrder, progress: str, format: str) -> int:  # noqa: A002
+def rollback(where: ProjectLocation, order: RollbackRequest, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen.commands import rollback as core
 
@@ -75,14 +75,14 @@ def rollback(where: Where, order: RollbackOrder, progress: str, format: str) -> 
     return ExitCode.DONE
 
 
-def history(where: Where, service: str | None, limit: int, format: str) -> int:  # noqa: A002
+def history(where: ProjectLocation, service: str | None, limit: int, format: str) -> int:  # noqa: A002
     with _records(where) as (records, project):
         found = records.newest(project, service=service, limit=limit)
     _say(output.history(found, format))
     return ExitCode.DONE
 
 
-def show(where: Where, id: int, format: str) -> int:  # noqa: A002
+def show(where: ProjectLocation, id: int, format: str) -> int:  # noqa: A002
     with _records(where) as (records, project):
         found = records.get(id)
     if found is None:
@@ -93,7 +93,7 @@ def show(where: Where, id: int, format: str) -> int:  # noqa: A002
     return ExitCode.DONE
 
 
-def status(where: Where, check: bool, format: str) -> int:  # noqa: A002
+def status(where: ProjectLocation, check: bool, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen.cli import composition
     from compose_bluegreen.inspection import status as core
@@ -105,7 +105,7 @@ def status(where: Where, check: bool, format: str) -> int:  # noqa: A002
     return ExitCode.FAILED if check and found.drifts else ExitCode.DONE
 
 
-def repair(where: Where, dry_run: bool, progress: str, format: str) -> int:  # noqa: A002
+def repair(where: ProjectLocation, dry_run: bool, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen.cli import composition
     from compose_bluegreen.commands import repair as core
@@ -119,7 +119,11 @@ def repair(where: Where, dry_run: bool, progress: str, format: str) -> int:  # n
 
 
 def logs(
-    where: Where, service: str | None, colour: Colour | None, follow: bool, tail: int | None
+    where: ProjectLocation,
+    service: str | None,
+    colour: Colour | None,
+    follow: bool,
+    tail: int | None,
 ) -> int:
     name = NameReader(where)
     from compose_bluegreen.cli import composition
@@ -132,7 +136,7 @@ def logs(
     return ExitCode.DONE
 
 
-def down(where: Where, patience: timedelta | None, progress: str) -> int:
+def down(where: ProjectLocation, patience: timedelta | None, progress: str) -> int:
     name = NameReader(where)
     from compose_bluegreen.cli import composition
     from compose_bluegreen.commands import down as core
@@ -142,7 +146,7 @@ def down(where: Where, patience: timedelta | None, progress: str) -> int:
     return ExitCode.DONE
 
 
-def resume(where: Where, progress: str, format: str) -> int:  # noqa: A002
+def resume(where: ProjectLocation, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen.commands import resume as core
 
@@ -152,7 +156,7 @@ def resume(where: Where, progress: str, format: str) -> int:  # noqa: A002
     return ExitCode.DONE
 
 
-def promote(where: Where, order: PromoteOrder, progress: str, format: str) -> int:  # noqa: A002
+def promote(where: ProjectLocation, order: PromoteRequest, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen.commands import promote as core
 
@@ -162,7 +166,7 @@ def promote(where: Where, order: PromoteOrder, progress: str, format: str) -> in
     return ExitCode.DONE
 
 
-def abort(where: Where, progress: str, format: str) -> int:  # noqa: A002
+def abort(where: ProjectLocation, progress: str, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen.commands import abort as core
 
@@ -172,25 +176,25 @@ def abort(where: Where, progress: str, format: str) -> int:  # noqa: A002
     return ExitCode.DONE
 
 
-def lock(where: Where, act: LockAct, format: str) -> int:  # noqa: A002
+def lock(where: ProjectLocation, act: LockAct, format: str) -> int:  # noqa: A002
     name = NameReader(where)
     from compose_bluegreen.cli import composition
 
     with composition.outside(where, name.read(), faces.observer("quiet"), acts=False) as out:
         if act is LockAct.STATUS:
-            _say(output.lock(out.compose.project, out.ctx.lock.holder(), format))
+            _say(output.lock(out.compose.project, out.ctx.lock.owner(), format))
         else:
             _say(output.released(out.compose.project, out.ctx.lock.release(), format))
     return ExitCode.DONE
 
 
-def proxy(where: Where, order: ProxyOrder, progress: str) -> int:
+def proxy(where: ProjectLocation, order: ProxyRequest, progress: str) -> int:
     if order.act is ProxyAct.LOGS:
         return _proxy_logs(where, order)
     config = ConfigReader(where)
     from compose_bluegreen.cli import composition
 
-    reading = composition.Reading(where, config)
+    reading = composition.ProjectReader(where, config)
     from compose_bluegreen.commands import proxy as core
 
     observer, project = faces.observer(progress), reading.project()
@@ -204,7 +208,7 @@ def proxy(where: Where, order: ProxyOrder, progress: str) -> int:
     return ExitCode.DONE
 
 
-def _proxy_logs(where: Where, order: ProxyOrder) -> int:
+def _proxy_logs(where: ProjectLocation, order: ProxyRequest) -> int:
     name = NameReader(where)
     from compose_bluegreen.cli import composition
 
@@ -216,7 +220,7 @@ def _proxy_logs(where: Where, order: ProxyOrder) -> int:
 
 
 @contextmanager
-def _told(where: Where, name: NameReader, progress: str) -> Iterator[Outside]:
+def _told(where: ProjectLocation, name: NameReader, progress: str) -> Iterator[Outside]:
     """The outside of a command that needs no more of the file than its name; a webhook is told what
     comes of it, as far as the file was read."""
     from compose_bluegreen.cli import composition
@@ -240,7 +244,7 @@ def _answered(out: Outside, format: str, *, begun_here: bool = True) -> Iterator
 
 
 @contextmanager
-def _records(where: Where) -> Iterator[tuple[SqlHistory | FollowingHistory, str]]:
+def _records(where: ProjectLocation) -> Iterator[tuple[SqlHistory | FollowingHistory, str]]:
     """What happened can be read while Docker is down, too."""
     identity, name = IdentityReader(), NameReader(where)
     ahead(HISTORY)
@@ -261,7 +265,7 @@ def _remark(text: str) -> None:
     faces.observer("plain").remark(text)
 
 
-def prune(where: Where, order: PruneOrder) -> int:
+def prune(where: ProjectLocation, order: PruneRequest) -> int:
     name = NameReader(where)
     from compose_bluegreen.cli import composition
     from compose_bluegreen.commands import prune as core

@@ -30,8 +30,8 @@ from compose_bluegreen.cli import notify as notices
 from compose_bluegreen.cli.crash_report import state_folder
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
-from compose_bluegreen.config.requests import Where
-from compose_bluegreen.deployment.notifications import Noting
+from compose_bluegreen.config.requests import ProjectLocation
+from compose_bluegreen.deployment.notifications import EndedDeployments
 from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.names import KEY
 from compose_bluegreen.domain.project_ref import ProjectRef
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
 
 
-class Reading:
+class ProjectReader:
     """The user's project, being read in the background. ``certificates`` come with the project."""
 
-    def __init__(self, where: Where, config: ConfigReader) -> None:
+    def __init__(self, where: ProjectLocation, config: ConfigReader) -> None:
         self.certificates = NO_CERTIFICATES
         self._where = where
         self._config = config
@@ -75,12 +75,12 @@ class Outside:
     compose: WhalesCompose
     proxy: HaproxyProxy
     scratch: Scratch
-    noted: Noting
+    noted: EndedDeployments
 
 
 @contextmanager
 def outside(  # noqa: PLR0913 - all but two have a default
-    where: Where,
+    where: ProjectLocation,
     project: str,
     observer: Observer,
     git_revision: str | None = None,
@@ -120,7 +120,7 @@ def outside(  # noqa: PLR0913 - all but two have a default
         scope = Scope(engine.identity(), project)
         local = opened.enter_context(open_history(where.database, os.environ, scope))
         lock = JournalledHistory(local, proxy.journal, proxy, observer.remark)
-        noted = Noting(lock)
+        noted = EndedDeployments(lock)
         if to := notices.wanted(os.environ, notify, observer):
             conceal(to)
             opened.callback(notices.send, to, noted, observer)

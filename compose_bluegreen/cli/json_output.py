@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from compose_bluegreen.domain.deployment import Deployment, Part, StepRecord
+from compose_bluegreen.domain.deployment import DeployedService, Deployment, StepRecord
 from compose_bluegreen.domain.release import Image
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Status,
         UnderWay,
     )
-    from compose_bluegreen.ports.lock import Holder
+    from compose_bluegreen.ports.lock import LockOwner
 
 
 def deployment(one: Deployment) -> dict[str, Any]:
@@ -98,12 +98,12 @@ def status(found: Status, monitor: str | None) -> dict[str, Any]:
     }
 
 
-def lock(project: str, holder: Holder | None) -> dict[str, Any]:
+def lock(project: str, holder: LockOwner | None) -> dict[str, Any]:
     """``holder`` is null where nobody has it; after ``release``, it is whose it was."""
-    return {"project": project, "holder": held_by(holder)}
+    return {"project": project, "holder": existing_containers(holder)}
 
 
-def held_by(holder: Holder | None) -> dict[str, Any] | None:
+def existing_containers(holder: LockOwner | None) -> dict[str, Any] | None:
     if holder is None:
         return None
     return {"actor": holder.actor, "what": holder.what, "since": utc(holder.since)}
@@ -131,7 +131,7 @@ def _image(image: Image) -> dict[str, Any]:
     return {"image": image.reference, "image_id": image.id, "repo_digest": image.repo_digest}
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: DeployedService) -> dict[str, Any]:
     return {
         "service": part.service,
         "colour": part.colour.value,
@@ -175,7 +175,11 @@ def _preview(one: Previewed) -> dict[str, Any]:
 def _under_way(one: UnderWay | None) -> dict[str, Any] | None:
     if one is None:
         return None
-    return {**(held_by(one.holder) or {}), "deployment": one.deployment, "step": one.step or None}
+    return {
+        **(existing_containers(one.owner) or {}),
+        "deployment": one.deployment,
+        "step": one.step or None,
+    }
 
 
 def _waiting(one: Deployment | None) -> dict[str, Any] | None:

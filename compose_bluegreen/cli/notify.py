@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from compose_bluegreen.cli import json_output
 from compose_bluegreen.config.types import address
-from compose_bluegreen.deployment.notifications import Noting, event
+from compose_bluegreen.deployment.notifications import EndedDeployments, event
 from compose_bluegreen.ports.system import Observer
 from compose_bluegreen.runtime.interrupts import shielded
 
@@ -22,7 +22,7 @@ def wanted(environ: Mapping[str, str], in_the_file: str | None, observer: Observ
         return None
 
 
-def send(to: str, noted: Noting, observer: Observer) -> None:
+def send(to: str, noted: EndedDeployments, observer: Observer) -> None:
     """Never raises: what stands stands, and an interrupt now would tell a lie about it."""
     with shielded(observer.remark):
         for deployment in noted.ended:
@@ -35,7 +35,7 @@ def send(to: str, noted: Noting, observer: Observer) -> None:
                 observer.remark(f"warning: {said}: {wrong}")
 
 
-def _tell(to: str, deployment: int, noted: Noting) -> str:
+def _tell(to: str, deployment: int, noted: EndedDeployments) -> str:
     from compose_bluegreen.adapters.system.webhook import Webhook  # noqa: PLC0415 - few have one
 
     found = noted.as_history.get(deployment)

@@ -14,7 +14,7 @@ import typer
 
 from compose_bluegreen.cli.progress import Face
 from compose_bluegreen.config.canary_stages import Stage, parse
-from compose_bluegreen.config.requests import Where
+from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.errors import UsageError
 
@@ -121,8 +121,8 @@ def where_flags(
     profile: Profiles = None,
     project_directory: ProjectDirectory = None,
     database: Database = None,
-) -> Where:
-    return Where(
+) -> ProjectLocation:
+    return ProjectLocation(
         files=tuple(file or ()),
         project_name=project_name,
         env_files=tuple(env_file or ()),
@@ -139,7 +139,7 @@ _FLAGS = inspect.signature(where_flags, eval_str=True).parameters
 class Call:
     """What a command is given: the flags of both places as one, and who carries it out."""
 
-    where: Where
+    where: ProjectLocation
     load: Callable[[], Commands]
 
     @property

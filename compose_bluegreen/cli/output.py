@@ -19,7 +19,7 @@ from compose_bluegreen.domain.states import State
 if TYPE_CHECKING:
     from compose_bluegreen.commands.prune import Pruned
     from compose_bluegreen.commands.repair import Repair
-    from compose_bluegreen.config.requests import PruneOrder
+    from compose_bluegreen.config.requests import PruneRequest
     from compose_bluegreen.inspection.drift import Drift
     from compose_bluegreen.inspection.status import (
         ColourStatus,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Status,
         UnderWay,
     )
-    from compose_bluegreen.ports.lock import Holder
+    from compose_bluegreen.ports.lock import LockOwner
 
 _STATES: dict[str, str] = {
     State.LIVE: "green",
@@ -143,7 +143,7 @@ def status(
 
 def lock(
     project: str,
-    holder: Holder | None,
+    holder: LockOwner | None,
     format: str,  # noqa: A002
     zone: tzinfo | None = None,
 ) -> str:
@@ -156,7 +156,7 @@ def lock(
 
 def released(
     project: str,
-    holder: Holder | None,
+    holder: LockOwner | None,
     format: str,  # noqa: A002
     zone: tzinfo | None = None,
 ) -> str:
@@ -170,11 +170,11 @@ def released(
     )
 
 
-def _holder(holder: Holder, zone: tzinfo | None) -> str:
+def _holder(holder: LockOwner, zone: tzinfo | None) -> str:
     return one_line(f"{holder.actor}, {holder.what}, since {local(holder.since, zone)}")
 
 
-def pruned(found: Pruned, order: PruneOrder) -> str:
+def pruned(found: Pruned, order: PruneRequest) -> str:
     went = "would go" if order.dry_run else "gone"
     lines = [f"{went}: {name}, whose standby is over" for name in found.ended]
     lines += [f"{went}: {name}" for name in found.gone]
@@ -186,7 +186,7 @@ def _under_way(one: UnderWay, terminal: Terminal, zone: tzinfo | None) -> list[s
     what = f"deployment {one.deployment} is" if one.deployment else "something is"
     where = f", at “{one_line(one.step)}”" if one.step else ""
     return [
-        f"{terminal.mark(Outcome.RUNNING)} {what} under way by {_holder(one.holder, zone)}{where}"
+        f"{terminal.mark(Outcome.RUNNING)} {what} under way by {_holder(one.owner, zone)}{where}"
     ]
 
 

@@ -6,52 +6,52 @@ from functools import partial
 
 from compose_bluegreen.deployment import pending
 from compose_bluegreen.deployment.interrupted import (
-    Reading,
-    Unfinished,
+    InterruptedDeployment,
+    RecoveryAction,
+    interrupted_deployments,
     live_part,
-    sick,
-    unfinished,
+    why_unhealthy,
 )
-from compose_bluegreen.deployment.latest import the_one
-from compose_bluegreen.deployment.recovery import PATIENCE, send_all_back, settle, take_away
-from compose_bluegreen.deployment.remote_control import heard
+from compose_bluegreen.deployment.latest import latest_interrupted
+from compose_bluegreen.deployment.recovery import PATIENCE, discard_colours, end_canaries, settle
+from compose_bluegreen.deployment.remote_control import send_and_wait
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Deployment, Part
+from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLost, NeedsPerson
-from compose_bluegreen.domain.release import stops_first
+from compose_bluegreen.domain.release import is_stop_first
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.lock import Holder, Wish
+from compose_bluegreen.ports.lock import ControlSignal, LockOwner
 from compose_bluegreen.steps import hooks, locking
 from compose_bluegreen.steps import rollout as acts
-from compose_bluegreen.steps.rollout import Move
+from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step
-from compose_bluegreen.steps.source import Terms
+from compose_bluegreen.steps.source import DeployOptions
 
 
 def abort(ctx: Context) -> Deployment | None:
     """Raises BluegreenError where nothing is unfinished, NeedsPerson where nothing else is well:
     then what has the traffic keeps it, and the next deployment is free to replace it. Where
     somebody's command watches a release just now, that takes it back."""
-    if told := heard(Wish.ABORT, ctx.caller.actor, ctx):
+    if told := send_and_wait(ControlSignal.ABORT, ctx.caller.actor, ctx):
         return _by_its_own_command(told)
-    holder = Holder(ctx.caller.actor, "abort", ctx.clock.now())
-    with locking.until_alone(holder, None, ctx):
-        send_all_back(ctx)
-        waits = pending.the_one(ctx)
-        if waits and not unfinished(ctx):
+    owner = LockOwner(ctx.caller.actor, "abort", ctx.clock.now())
+    with locking.until_alone(owner, None, ctx):
+        end_canaries(ctx)
+        waits = pending.pending_deployment(ctx)
+        if waits and not interrupted_deployments(ctx):
             return _no_longer_wait(waits, ctx)
-        found = the_one(ctx)
-        if found.reading is Reading.GAP:
+        found = latest_interrupted(ctx)
+        if found.reading is RecoveryAction.GAP:
             settle(ctx)
             return ctx.history.get(found.deployment.id)
         hooks.clear(ctx)
         back = _way_back(found, ctx)
         if back:
-            moves = [move for move in found.moves if move.service in back]
-            act = partial(_route_back, moves, back, ctx)
+            rollouts = [rollout for rollout in found.rollouts if rollout.service in back]
+            act = partial(_route_back, rollouts, back, ctx)
             Saga(found.deployment, ctx).run(Step("switch back", "abort", act))
-        take_away(found, ctx)
+        discard_colours(found, ctx)
         reason = f"aborted by {ctx.caller.actor}; it had {found.told.partition(' ')[2].partition(' ')[2]}"
         ctx.history.to(found.deployment.id, State.INTERRUPTED, ctx.clock.now(), reason)
         return ctx.history.get(found.deployment.id)
@@ -68,8 +68,8 @@ def _by_its_own_command(told: Deployment) -> Deployment:
 
 def _no_longer_wait(waits: Deployment, ctx: Context) -> Deployment | None:
     """Nobody but who may preview it has ever met it."""
-    moves = tuple(pending.moves_of(waits, ctx))
-    take_away(Unfinished(waits, Reading.UNTOUCHED, "", moves), ctx)
+    rollouts = tuple(pending.rollouts_of(waits, ctx))
+    discard_colours(InterruptedDeployment(waits, RecoveryAction.UNTOUCHED, "", rollouts), ctx)
     pending.forget_images(waits, (), ctx)
     reason = (
         f"aborted by {ctx.caller.actor}; it had waited since {waits.held_since:%Y-%m-%d %H:%M} UTC"
@@ -78,7 +78,7 @@ def _no_longer_wait(waits: Deployment, ctx: Context) -> Deployment | None:
     return ctx.history.get(waits.id)
 
 
-def _way_back(found: Unfinished, ctx: Context) -> dict[str, Colour | None]:
+def _way_back(found: InterruptedDeployment, ctx: Context) -> dict[str, Colour | None]:
     """For each service whose traffic it has, where that goes: to what history has as live, which is
     well or can be made so; nowhere, where nothing was live before."""
     routes, back = ctx.proxy.routes(), dict[str, Colour | None]()
@@ -86,34 +86,38 @@ def _way_back(found: Unfinished, ctx: Context) -> dict[str, Colour | None]:
         if routes.get(part.service) is part.colour:
             old = live_part(part, ctx)
             back[part.service] = old.colour if old else None
-            if old and not stops_first(old.release) and sick(old, PATIENCE, ctx):
+            if old and not is_stop_first(old.release) and why_unhealthy(old, PATIENCE, ctx):
                 _start_again(old, found, ctx)
     return back
 
 
-def _start_again(old: Part, found: Unfinished, ctx: Context) -> None:
+def _start_again(old: DeployedService, found: InterruptedDeployment, ctx: Context) -> None:
     """Its colour has no traffic, so it can be started anew from what history has of it."""
     deployment = found.deployment
     record = ctx.live_deployment(old.service)
-    move, saga = Move(old.release, old.colour.other, old.colour), Saga(deployment, ctx)
-    start = partial(acts.start, [move], Terms(), record.id if record else deployment.id, ctx)
-    prove = partial(acts.until_healthy, move, Terms(), ctx)
+    rollout, saga = Rollout(old.release, old.colour.other, old.colour), Saga(deployment, ctx)
+    start = partial(
+        acts.start, [rollout], DeployOptions(), record.id if record else deployment.id, ctx
+    )
+    prove = partial(acts.until_healthy, rollout, DeployOptions(), ctx)
     try:
-        saga.run(Step(f"start {move.name}", "it served before, and isn't well", start))
-        saga.run(Step(f"wait until {move.name} is healthy", "nothing unproven gets traffic", prove))
+        saga.run(Step(f"start {rollout.name}", "it served before, and isn't well", start))
+        saga.run(
+            Step(f"wait until {rollout.name} is healthy", "nothing unproven gets traffic", prove)
+        )
     except (Interrupted, LockLost):
         raise
     except BluegreenError as error:
-        reason = f"aborted, but {move.name} can't be brought back: {error.message}"
+        reason = f"aborted, but {rollout.name} can't be brought back: {error.message}"
         ctx.history.to(deployment.id, State.FAILED, ctx.clock.now(), reason)
         raise NeedsPerson(
-            f"{move.name}, which served before, can't be brought back: {error.message};"
+            f"{rollout.name}, which served before, can't be brought back: {error.message};"
             f" {found.serves} on",
             detail=error.detail,
             hint="docker bluegreen up with a version that is well",
         ) from error
 
 
-def _route_back(moves: list[Move], back: dict[str, Colour | None], ctx: Context) -> str:
+def _route_back(rollouts: list[Rollout], back: dict[str, Colour | None], ctx: Context) -> str:
     ctx.proxy.route_to(back)
-    return acts.drain_all([(move, move.idle) for move in moves], ctx)
+    return acts.drain_all([(rollout, rollout.idle) for rollout in rollouts], ctx)

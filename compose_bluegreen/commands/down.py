@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from compose_bluegreen.deployment.interrupted import unfinished
+from compose_bluegreen.deployment.interrupted import interrupted_deployments
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import hooks
 from compose_bluegreen.steps.locking import alone
-from compose_bluegreen.steps.saga import Step, told
+from compose_bluegreen.steps.saga import Step, run_step
 
 
 def down(ctx: Context, patience: timedelta | None = None) -> None:
@@ -25,10 +25,10 @@ def down(ctx: Context, patience: timedelta | None = None) -> None:
         raise BluegreenError(
             f"nothing of ours runs for {ctx.project}", hint="docker bluegreen up starts it"
         )
-    with alone(Holder(ctx.caller.actor, "down", ctx.clock.now()), patience, ctx):
+    with alone(LockOwner(ctx.caller.actor, "down", ctx.clock.now()), patience, ctx):
         if any(ctx.proxy.routes().values()):
             ctx.observer.remark("what is live stops serving now")
-        told(Step(f"remove {companion(ctx.project)}", "down", partial(_remove, ctx)), ctx)
+        run_step(Step(f"remove {companion(ctx.project)}", "down", partial(_remove, ctx)), ctx)
 
 
 def _anything_is_left(ctx: Context) -> bool:
@@ -46,7 +46,7 @@ def _remove(ctx: Context) -> None:
     hooks.clear(ctx)
     ctx.proxy.remove()
     now = ctx.clock.now()
-    for one in unfinished(ctx):
+    for one in interrupted_deployments(ctx):
         ended = State.REMOVED if one.state is State.STUCK else State.INTERRUPTED
         ctx.history.to(one.id, ended, now, "down took away what it had left")
     for one in ctx.history.waiting(ctx.ref):

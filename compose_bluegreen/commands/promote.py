@@ -5,47 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from compose_bluegreen.config.requests import PromoteOrder
+from compose_bluegreen.config.requests import PromoteRequest
 from compose_bluegreen.deployment import pending, recovery
-from compose_bluegreen.deployment.interrupted import unfinished
-from compose_bluegreen.deployment.pipeline import from_the_switch_on, stand
-from compose_bluegreen.deployment.remote_control import heard
+from compose_bluegreen.deployment.interrupted import interrupted_deployments
+from compose_bluegreen.deployment.pipeline import finish, from_the_switch_on
+from compose_bluegreen.deployment.remote_control import send_and_wait
 from compose_bluegreen.domain.deployment import Deployment, Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ProxyFailed, Unhealthy
 from compose_bluegreen.domain.release import replicas
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.lock import Holder, Wish
+from compose_bluegreen.ports.lock import ControlSignal, LockOwner
 from compose_bluegreen.steps import hooks, locking, proxy_changes
 from compose_bluegreen.steps import rollout as acts
-from compose_bluegreen.steps.rollout import Move
+from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step, Undo
-from compose_bluegreen.steps.source import Terms
+from compose_bluegreen.steps.source import DeployOptions
 
 
-def promote(order: PromoteOrder, ctx: Context) -> Deployment | None:
+def promote(order: PromoteRequest, ctx: Context) -> Deployment | None:
     """Raises BluegreenError where nothing waits, or it isn't well: then it goes on waiting. Where
     somebody's command watches a release just now, that goes on at once.
 
     What fails after the switch is switched back and taken away, as in any other deployment.
     """
     ctx.history.check_writable()
-    if told := heard(Wish.PROMOTE, ctx.caller.actor, ctx):
+    if told := send_and_wait(ControlSignal.PROMOTE, ctx.caller.actor, ctx):
         return _by_its_own_command(told)
-    holder = Holder(ctx.caller.actor, "promote", ctx.clock.now())
-    with locking.until_alone(holder, order.patience, ctx):
-        begun = unfinished(ctx)
+    owner = LockOwner(ctx.caller.actor, "promote", ctx.clock.now())
+    with locking.until_alone(owner, order.patience, ctx):
+        begun = interrupted_deployments(ctx)
         recovery.settle(ctx)
-        found = pending.the_one(ctx)
+        found = pending.pending_deployment(ctx)
         if found is None:
             return _promoted_before(begun, ctx)
-        moves = pending.moves_of(found, ctx)
-        terms = Terms(timeout=order.timeout, bake=order.bake, hooks=order.hooks)
-        _refuse_to_take_over(found, moves, ctx)
-        for move in moves if order.hooks else ():
-            hooks.refuse_strangers(move.release, hooks.brought(goes_back=True), ctx)
-        _prove(found, [move for move in moves if not move.exchanged], terms, ctx)
-        return _switch(found, moves, terms, ctx)
+        rollouts = pending.rollouts_of(found, ctx)
+        options = DeployOptions(timeout=order.timeout, bake=order.bake, hooks=order.hooks)
+        _refuse_to_take_over(found, rollouts, ctx)
+        for rollout in rollouts if order.hooks else ():
+            hooks.refuse_untrusted(rollout.release, hooks.moments_for(goes_back=True), ctx)
+        _prove(found, [rollout for rollout in rollouts if not rollout.stop_first], options, ctx)
+        return _switch(found, rollouts, options, ctx)
 
 
 def _by_its_own_command(told: Deployment) -> Deployment:
@@ -69,24 +69,26 @@ def _promoted_before(begun: Sequence[Deployment], ctx: Context) -> Deployment:
     )
 
 
-def _refuse_to_take_over(found: Deployment, moves: Sequence[Move], ctx: Context) -> None:
-    users = (ctx.compose_containers(move.service) for move in moves)
-    first = [own for move, own in zip(moves, users, strict=True) if move.live is None]
-    if holders := [one for own in first for one in own if one.running]:
+def _refuse_to_take_over(found: Deployment, rollouts: Sequence[Rollout], ctx: Context) -> None:
+    users = (ctx.compose_containers(rollout.service) for rollout in rollouts)
+    first = [own for rollout, own in zip(rollouts, users, strict=True) if rollout.live is None]
+    if existing := [one for own in first for one in own if one.running]:
         raise BluegreenError(
-            f"deployment {found.id} goes on waiting: {proxy_changes.names(holders)} of your own project"
+            f"deployment {found.id} goes on waiting: {proxy_changes.names(existing)} of your own project"
             " serves now",
             hint="docker bluegreen abort, then docker bluegreen up --take-over",
         )
 
 
-def _prove(found: Deployment, moves: Sequence[Move], terms: Terms, ctx: Context) -> None:
+def _prove(
+    found: Deployment, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
+) -> None:
     """Nothing is undone if it fails: nothing was done."""
-    names = acts.named(moves)
+    names = acts.named(rollouts)
     step = Step(
-        f"wait until {names} {acts.are(moves)} healthy",
+        f"wait until {names} {acts.are(rollouts)} healthy",
         f"it was proven {found.held_since:%Y-%m-%d %H:%M} UTC, and things change",
-        partial(_prove_anew, moves, terms, ctx),
+        partial(_prove_anew, rollouts, options, ctx),
     )
     try:
         Saga(found, ctx).run(step, worst=Outcome.WARNED)
@@ -98,15 +100,15 @@ def _prove(found: Deployment, moves: Sequence[Move], terms: Terms, ctx: Context)
         ) from error
 
 
-def _prove_anew(moves: Sequence[Move], terms: Terms, ctx: Context) -> str:
+def _prove_anew(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> str:
     """By new checks, and by each HEALTHCHECK run now: what HAProxy and Docker believe may be as old
     as their intervals."""
-    for move in moves:
-        _refuse_what_is_gone(move, ctx)
-        ctx.proxy.watch(move.service, move.idle)
-    said = acts.all_healthy(moves, terms, ctx)
-    for move in moves:
-        for one in acts.containers(move, move.idle, ctx):
+    for rollout in rollouts:
+        _refuse_what_is_gone(rollout, ctx)
+        ctx.proxy.watch(rollout.service, rollout.idle)
+    said = acts.all_healthy(rollouts, options, ctx)
+    for rollout in rollouts:
+        for one in acts.containers(rollout, rollout.idle, ctx):
             found = ctx.engine.probe(one) if one.health else None
             if found is not None:
                 raise Unhealthy(
@@ -116,27 +118,27 @@ def _prove_anew(moves: Sequence[Move], terms: Terms, ctx: Context) -> str:
     return said
 
 
-def _refuse_what_is_gone(move: Move, ctx: Context) -> None:
+def _refuse_what_is_gone(rollout: Rollout, ctx: Context) -> None:
     """Nobody waits two minutes for a container that isn't there."""
     there = [
         one
-        for one in acts.containers(move, move.idle, ctx)
-        if one.running and one.fingerprint == move.release.fingerprint
+        for one in acts.containers(rollout, rollout.idle, ctx)
+        if one.running and one.fingerprint == rollout.release.fingerprint
     ]
-    if len(there) < replicas(move.release):
-        raise Unhealthy(f"{move.name} doesn't run as it was proven")
+    if len(there) < replicas(rollout.release):
+        raise Unhealthy(f"{rollout.name} doesn't run as it was proven")
 
 
 def _switch(
-    found: Deployment, moves: Sequence[Move], terms: Terms, ctx: Context
+    found: Deployment, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
 ) -> Deployment | None:
     topology = ctx.proxy.topology()
     if topology is None:
         raise BluegreenError("there is no proxy", hint="docker bluegreen status")
-    remove = partial(acts.remove_idle, moves, ctx)
+    remove = partial(acts.remove_idle, rollouts, ctx)
     with Saga(found, ctx) as saga:
-        saga.if_it_fails(hooks.if_it_fails(moves, found.id, terms, ctx))
-        saga.owe(Undo(f"remove {acts.named(moves)}", remove, can_wait=True))
-        for step in from_the_switch_on(moves, topology, topology, found.id, terms, ctx):
+        saga.register_on_failure(hooks.on_failure(rollouts, found.id, options, ctx))
+        saga.register_undo(Undo(f"remove {acts.named(rollouts)}", remove, can_wait=True))
+        for step in from_the_switch_on(rollouts, topology, topology, found.id, options, ctx):
             saga.run(step)
-        return stand(saga, moves, ctx)
+        return finish(saga, rollouts, ctx)

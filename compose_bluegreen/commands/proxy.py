@@ -8,10 +8,10 @@ from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import locking, proxy_changes
 from compose_bluegreen.steps.desired_topology import for_project, opened
-from compose_bluegreen.steps.saga import Step, told
+from compose_bluegreen.steps.saga import Step, run_step
 
 
 def reload(project: Project, ctx: Context, patience: timedelta | None = None) -> None:
@@ -21,7 +21,7 @@ def reload(project: Project, ctx: Context, patience: timedelta | None = None) ->
     """
     wanted = _wanted(project, ctx)
     with locking.until_alone(
-        Holder(ctx.caller.actor, "proxy reload", ctx.clock.now()), patience, ctx
+        LockOwner(ctx.caller.actor, "proxy reload", ctx.clock.now()), patience, ctx
     ):
         change = ctx.proxy.change_to(wanted)
         if change not in (Change.NONE, Change.RELOAD):
@@ -29,7 +29,7 @@ def reload(project: Project, ctx: Context, patience: timedelta | None = None) ->
                 "what the compose file says of the proxy takes a new container",
                 hint="docker bluegreen proxy recreate, when a short gap suits you",
             )
-        told(proxy_changes.proxy_step(wanted, Change.RELOAD, ctx), ctx)
+        run_step(proxy_changes.proxy_step(wanted, Change.RELOAD, ctx), ctx)
 
 
 def recreate(
@@ -45,11 +45,11 @@ def recreate(
     """
     wanted = _wanted(project, ctx)
     if pull:
-        told(_renewal(wanted, ctx), ctx)
+        run_step(_renewal(wanted, ctx), ctx)
     with locking.until_alone(
-        Holder(ctx.caller.actor, "proxy recreate", ctx.clock.now()), patience, ctx
+        LockOwner(ctx.caller.actor, "proxy recreate", ctx.clock.now()), patience, ctx
     ):
-        told(proxy_changes.proxy_step(wanted, Change.RECREATE, ctx), ctx)
+        run_step(proxy_changes.proxy_step(wanted, Change.RECREATE, ctx), ctx)
 
 
 def _renewal(wanted: Topology, ctx: Context) -> Step:

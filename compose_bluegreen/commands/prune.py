@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from compose_bluegreen.config.requests import PruneOrder
+from compose_bluegreen.config.requests import PruneRequest
 from compose_bluegreen.config.settings_reader import restored
-from compose_bluegreen.domain.deployment import Part
+from compose_bluegreen.domain.deployment import DeployedService
 from compose_bluegreen.domain.release import kept_repository
-from compose_bluegreen.domain.states import PROVEN, State
+from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, State
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import standby
 from compose_bluegreen.steps.images import Surplus, drop, is_failed, surplus
 from compose_bluegreen.steps.locking import alone
@@ -29,41 +29,43 @@ class Pruned:
     ended: tuple[str, ...] = ()
 
 
-def prune(order: PruneOrder, ctx: Context) -> Pruned:
+def prune(order: PruneRequest, ctx: Context) -> Pruned:
     """Raises LockHeld during a deployment, whose images look unused until they run."""
-    holder = Holder(ctx.caller.actor, "prune", ctx.clock.now())
-    with nullcontext() if order.dry_run else alone(holder, None, ctx):
+    owner = LockOwner(ctx.caller.actor, "prune", ctx.clock.now())
+    with nullcontext() if order.dry_run else alone(owner, None, ctx):
         parts = _newest(ctx)
         failed = {name: image for one in parts for name, image in _failed(one, ctx)}
         old = [each for part in parts for each in _old(part, ctx)]
         if order.failed:
             used = ctx.engine.used_images()
             old += [Surplus(id_, (name,)) for name, id_ in failed.items() if id_ not in used]
-        ended = standby.over(ctx)
+        ended = standby.expired(ctx)
         if not order.dry_run:
             remove_all(ended, ctx)
             for one in old:
                 drop(one, ctx)
     gone = tuple(name for one in old for name in one.names)
     stay = tuple(name for name in failed if name not in gone)
-    return Pruned(gone, stay, tuple(f"{move.service}-{colour}" for move, colour in ended))
+    return Pruned(gone, stay, tuple(f"{rollout.service}-{colour}" for rollout, colour in ended))
 
 
-def _newest(ctx: Context) -> list[Part]:
+def _newest(ctx: Context) -> list[DeployedService]:
     """Each service's newest part that was well: its settings say how many are kept."""
-    found: dict[str, Part] = {}
+    found: dict[str, DeployedService] = {}
     for deployment in ctx.history.newest(ctx.project):
-        if deployment.engine == ctx.engine_id and deployment.state in PROVEN | {State.ROLLED_BACK}:
+        if deployment.engine == ctx.engine_id and deployment.state in ROLLBACK_CANDIDATES | {
+            State.ROLLED_BACK
+        }:
             for part in deployment.parts:
                 found.setdefault(part.service, part)
     return [found[service] for service in sorted(found)]
 
 
-def _old(part: Part, ctx: Context) -> list[Surplus]:
+def _old(part: DeployedService, ctx: Context) -> list[Surplus]:
     keep = restored(part.release.settings).keep
     return surplus(part.service, keep, None, ctx)
 
 
-def _failed(part: Part, ctx: Context) -> Iterator[tuple[str, str]]:
+def _failed(part: DeployedService, ctx: Context) -> Iterator[tuple[str, str]]:
     tags = ctx.engine.tagged(kept_repository(ctx.project, part.service))
     yield from ((name, image) for name, image in tags.items() if is_failed(name))

@@ -11,7 +11,7 @@ from compose_bluegreen.config.settings import ServiceSettings
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.deployment.recovery import settle
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Deployment, Part
+from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import (
     BluegreenError,
     Interrupted,
@@ -21,12 +21,12 @@ from compose_bluegreen.domain.errors import (
 )
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.inspection.drift import Drift, DriftKind
-from compose_bluegreen.inspection.status import Status, status, survey
+from compose_bluegreen.inspection.status import Status, observe_project, status
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.ports.workloads import ColourRelease
 from compose_bluegreen.steps import drain, health
-from compose_bluegreen.steps.saga import Step, told
+from compose_bluegreen.steps.saga import Step, run_step
 from compose_bluegreen.steps.source import TellPlan
 
 _PASSES = 4
@@ -55,8 +55,8 @@ def repair(ctx: Context, tell_plan: TellPlan | None = None) -> Repair:
     seen = dict.fromkeys(found.all_drift)
     _make_it_run(found, ctx)
     if ctx.proxy.topology() is not None:
-        holder = Holder(ctx.caller.actor, "repair", ctx.clock.now())
-        with suppress(NeedsPerson), ctx.lock.hold(holder):
+        owner = LockOwner(ctx.caller.actor, "repair", ctx.clock.now())
+        with suppress(NeedsPerson), ctx.lock.hold(owner):
             settle(ctx)
             seen |= dict.fromkeys(_cure_all(found, ctx))
     left = _left(ctx, patience=_LOOKS_AGAIN if seen else 0.0)
@@ -78,7 +78,7 @@ def _make_it_run(found: Status, ctx: Context) -> None:
     """The lock is in the proxy, so a proxy that doesn't run is cured before there is one."""
     for drift in found.all_drift:
         if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED):
-            told(Step(*_proxy(drift, ctx)), ctx)
+            run_step(Step(*_proxy(drift, ctx)), ctx)
 
 
 def _cure_all(first: Status, ctx: Context) -> Iterator[Drift]:
@@ -87,7 +87,7 @@ def _cure_all(first: Status, ctx: Context) -> Iterator[Drift]:
     # Whoever takes the lock lets the map's file follow memory: it is told as a cure all the same.
     settled = [one for one in first.all_drift if one.kind is DriftKind.MAP_DIFFERS]
     for _ in range(_PASSES):
-        found = survey(ctx)
+        found = observe_project(ctx)
         seen = (*settled, *found.all_drift)
         new = [one for one in dict.fromkeys(seen) if one.repairable and one not in tried]
         if not new:
@@ -100,7 +100,7 @@ def _cure_all(first: Status, ctx: Context) -> Iterator[Drift]:
 
 def _cure(step: Step, ctx: Context) -> None:
     try:
-        told(step, ctx)
+        run_step(step, ctx)
     except (Interrupted, LockHeld, LockLost):
         raise
     except BluegreenError as error:
@@ -125,7 +125,7 @@ class _Patient:
     ctx: Context
 
     @property
-    def live(self) -> tuple[Deployment, Part]:
+    def live(self) -> tuple[Deployment, DeployedService]:
         """What history has as live of the service that the drift is about."""
         found = self.ctx.live_deployment(self.drift.service)
         part = found.part(self.drift.service) if found else None
@@ -137,15 +137,15 @@ class _Patient:
         return found, part
 
     @property
-    def part(self) -> Part:
+    def part(self) -> DeployedService:
         return self.live[1]
 
     @property
     def colour(self) -> ColourRelease:
         """The live colour, as the record has it."""
         record, part = self.live
-        seats = self.ctx.proxy.seats(part.service, part.colour)
-        return ColourRelease(part.release, part.colour, record.id, seats)
+        colour_addresses = self.ctx.proxy.colour_addresses(part.service, part.colour)
+        return ColourRelease(part.release, part.colour, record.id, colour_addresses)
 
     @property
     def settings(self) -> ServiceSettings:
@@ -221,7 +221,7 @@ def _route(patient: _Patient) -> str:
 
 def _remove_idle(patient: _Patient) -> str:
     part, ctx = patient.part, patient.ctx
-    if part.service in ctx.proxy.shares():
+    if part.service in ctx.proxy.canary_weights():
         raise BluegreenError(f"{part.service}-{part.colour.other} has a part of the traffic")
     if ctx.proxy.routes().get(part.service) is not part.colour:
         raise BluegreenError(f"{part.service}-{part.colour} isn't live any more")

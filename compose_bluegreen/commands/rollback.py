@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from compose_bluegreen.config.hook_settings import Moment
-from compose_bluegreen.config.requests import RollbackOrder
+from compose_bluegreen.config.requests import RollbackRequest
 from compose_bluegreen.deployment import recovery
-from compose_bluegreen.deployment.interrupted import stopped_at, unfinished
+from compose_bluegreen.deployment.interrupted import interrupted_deployments, stopped_at
 from compose_bluegreen.deployment.pipeline import deploy
-from compose_bluegreen.deployment.rollback_target import Target, chosen, origin_of, previous
-from compose_bluegreen.domain.deployment import Deployment, Draft, Kind
+from compose_bluegreen.deployment.rollback_target import RollbackTarget, chosen, origin_of, previous
+from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import hooks, irreversible
 from compose_bluegreen.steps.saga import Step
-from compose_bluegreen.steps.source import Attempt, TellPlan, Terms
+from compose_bluegreen.steps.source import DeployOptions, ReleaseSource, TellPlan
 
 
 def rollback(
-    order: RollbackOrder, ctx: Context, tell_plan: TellPlan | None = None
+    order: RollbackRequest, ctx: Context, tell_plan: TellPlan | None = None
 ) -> Deployment | None:
     """Needs no compose file: the release that comes back brings its whole model along.
 
@@ -37,7 +37,7 @@ def rollback(
     _refuse_what_is_not_safe(targets, order, ctx)
     found = _Images([one.release for one in targets], ctx)
     newest = max(targets, key=lambda one: one.live.id if one.live else 0)
-    draft = Draft(
+    new_deployment = NewDeployment(
         engine=ctx.engine_id,
         project=ctx.project,
         kind=Kind.ROLLBACK,
@@ -49,7 +49,7 @@ def rollback(
         rollback_of=newest.live.id if newest.live else None,
         restores=max(one.restores.id for one in targets),
     )
-    terms = Terms(
+    options = DeployOptions(
         timeout=order.timeout,
         recreate_proxy=order.recreate_proxy,
         tell_plan=tell_plan,
@@ -61,42 +61,44 @@ def rollback(
     )
     releases = [one.release for one in targets]
     as_it_is = partial(_as_it_is, ctx.project)
-    attempt = Attempt(
-        draft,
+    source = ReleaseSource(
+        new_deployment,
         releases,
         found.steps(),
         lambda: releases,
         as_it_is,
-        terms,
+        options,
         taken_back=[one.taken_back for one in targets if one.taken_back],
     )
-    return deploy(attempt, ctx)
+    return deploy(source, ctx)
 
 
-def _refuse_what_is_not_safe(targets: Sequence[Target], order: RollbackOrder, ctx: Context) -> None:
+def _refuse_what_is_not_safe(
+    targets: Sequence[RollbackTarget], order: RollbackRequest, ctx: Context
+) -> None:
     """Raises BluegreenError for what can't be taken back, and for commands of strangers."""
     for one in targets:
         service, to = one.release.service, one.restores.id
         if not order.force:
             irreversible.refuse(tuple(irreversible.since(service, to, ctx)), to)
         if order.hooks:
-            hooks.refuse_strangers(one.release, hooks.brought(goes_back=one.goes_back), ctx)
+            hooks.refuse_untrusted(one.release, hooks.moments_for(goes_back=one.goes_back), ctx)
             if one.taken_back:
-                hooks.refuse_strangers(one.taken_back, [Moment.ON_ROLLBACK], ctx)
+                hooks.refuse_untrusted(one.taken_back, [Moment.ON_ROLLBACK], ctx)
 
 
-def _settle_first(order: RollbackOrder, ctx: Context) -> None:
+def _settle_first(order: RollbackRequest, ctx: Context) -> None:
     """What is live has to be known before anybody can tell what comes before it."""
-    holder = Holder(ctx.caller.actor, "rollback", ctx.clock.now())
-    recovery.settle_first(holder, order.patience, ctx)
-    for one in unfinished(ctx):
+    owner = LockOwner(ctx.caller.actor, "rollback", ctx.clock.now())
+    recovery.settle_first(owner, order.patience, ctx)
+    for one in interrupted_deployments(ctx):
         raise BluegreenError(
             f"deployment {one.id} stopped {stopped_at(one)}, and the proxy isn't running",
             hint="docker bluegreen up brings it up and settles that",
         )
 
 
-def _targets(order: RollbackOrder, ctx: Context) -> list[Target]:
+def _targets(order: RollbackRequest, ctx: Context) -> list[RollbackTarget]:
     if order.to is not None:
         services = order.services or _released_by(order.to, ctx)
         named = [chosen(service, order.to, ctx) for service in services]
@@ -107,9 +109,9 @@ def _targets(order: RollbackOrder, ctx: Context) -> list[Target]:
     return _previous_of_all(order.services or _last_released(ctx), ctx)
 
 
-def _previous_of_all(services: Sequence[str], ctx: Context) -> list[Target]:
+def _previous_of_all(services: Sequence[str], ctx: Context) -> list[RollbackTarget]:
     """Raises BluegreenError where one has none: half a set was never proven together."""
-    found, new = list[Target](), list[BluegreenError]()
+    found, new = list[RollbackTarget](), list[BluegreenError]()
     for service in services:
         try:
             found.append(previous(service, ctx))

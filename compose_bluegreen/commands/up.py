@@ -8,9 +8,9 @@ from functools import partial
 
 from compose_bluegreen.config import release_builder
 from compose_bluegreen.config.compose_file import ManagedService, Project
-from compose_bluegreen.config.requests import Order
+from compose_bluegreen.config.requests import UpRequest
 from compose_bluegreen.deployment.pipeline import deploy
-from compose_bluegreen.domain.deployment import Deployment, Draft, Kind
+from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.image_reference import is_reference
 from compose_bluegreen.domain.release import Image, Release, kept_repository, replicas
@@ -20,11 +20,11 @@ from compose_bluegreen.steps.dependencies import until_dependencies
 from compose_bluegreen.steps.images import take_back_build
 from compose_bluegreen.steps.networks import make_networks_and_volumes
 from compose_bluegreen.steps.saga import Step, Undo
-from compose_bluegreen.steps.source import Attempt, TellPlan, Terms
+from compose_bluegreen.steps.source import DeployOptions, ReleaseSource, TellPlan
 
 
 def up(
-    order: Order, project: Project, ctx: Context, tell_plan: TellPlan | None = None
+    order: UpRequest, project: Project, ctx: Context, tell_plan: TellPlan | None = None
 ) -> Deployment | None:
     """None if nothing changed since the live release, or on a dry run. Raises as ``deploy`` does."""
     named = project.pick(order.services)
@@ -40,7 +40,7 @@ def up(
         )
     services = _with_what_they_need(named, project, ctx)
     choice = _Choice(order, project, services, named[0].name, ctx)
-    draft = Draft(
+    new_deployment = NewDeployment(
         engine=ctx.engine_id,
         project=project.name,
         kind=Kind.UP,
@@ -51,7 +51,7 @@ def up(
         git_revision=ctx.caller.git_revision,
     )
     outlines = [choice.release(one, Image(choice.reference(one), "")) for one in services]
-    terms = Terms(
+    options = DeployOptions(
         timeout=order.timeout,
         recreate_proxy=order.recreate_proxy,
         take_over=order.take_over,
@@ -62,16 +62,16 @@ def up(
         bake=order.bake,
         canary=order.canary,
     )
-    wanted = partial(desired_topology.for_project, project, draft.services)
+    wanted = partial(desired_topology.for_project, project, new_deployment.services)
     ground = partial(_ground, services, project, outlines, ctx)
     return deploy(
-        Attempt(
-            draft,
+        ReleaseSource(
+            new_deployment,
             outlines,
             choice.steps(),
             choice.releases,
             wanted,
-            terms,
+            options,
             ground,
             once=choice.once,
         ),
@@ -107,7 +107,7 @@ def _ground(
 class _Choice:
     """Which images this ``up`` means; known once its steps have run."""
 
-    order: Order
+    order: UpRequest
     project: Project
     services: Sequence[ManagedService]
     first: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
-from compose_bluegreen.config.limits import share
+from compose_bluegreen.config.limits import percentage
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.topology import WHOLE
 
@@ -28,8 +28,8 @@ def parse(text: str) -> tuple[Stage, ...]:
     if text.strip() == NONE:
         return ()
     found = tuple(_stage(one.strip()) for one in text.split(","))
-    shares = [one.parts for one in found]
-    if any(later <= before for before, later in pairwise(shares)):
+    canary_weights = [one.parts for one in found]
+    if any(later <= before for before, later in pairwise(canary_weights)):
         raise ValueError(f"each step takes more than the one before it: {_SHAPE}")
     return found
 
@@ -38,7 +38,7 @@ def _stage(text: str) -> Stage:
     percent, colon, time = text.partition(":")
     if not colon:
         raise ValueError(f"{text!r} is no step: {_SHAPE}")
-    parts, duration = round(share(percent.strip()) * WHOLE), durations.parse(time)
+    parts, duration = round(percentage(percent.strip()) * WHOLE), durations.parse(time)
     if not 0 < parts < WHOLE:
         raise ValueError(f"{percent} is none or all of it: {_SHAPE}")
     return Stage(parts, duration)

@@ -17,7 +17,7 @@ _ALL = 100.0
 _LEAST = 1.0
 
 
-def share(text: str) -> float:
+def percentage(text: str) -> float:
     """``5%`` is 0.05. Raises ValueError, whose message names the cure."""
     match = _PERCENT.fullmatch(text)
     if match is None or (percent := float(match[1])) > _ALL:

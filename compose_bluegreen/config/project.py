@@ -60,7 +60,7 @@ def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> 
     exposed = tuple(exposed_port(port, where) for port in model.get("expose") or ())
     targets = [port.target for port in published] + list(exposed)
     refuse_what_no_port_can_do(settings, published, f"{where}.{KEY}")
-    port = 0 if settings.works_unasked else settings.port or next(iter(targets), None)
+    port = 0 if settings.is_worker else settings.port or next(iter(targets), None)
     if port is None:
         raise BadSetting(
             f"{where}.{KEY}.port",

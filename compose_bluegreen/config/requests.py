@@ -22,7 +22,7 @@ class LockAct(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class ProjectLocation:
     """Which project, in compose's own words; ``database`` None leaves it to the environment."""
 
     files: tuple[Path, ...] = ()
@@ -32,9 +32,9 @@ class Where:
     project_directory: Path | None = None
     database: str | None = None
 
-    def refined_by(self, later: Where) -> Where:
+    def refined_by(self, later: ProjectLocation) -> ProjectLocation:
         """Flags before and after the command: lists add up, of single values the later one wins."""
-        return Where(
+        return ProjectLocation(
             files=self.files + later.files,
             project_name=later.project_name or self.project_name,
             env_files=self.env_files + later.env_files,
@@ -45,7 +45,7 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class ProxyOrder:
+class ProxyRequest:
     """``proxy``: ``pull`` is for ``recreate``, ``follow`` and ``tail`` are for ``logs``."""
 
     act: ProxyAct
@@ -56,7 +56,7 @@ class ProxyOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class UpRequest:
     """``up``: no ``services`` means all that opted in, ``timeout`` None what the file says.
 
     ``together``: what didn't change is released anew beside what did.
@@ -83,7 +83,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class PromoteOrder:
+class PromoteRequest:
     """``promote``: ``timeout`` is how long the colour may take to be proven anew."""
 
     timeout: timedelta | None = None
@@ -93,7 +93,7 @@ class PromoteOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class RollbackOrder:
+class RollbackRequest:
     """``rollback``: ``to`` None means the newest earlier release that was well.
 
     ``force``: also past what can't be taken back.
@@ -111,7 +111,7 @@ class RollbackOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class PruneOrder:
+class PruneRequest:
     """``prune``: ``failed`` also lets go of what ``up --keep-failed`` kept."""
 
     failed: bool = False

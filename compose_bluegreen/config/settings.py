@@ -29,9 +29,9 @@ from compose_bluegreen.config.types import (
     Keys,
     MaybeNoTime,
     Networks,
+    Percentage,
     Port,
     Prefix,
-    Share,
     Slowness,
     Snippet,
     Standby,
@@ -101,9 +101,9 @@ class Bake(Keys):
     time: MaybeNoTime = timedelta(0)
     """How long the new colour is watched under traffic while the old colour stays up. `0s` turns it
     off. `bake: 30s` is short for `bake: {time: 30s}`."""
-    errors: Share = "5%"
+    errors: Percentage = "5%"
     """The share of requests answered with a 5xx status above which the traffic goes back."""
-    broken: Share = "5%"
+    broken: Percentage = "5%"
     """The share of requests that reached no replica, or whose answer broke off, above which the
     traffic goes back."""
     p95: Slowness = "3x"
@@ -202,7 +202,7 @@ class ServiceSettings(Keys):
     hooks: Hooks = Hooks()
 
     @property
-    def works_unasked(self) -> bool:
+    def is_worker(self) -> bool:
         """Nobody sends it requests: it has no port, and nothing is routed to it."""
         return self.traffic == "none"
 

@@ -17,7 +17,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from compose_bluegreen.config.limits import NO_LIMIT, share, slowest_ms
+from compose_bluegreen.config.limits import NO_LIMIT, percentage, slowest_ms
 from compose_bluegreen.domain import durations
 
 _PRINTABLE = re.compile(r"[!-~]{1,2000}")
@@ -126,7 +126,7 @@ def off(value: object) -> object:
 
 
 def _share(value: str) -> str:
-    share(value)
+    percentage(value)
     return value
 
 
@@ -174,7 +174,7 @@ StatusRange = Annotated[
 
 Networks = tuple[Annotated[str, BeforeValidator(_network)], ...]
 
-Share = Annotated[str, StringConstraints(max_length=20), AfterValidator(_share)]
+Percentage = Annotated[str, StringConstraints(max_length=20), AfterValidator(_share)]
 
 Slowness = Annotated[
     str,

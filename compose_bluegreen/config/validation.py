@@ -16,7 +16,7 @@ from compose_bluegreen.domain.errors import BadSetting
 from compose_bluegreen.domain.image_reference import is_reference
 from compose_bluegreen.domain.names import KEY
 from compose_bluegreen.domain.release import Model
-from compose_bluegreen.domain.route_conflicts import Sharer, clashes
+from compose_bluegreen.domain.route_conflicts import PortUser, find_conflicts
 
 REFUSED = {
     "network_mode": "both colours and the proxy must meet on networks of their own",
@@ -49,13 +49,13 @@ def refuse_what_two_colours_cannot_share(model: Model, where: str) -> None:
 
 
 def refuse_odd_workers(settings: ServiceSettings, model: Model, where: str) -> None:
-    if settings.order == "stop-first" and not settings.works_unasked:
+    if settings.order == "stop-first" and not settings.is_worker:
         raise BadSetting(
             f"{where}.{KEY}.order",
             "what has traffic is started first, or nobody would be served",
             hint="`order: stop-first` is for `traffic: none`",
         )
-    if settings.works_unasked and model.get("ports"):
+    if settings.is_worker and model.get("ports"):
         raise BadSetting(
             f"{where}.ports",
             "with `traffic: none` nothing is routed to it, and two colours can't both have a port",
@@ -138,7 +138,7 @@ def refuse_shared_ports(project: Project) -> None:
     """Over plain TCP nothing says which service a caller inside the project meant."""
     owners: dict[int, list[ManagedService]] = {}
     for service in project.services.values():
-        if service.settings.works_unasked:
+        if service.settings.is_worker:
             continue
         for port in {service.port, *service.exposed, *(one.target for one in service.published)}:
             owners.setdefault(port, []).append(service)
@@ -176,15 +176,17 @@ def refuse_what_no_port_can_do(
 
 
 def refuse_ambiguous_ports(project: Project) -> None:
-    behind: dict[str, list[Sharer]] = {}
+    behind: dict[str, list[PortUser]] = {}
     for service in project.services.values():
         own = service.settings
         for port in service.published:
-            sharer = Sharer(service.name, own.hosts, own.paths, service.speaks_tls(port), own.mode)
+            sharer = PortUser(
+                service.name, own.hosts, own.paths, service.speaks_tls(port), own.mode
+            )
             if port.host_port:
                 behind.setdefault(port.where, []).append(sharer)
-    for where, sharers in behind.items():
-        for clash in clashes(sharers):
+    for where, port_users in behind.items():
+        for clash in find_conflicts(port_users):
             raise BadSetting(
                 f"{project.file}: services.{clash.service}.{KEY}.{clash.key}",
                 f"{clash.why} ({host(where)[1]})",

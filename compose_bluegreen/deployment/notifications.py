@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
-from compose_bluegreen.domain.deployment import Deployment, Draft, Kind
+from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.states import State
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def event(one: Deployment) -> Event | None:
     return _EVENTS.get(one.state)
 
 
-class Noting:
+class EndedDeployments:
     """History, and which deployments were ``begun`` and which came to an end by this command."""
 
     def __init__(self, history: History) -> None:
@@ -60,8 +60,8 @@ class Noting:
         found: Callable[..., Any] = getattr(self._history, name)
         return found
 
-    def begin(self, draft: Draft) -> int:
-        number = self._history.begin(draft)
+    def begin(self, new_deployment: NewDeployment) -> int:
+        number = self._history.begin(new_deployment)
         self.begun.append(number)
         return number
 

@@ -7,7 +7,13 @@ from datetime import timedelta
 from functools import partial
 
 from compose_bluegreen.deployment import pending
-from compose_bluegreen.deployment.interrupted import Reading, Unfinished, read, sick, unfinished
+from compose_bluegreen.deployment.interrupted import (
+    InterruptedDeployment,
+    RecoveryAction,
+    inspect_interrupted,
+    interrupted_deployments,
+    why_unhealthy,
+)
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLost
 from compose_bluegreen.domain.release import built_here
@@ -15,22 +21,22 @@ from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import hooks, images, locking, proxy_changes, standby, stop_first
 from compose_bluegreen.steps import rollout as acts
-from compose_bluegreen.steps.cleanup import aftermath
+from compose_bluegreen.steps.cleanup import cleanup
 from compose_bluegreen.steps.desired_topology import reached
-from compose_bluegreen.steps.rollout import Move
+from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step
 
 PATIENCE = timedelta(seconds=5)
 """How long a colour that has been proven before may take to be seen well again."""
 
 
-def settle_first(holder: Holder, patience: timedelta | None, ctx: Context) -> None:
+def settle_first(owner: LockOwner, patience: timedelta | None, ctx: Context) -> None:
     """Before a command plans: what it would plan from may not be true yet."""
-    if unfinished(ctx) and _proxy_runs(ctx):
-        with locking.until_alone(holder, patience, ctx):
+    if interrupted_deployments(ctx) and _proxy_runs(ctx):
+        with locking.until_alone(owner, patience, ctx):
             settle(ctx)
 
 
@@ -39,21 +45,21 @@ def settle(ctx: Context) -> None:
 
     Raises NeedsPerson where more than one thing may be right.
     """
-    send_all_back(ctx)
-    for deployment in unfinished(ctx):
-        found = read(deployment, PATIENCE, ctx)
-        if found.reading is Reading.UNCLEAR:
-            raise found.for_a_person()
+    end_canaries(ctx)
+    for deployment in interrupted_deployments(ctx):
+        found = inspect_interrupted(deployment, PATIENCE, ctx)
+        if found.reading is RecoveryAction.UNCLEAR:
+            raise found.as_needs_person()
         _REPAIRS[found.reading](found, ctx)
     hooks.clear(ctx)
     _forget_routes_that_nobody_reaches(ctx)
     _clear_up(ctx)
 
 
-def send_all_back(ctx: Context) -> None:
+def end_canaries(ctx: Context) -> None:
     """A canary whose command is no more: nobody watches it. What is live gets everything again."""
-    shares, routes = ctx.proxy.shares(), ctx.proxy.routes()
-    back = {name: colour for name in shares if (colour := routes.get(name))}
+    canary_weights, routes = ctx.proxy.canary_weights(), ctx.proxy.routes()
+    back = {name: colour for name in canary_weights if (colour := routes.get(name))}
     if back:
         ctx.proxy.route_to(back)
         for name, colour in back.items():
@@ -67,83 +73,83 @@ def _proxy_runs(ctx: Context) -> bool:
     return ctx.proxy.change_to(topology) not in (Change.CREATE, Change.START)
 
 
-def take_away(found: Unfinished, ctx: Context) -> None:
+def discard_colours(found: InterruptedDeployment, ctx: Context) -> None:
     """Its colours, which have no traffic, and the name of its build."""
     saga = Saga(found.deployment, ctx)
-    for move in found.moves:
-        there = acts.containers(move, move.idle, ctx)
-        if there and not _stands_by(move, there, ctx):
-            remove = partial(acts.clear, move, ctx)
-            saga.run(Step(f"remove {move.name}", "it was never finished", remove))
-        if built_here(move.release):
-            point = partial(images.point_at_what_serves, move.release, ctx)
-            name = move.release.image.reference
+    for rollout in found.rollouts:
+        there = acts.containers(rollout, rollout.idle, ctx)
+        if there and not _stands_by(rollout, there, ctx):
+            remove = partial(acts.clear, rollout, ctx)
+            saga.run(Step(f"remove {rollout.name}", "it was never finished", remove))
+        if built_here(rollout.release):
+            point = partial(images.point_at_what_serves, rollout.release, ctx)
+            name = rollout.release.image.reference
             saga.attempt(Step(f"point {name} at what serves", "it was never finished", point))
 
-    for step in stop_first.restored(found.moves, ctx):
+    for step in stop_first.restart_old(found.rollouts, ctx):
         saga.run(step)
 
 
-def _stands_by(move: Move, there: Sequence[Container], ctx: Context) -> bool:
+def _stands_by(rollout: Rollout, there: Sequence[Container], ctx: Context) -> bool:
     """It hadn't come to clear it away, or took it as it was."""
-    record = ctx.live_deployment(move.service)
-    return standby.meant(record, move.service, there) is not None
+    record = ctx.live_deployment(rollout.service)
+    return standby.intended_standby(record, rollout.service, there) is not None
 
 
-def keep(found: Unfinished, ctx: Context) -> None:
+def keep(found: InterruptedDeployment, ctx: Context) -> None:
     """Its colours have the traffic and are well: from here on as after any other switch."""
     saga = Saga(found.deployment, ctx)
     saga.promote()
-    owed = hooks.owed(found.deployment, found.moves, ctx)
-    for steps in aftermath(found.moves, ctx, owed):
+    owed = hooks.missed_on_rollback(found.deployment, found.rollouts, ctx)
+    for steps in cleanup(found.rollouts, ctx, owed):
         all(saga.attempt(step) for step in steps)
 
 
-def _never_happened(found: Unfinished, ctx: Context) -> None:
+def _never_happened(found: InterruptedDeployment, ctx: Context) -> None:
     routes = ctx.proxy.routes()
-    proven_only = {m.service: None for m in found.moves if routes.get(m.service) is m.idle}
+    proven_only = {m.service: None for m in found.rollouts if routes.get(m.service) is m.idle}
     if proven_only:
         ctx.proxy.route_to(proven_only)
-    take_away(found, ctx)
+    discard_colours(found, ctx)
     _end(found, "what served before still serves", ctx)
 
 
-def _happened(found: Unfinished, ctx: Context) -> None:
+def _happened(found: InterruptedDeployment, ctx: Context) -> None:
     keep(found, ctx)
-    missed = " and ".join(hooks.missed(found.deployment))
+    missed = " and ".join(hooks.unfinished_hooks(found.deployment))
     told = f"; nobody has seen {missed} end" if missed else ""
     ctx.observer.remark(f"{found.told}: its release is live and stays{told}")
 
 
-def _goes_back(found: Unfinished, ctx: Context) -> None:
+def _goes_back(found: InterruptedDeployment, ctx: Context) -> None:
     saga = Saga(found.deployment, ctx)
     cause = "it was being undone, or is sick, and the old colour is well"
-    saga.run(Step("switch back", cause, partial(acts.switch_back, found.moves, ctx)))
-    take_away(found, ctx)
+    saga.run(Step("switch back", cause, partial(acts.switch_back, found.rollouts, ctx)))
+    discard_colours(found, ctx)
     _end(found, "what served before it serves again", ctx)
 
 
-def _gives_back(found: Unfinished, ctx: Context) -> None:
+def _gives_back(found: InterruptedDeployment, ctx: Context) -> None:
     topology = ctx.proxy.topology()
-    names = proxy_changes.names(found.holders)
+    names = proxy_changes.names(found.existing)
     if topology:
-        before = topology.without_fronts(move.service for move in found.moves)
-        give = partial(proxy_changes.give_back, found.holders, before, ctx)
+        before = topology.without_published(rollout.service for rollout in found.rollouts)
+        give = partial(proxy_changes.give_back, found.existing, before, ctx)
         Saga(found.deployment, ctx).run(Step(f"give back to {names}", "nobody serves", give))
-    ctx.proxy.route_to({move.service: None for move in found.moves})
-    take_away(found, ctx)
+    ctx.proxy.route_to({rollout.service: None for rollout in found.rollouts})
+    discard_colours(found, ctx)
     _end(found, f"{names} serves again", ctx)
 
 
 _REPAIRS = {
-    Reading.UNTOUCHED: _never_happened,
-    Reading.ARRIVED: _happened,
-    Reading.REVERTS: _goes_back,
-    Reading.GAP: _gives_back,
+    RecoveryAction.UNTOUCHED: _never_happened,
+    RecoveryAction.ARRIVED: _happened,
+    RecoveryAction.REVERTS: _goes_back,
+    RecoveryAction.GAP: _gives_back,
 }
 
 
-def _end(found: Unfinished, now: str, ctx: Context) -> None:
+def _end(found: InterruptedDeployment, now: str, ctx: Context) -> None:
     reason = f"{found.told.partition(' stopped ')[2]}; {now}"
     ctx.history.to(found.deployment.id, State.INTERRUPTED, ctx.clock.now(), f"stopped {reason}")
     ctx.observer.remark(f"{found.told}; {now}")
@@ -167,7 +173,7 @@ def _clear_up(ctx: Context) -> None:
     there = {(one.service, one.colour) for one in ctx.colour_containers()} - pending.colours(ctx)
     for route in topology.routes if topology else ():
         service, live = route.service, routes.get(route.service)
-        if live is None and route.fronted and any(name == service for name, _ in there):
+        if live is None and route.reachable and any(name == service for name, _ in there):
             _route_to_what_is_proven(service, ctx)
         elif live and (service, live.other) in there:
             _remove_leftover(service, live, ctx)
@@ -175,7 +181,7 @@ def _clear_up(ctx: Context) -> None:
 
 def _route_to_what_is_proven(service: str, ctx: Context) -> None:
     part = ctx.live_part(service)
-    if part and not sick(part, PATIENCE, ctx):
+    if part and not why_unhealthy(part, PATIENCE, ctx):
         ctx.proxy.route_to({service: part.colour})
         ctx.observer.remark(
             f"{service} was routed nowhere: {service}-{part.colour} serves again, which is proven"
@@ -188,14 +194,14 @@ def _remove_leftover(service: str, live: Colour, ctx: Context) -> None:
     part = record.part(service) if record else None
     if record is None or part is None or part.colour is not live:
         return
-    if standby.meant(record, service, ctx.colour_containers(service, live.other)):
+    if standby.intended_standby(record, service, ctx.colour_containers(service, live.other)):
         return
-    move = Move(part.release, live, live.other)
+    rollout = Rollout(part.release, live, live.other)
     try:
         Saga(record, ctx).run(
-            Step(f"remove {move.name}", "it was left over", partial(acts.clear, move, ctx))
+            Step(f"remove {rollout.name}", "it was left over", partial(acts.clear, rollout, ctx))
         )
     except (Interrupted, LockLost):
         raise
     except BluegreenError as error:
-        ctx.observer.remark(f"warning: {move.name} is left over: {error.message}")
+        ctx.observer.remark(f"warning: {rollout.name} is left over: {error.message}")

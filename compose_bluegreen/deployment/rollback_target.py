@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from compose_bluegreen.domain.deployment import Deployment, Kind
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.release import Release
-from compose_bluegreen.domain.states import PROVEN, State
+from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, State
 from compose_bluegreen.ports.context import Context
 
 _A_FEW = 10
 
-WENT_LIVE = PROVEN | {State.ROLLED_BACK}
+WENT_LIVE = ROLLBACK_CANDIDATES | {State.ROLLED_BACK}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RollbackTarget:
     """Where a rollback goes: ``live`` is taken back, ``restores`` brought back.
 
     ``origin`` is the deployment that first released what is live.
@@ -43,25 +43,25 @@ class Target:
         return serving is not None and serving.release.fingerprint == self.release.fingerprint
 
 
-def previous(service: str, ctx: Context) -> Target:
+def previous(service: str, ctx: Context) -> RollbackTarget:
     """The newest release before the live one that was proven and never taken back."""
     live = ctx.live_deployment(service)
     origin = origin_of(live, service, ctx)
     serving = live.part(service) if live else None
     for limit in (_A_FEW, None):  # whole models are large, and nearly always the first will do
-        for deployment in ctx.history.proven(ctx.ref, service, limit=limit):
+        for deployment in ctx.history.rollback_candidates(ctx.ref, service, limit=limit):
             part = deployment.part(service)
             if part is None or (origin is not None and deployment.id >= origin):
                 continue
             if serving is None or part.release.fingerprint != serving.release.fingerprint:
-                return Target(live, deployment, part.release, origin)
+                return RollbackTarget(live, deployment, part.release, origin)
     raise BluegreenError(
         f"{service} has no earlier release that was well",
         hint=f"docker bluegreen history {service} shows all; rollback --to ID names one",
     )
 
 
-def chosen(service: str, deployment: int, ctx: Context) -> Target:
+def chosen(service: str, deployment: int, ctx: Context) -> RollbackTarget:
     found = ctx.history.get(deployment)
     part = found.part(service) if found else None
     if (
@@ -79,7 +79,7 @@ def chosen(service: str, deployment: int, ctx: Context) -> Target:
             hint=f"docker bluegreen show {deployment} tells why",
         )
     live = ctx.live_deployment(service)
-    return Target(live, found, part.release, origin_of(live, service, ctx))
+    return RollbackTarget(live, found, part.release, origin_of(live, service, ctx))
 
 
 def origin_of(live: Deployment | None, service: str, ctx: Context) -> int | None:

@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DeployedService:
     """One service's share in a deployment."""
 
     release: Release
@@ -60,7 +60,7 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewDeployment:
     """What is known of a deployment before anything moves."""
 
     engine: str
@@ -99,7 +99,7 @@ class Deployment:
     reason: str = ""
     rollback_of: int | None = None
     restores: int | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[DeployedService, ...] = ()
     steps: tuple[StepRecord, ...] = field(default=(), repr=False)
 
     @property
@@ -112,5 +112,5 @@ class Deployment:
         holds = (step.started_at for step in self.steps if step.key == str(HOLD))
         return next(holds, self.started_at)
 
-    def part(self, service: str) -> Part | None:
+    def part(self, service: str) -> DeployedService | None:
         return next((part for part in self.parts if part.service == service), None)

@@ -82,14 +82,14 @@ def built_here(release: Release) -> bool:
     return bool(release.model[KEY]["built"])
 
 
-def works_unasked(release: Release) -> bool:
+def is_worker(release: Release) -> bool:
     """Nobody sends it requests, and the proxy knows only which colour is live."""
     return release.settings.get("traffic") == "none"
 
 
-def stops_first(release: Release) -> bool:
+def is_stop_first(release: Release) -> bool:
     """Never two of it at once: the old one is gone before the new one starts."""
-    return works_unasked(release) and release.settings.get("order") == "stop-first"
+    return is_worker(release) and release.settings.get("order") == "stop-first"
 
 
 def after(release: Release) -> dict[str, str]:

@@ -13,7 +13,7 @@ _WILD = "*."
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RouteMatch:
     """A host (``*.`` before it: all below it) and a path with all below it; either may be ANY."""
 
     host: str = ANY
@@ -30,7 +30,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Sharer:
+class PortUser:
     """A service that a published port leads to."""
 
     service: str
@@ -40,13 +40,13 @@ class Sharer:
     mode: str = "http"
 
     @property
-    def claims(self) -> tuple[Claim, ...]:
+    def claims(self) -> tuple[RouteMatch, ...]:
         prefixes = [ANY if path == "/" else path for path in self.paths]
-        return tuple(Claim(*one) for one in product(self.hosts or (ANY,), prefixes or (ANY,)))
+        return tuple(RouteMatch(*one) for one in product(self.hosts or (ANY,), prefixes or (ANY,)))
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
+class RouteConflict:
     """Why two services can't share a port: ``key`` is the setting of ``service`` that can cure it."""
 
     service: str
@@ -55,24 +55,24 @@ class Clash:
     cure: str
 
 
-def clashes(sharers: Iterable[Sharer]) -> Iterator[Clash]:
-    for one, other in combinations(sharers, 2):
+def find_conflicts(port_users: Iterable[PortUser]) -> Iterator[RouteConflict]:
+    for one, other in combinations(port_users, 2):
         if found := _clash(one, other):
             yield found
 
 
-def _clash(one: Sharer, other: Sharer) -> Clash | None:
+def _clash(one: PortUser, other: PortUser) -> RouteConflict | None:
     both = f"{one.service} and {other.service} share"
     if "tcp" in (one.mode, other.mode):
         why = f"{both} a port, and with `mode: tcp` nothing says which of them is meant"
-        return Clash(other.service, "mode", why, "publish one of them on another port")
+        return RouteConflict(other.service, "mode", why, "publish one of them on another port")
     if one.tls != other.tls:
         why = f"{both} a port, and only one of them speaks TLS there"
-        return Clash(other.service, "tls", why, "give both the same `tls:`")
+        return RouteConflict(other.service, "tls", why, "give both the same `tls:`")
     for mine, its in product(one.claims, other.claims):
         if _is_ambiguous(mine, its):
             key = "paths" if mine.host and mine.host == its.host else "hosts"
-            return Clash(
+            return RouteConflict(
                 other.service,
                 key,
                 f"{both} a port, and a request may be meant for either: {mine}; {its}",
@@ -82,7 +82,7 @@ def _clash(one: Sharer, other: Sharer) -> Clash | None:
     return None
 
 
-def _is_ambiguous(one: Claim, other: Claim) -> bool:
+def _is_ambiguous(one: RouteMatch, other: RouteMatch) -> bool:
     """Some requests fit both, and neither says more than the other in every respect."""
     hosts = _host_within(one.host, other.host), _host_within(other.host, one.host)
     paths = _path_within(one.path, other.path), _path_within(other.path, one.path)

@@ -37,7 +37,7 @@ class State(StrEnum):
 UNFINISHED = frozenset({State.PREPARING, State.STARTING, State.SWITCHING})
 """A deployment in one of these, with nobody holding the lock, was killed. One that waits was not."""
 
-PROVEN = frozenset({State.LIVE, State.SUPERSEDED, State.REMOVED})
+ROLLBACK_CANDIDATES = frozenset({State.LIVE, State.SUPERSEDED, State.REMOVED})
 """Its release passed its health checks and nobody has taken it back: rollback may choose it."""
 
 _ENDS_OF_AN_ATTEMPT = frozenset({State.FAILED, State.INTERRUPTED, State.STUCK})

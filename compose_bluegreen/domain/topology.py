@@ -13,19 +13,19 @@ from enum import IntEnum
 from typing import Any
 
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.route_conflicts import Sharer
+from compose_bluegreen.domain.route_conflicts import PortUser
 
-FIRST_DOOR = 10001
+FIRST_INTERNAL_PORT = 10001
 """Published ports get a port of their own inside the proxy, from here on: two services may both
 listen on 8080, and the proxy still knows which of them a visitor wants."""
 
-NOBODY = "none"
+NO_ROUTE = "none"
 """The mode of a target that nobody asks: it has seats, and neither port nor backend."""
 
-MONITOR_DOOR = 10000
+MONITOR_PORT = 10000
 """Where the proxy answers for its statistics and metrics, inside its container."""
 
-FIRST_SLOT = 16
+FIRST_OFFSET = 16
 """Below it, Docker finds addresses for the gateway and the proxy by itself."""
 
 
@@ -33,7 +33,7 @@ WHOLE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class CanaryWeight:
     """So many of 10,000 requests go to the colour that isn't live. ``sticky``: by a cookie, so that a
     visitor stays where he is."""
 
@@ -45,11 +45,11 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class TrafficSplit:
     """Where the traffic of one service goes: all of it to the live colour, but for a share."""
 
     live: Colour | None
-    share: Share | None = None
+    canary_weight: CanaryWeight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,41 +68,41 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ColourBackend:
     """One colour of a service: where its replicas are and what they listen on.
 
-    ``slots`` are host numbers within the network that only the proxy and the colours share;
-    ``doors`` maps a port inside the proxy to the container's port behind it.
+    ``free_offsets`` are host numbers within the network that only the proxy and the colours share;
+    ``internal_ports`` maps a port inside the proxy to the container's port behind it.
     """
 
-    slots: tuple[int, ...]
+    address_offsets: tuple[int, ...]
     port: int
-    doors: tuple[tuple[int, int], ...]
+    internal_ports: tuple[tuple[int, int], ...]
     mode: str = "http"
     check: Check = Check()
 
     @property
     def ports(self) -> tuple[int, ...]:
         """The container's ports, the checked one first."""
-        others = {behind for _, behind in self.doors} - {self.port}
+        others = {behind for _, behind in self.internal_ports} - {self.port}
         return (self.port, *sorted(others)) if self.port else ()
 
-    def behind(self, door: int) -> int | None:
-        return dict(self.doors).get(door)
+    def behind(self, internal_port: int) -> int | None:
+        return dict(self.internal_ports).get(internal_port)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
     """A host port that the proxy publishes; ``host_port`` "" lets Docker choose one.
 
-    ``where`` is its key (``ip:port/tcp``): the same port keeps the same ``door``. With ``tls`` the
+    ``where`` is its key (``ip:port/tcp``): the same port keeps the same ``internal_port``. With ``tls`` the
     proxy speaks it there, by the certificates that it was given.
     """
 
     where: str
     host_ip: str
     host_port: str
-    door: int
+    internal_port: int
     tls: bool = False
 
 
@@ -133,7 +133,7 @@ class Route:
     service: str
     published: tuple[Published, ...] = ()
     networks: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    targets: tuple[tuple[Colour, Target], ...] = ()
+    targets: tuple[tuple[Colour, ColourBackend], ...] = ()
     preview: Preview | None = None
     hosts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
@@ -144,30 +144,38 @@ class Route:
         port = self.preview.port if self.preview else None
         return (*self.published, port) if port else self.published
 
-    def target(self, colour: Colour) -> Target | None:
+    def target(self, colour: Colour) -> ColourBackend | None:
         return dict(self.targets).get(colour)
 
     @property
-    def fronted(self) -> bool:
+    def reachable(self) -> bool:
         """Whether anybody can reach it; not while a container of the user's project serves.
 
         Whom nobody asks, nobody has to reach.
         """
-        return bool(self.published or self.networks or self.works_unasked)
+        return bool(self.published or self.networks or self.is_worker)
 
     @property
-    def works_unasked(self) -> bool:
-        return any(target.mode == NOBODY for _, target in self.targets)
+    def is_worker(self) -> bool:
+        return any(target.mode == NO_ROUTE for _, target in self.targets)
 
     @property
     def modes(self) -> frozenset[str]:
-        return frozenset(target.mode for _, target in self.targets) - {NOBODY}
+        return frozenset(target.mode for _, target in self.targets) - {NO_ROUTE}
 
     @property
-    def doors(self) -> tuple[int, ...]:
-        return tuple(sorted({door for _, target in self.targets for door, _ in target.doors}))
+    def internal_ports(self) -> tuple[int, ...]:
+        return tuple(
+            sorted(
+                {
+                    internal_port
+                    for _, target in self.targets
+                    for internal_port, _ in target.internal_ports
+                }
+            )
+        )
 
-    def with_target(self, colour: Colour, target: Target) -> Route:
+    def with_backend(self, colour: Colour, target: ColourBackend) -> Route:
         targets = dict(self.targets) | {colour: target}
         return replace(self, targets=tuple(sorted(targets.items())))
 
@@ -207,7 +215,7 @@ class Topology:
         routes = sorted((*others, route), key=lambda one: one.service)
         return replace(self, routes=tuple(routes))
 
-    def without_fronts(self, services: Iterable[str]) -> Topology:
+    def without_published(self, services: Iterable[str]) -> Topology:
         """Where these services' ports and names are not the proxy's: it can still prove them."""
         hidden = set(services)
         routes = tuple(
@@ -223,20 +231,25 @@ class Topology:
         route = self.route(service)
         return route is not None and route.preview is not None
 
-    def sharers(self) -> dict[str, list[Sharer]]:
+    def port_users(self) -> dict[str, list[PortUser]]:
         """Where a port is published to the services behind it."""
-        found: dict[str, list[Sharer]] = {}
+        found: dict[str, list[PortUser]] = {}
         for route in self.routes:
             mode = "tcp" if "tcp" in route.modes else "http"
             for one in route.published:
-                own = Sharer(route.service, route.hosts, route.paths, one.tls, mode)
-                found.setdefault(one.where if one.host_port else f"{one.door}", []).append(own)
+                own = PortUser(route.service, route.hosts, route.paths, one.tls, mode)
+                found.setdefault(one.where if one.host_port else f"{one.internal_port}", []).append(
+                    own
+                )
         return found
 
     @property
-    def slots(self) -> frozenset[int]:
+    def address_offsets(self) -> frozenset[int]:
         return frozenset(
-            slot for route in self.routes for _, target in route.targets for slot in target.slots
+            slot
+            for route in self.routes
+            for _, target in route.targets
+            for slot in target.address_offsets
         )
 
     @property
@@ -256,16 +269,18 @@ class Topology:
     @property
     def container(self) -> tuple[Any, ...]:
         """What only a new container can change: Docker fixes it when it makes one."""
-        published = sorted((one.host_ip, one.host_port, one.door) for one in self.published)
+        published = sorted(
+            (one.host_ip, one.host_port, one.internal_port) for one in self.published
+        )
         networks = sorted((name, tuple(sorted(a))) for name, a in self.networks.items())
         return (self.settings.image, self.settings.monitor, *published, *networks)
 
 
-def slots(count: int, *, keep: Iterable[int], taken: Iterable[int]) -> tuple[int, ...]:
+def free_offsets(count: int, *, keep: Iterable[int], taken: Iterable[int]) -> tuple[int, ...]:
     """``count`` host numbers: those of ``keep`` first, then the lowest that nobody has taken."""
     kept = tuple(keep)[:count]
     unfree = set(taken) | set(kept)
-    free = (slot for slot in range(FIRST_SLOT, 1 << 16) if slot not in unfree)
+    free = (slot for slot in range(FIRST_OFFSET, 1 << 16) if slot not in unfree)
     return kept + tuple(next(free) for _ in range(count - len(kept)))
 
 
@@ -280,7 +295,7 @@ class Change(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class InternalPorts:
     """Hands out ports inside the proxy: those already given stay, new ones are free ones."""
 
     taken: Mapping[str, int] = field(default_factory=dict)
@@ -291,8 +306,8 @@ class Doors:
         wanted = list(wanted)
         given = {where: self.taken[where] for where in wanted if where in self.taken}
         free = (
-            door
-            for door in range(FIRST_DOOR, 65536)
-            if door not in self.taken.values() and door not in self.reserved
+            internal_port
+            for internal_port in range(FIRST_INTERNAL_PORT, 65536)
+            if internal_port not in self.taken.values() and internal_port not in self.reserved
         )
         return {where: given.get(where) or next(free) for where in wanted}

@@ -10,7 +10,7 @@ Waits = Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class TrafficStats:
     """Since HAProxy runs. Over plain TCP, requests are connections, and nobody waits or errs.
 
     ``errors`` were answered with 5xx, by a replica or in its place; ``broken`` found no replica that
@@ -25,12 +25,12 @@ class Tally:
     waits: Waits = field(default_factory=dict)
     recent: Waits = field(default_factory=dict)
 
-    def since(self, before: Tally) -> Tally:
+    def since(self, before: TrafficStats) -> TrafficStats:
         """What has come since; all of it, where HAProxy has begun to count anew."""
         if self.begun < before.begun:
             return self
         waits = {ms: count - before.waits.get(ms, 0) for ms, count in self.waits.items()}
-        return Tally(
+        return TrafficStats(
             self.begun - before.begun,
             self.errors - before.errors,
             self.broken - before.broken,

@@ -10,19 +10,19 @@ from enum import StrEnum
 
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.deployment import rollback_target
-from compose_bluegreen.deployment.rollback_target import Target
+from compose_bluegreen.deployment.rollback_target import RollbackTarget
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Deployment, Kind, Part
+from compose_bluegreen.domain.deployment import DeployedService, Deployment, Kind
 from compose_bluegreen.domain.errors import BluegreenError
-from compose_bluegreen.domain.release import Image, Release, stops_first
-from compose_bluegreen.domain.topology import Share
+from compose_bluegreen.domain.release import Image, Release, is_stop_first
+from compose_bluegreen.domain.topology import CanaryWeight
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.proxy import ServerHealth
-from compose_bluegreen.ports.workloads import ColourRelease, Place, Seats
+from compose_bluegreen.ports.workloads import ColourAddresses, ColourRelease, NetworkAttachment
 from compose_bluegreen.steps import irreversible
-from compose_bluegreen.steps.irreversible import Deed
-from compose_bluegreen.steps.standby import Standby, are_older, meant
+from compose_bluegreen.steps.irreversible import IrreversibleChange
+from compose_bluegreen.steps.standby import Standby, are_older, intended_standby
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class ColourStatus:
         return bool(self.containers) and all(one.running for one in self.containers)
 
 
-class Whereabouts(StrEnum):
+class ImageLocation(StrEnum):
     """Of an image: the engine has it, a registry had it by its digest, or it is nowhere."""
 
     ENGINE = "engine"
@@ -73,27 +73,27 @@ class KeptImage:
 
     deployment: int
     release: Release
-    where: Whereabouts
+    where: ImageLocation
     tagged: bool
 
 
 @dataclass(frozen=True, slots=True)
-class WayBack:
+class RollbackOption:
     """Where a rollback goes, whence its image comes, and ``instead`` where one could go if that is
-    gone. ``wanted``: more than the live release is to be kept. ``deeds`` can't be taken back."""
+    gone. ``wanted``: more than the live release is to be kept. ``irreversible_changes`` can't be taken back."""
 
-    target: Target
-    image: Whereabouts
+    target: RollbackTarget
+    image: ImageLocation
     instead: int | None
     wanted: bool
-    deeds: tuple[Deed, ...] = ()
+    irreversible_changes: tuple[IrreversibleChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ObservedService:
     """``record`` is what history has as live, ``places`` where the containers of it belong.
 
-    ``share`` of the traffic goes to the colour that isn't live. ``strangers`` sit on the network that only proxy and colours share, without being of a colour.
+    ``canary_weight`` of the traffic goes to the colour that isn't live. ``unlabelled`` sit on the network that only proxy and colours share, without being of a colour.
     """
 
     project: str
@@ -101,22 +101,22 @@ class Sight:
     routed: Colour | None
     colours: Mapping[Colour, ColourStatus]
     record: Deployment | None
-    way_back: WayBack | None
+    rollback_option: RollbackOption | None
     proxy_runs: bool
-    seats: Mapping[Colour, Seats]
-    places: Mapping[str, Mapping[str, Place]]
-    strangers: tuple[Container, ...]
-    strays: tuple[Container, ...]
+    colour_addresses: Mapping[Colour, ColourAddresses]
+    places: Mapping[str, Mapping[str, NetworkAttachment]]
+    unlabelled: tuple[Container, ...]
+    compose_containers: tuple[Container, ...]
     images: tuple[KeptImage, ...]
     standby: Standby | None = None
     waits: Deployment | None = None
     """What is proven and held back, if it has a part here."""
-    share: Share | None = None
+    canary_weight: CanaryWeight | None = None
 
     @property
     def waiting(self) -> ColourStatus | None:
         part = self.waits.part(self.service) if self.waits else None
-        if part is None or part.colour is self.routed or stops_first(part.release):
+        if part is None or part.colour is self.routed or is_stop_first(part.release):
             return None
         return self.colours[part.colour]
 
@@ -133,7 +133,7 @@ class Sight:
         return next((one for one in self.colours.values() if one.containers), None)
 
     @property
-    def part(self) -> Part | None:
+    def part(self) -> DeployedService | None:
         """What history has as live."""
         return self.record.part(self.service) if self.record else None
 
@@ -143,30 +143,32 @@ class Sight:
         return self.part is not None and self.part.colour is self.routed
 
 
-def look(service: str, routed: Colour | None, ctx: Context, *, proxy_runs: bool) -> Sight:
-    """All but ``share`` and ``waits``, which whoever looks at several services asks for once."""
+def observe_service(
+    service: str, routed: Colour | None, ctx: Context, *, proxy_runs: bool
+) -> ObservedService:
+    """All but ``canary_weight`` and ``waits``, which whoever looks at several services asks for once."""
     colours = {one: _colour(service, one, proxy_runs, ctx) for one in Colour}
     record = ctx.live_deployment(service)
     if record and routed:
         colours[routed] = _brought_back(service, colours[routed], record)
     idle = colours[routed.other].containers if routed else ()
-    way_back = _way_back(service, record, ctx)
-    seats = _seats(service, ctx)
+    rollback_option = _way_back(service, record, ctx)
+    colour_addresses = _seats(service, ctx)
     mine = ctx.compose_containers(service)
-    return Sight(
+    return ObservedService(
         project=ctx.project,
         service=service,
         routed=routed,
         colours=colours,
         record=record,
-        way_back=way_back,
+        rollback_option=rollback_option,
         proxy_runs=proxy_runs,
-        seats=seats,
-        places=_places(service, record, seats, ctx),
-        strangers=_strangers(seats, ctx),
-        strays=tuple(one for one in mine if not one.one_off),
-        images=tuple(_images(service, record, way_back, ctx)),
-        standby=meant(record, service, idle),
+        colour_addresses=colour_addresses,
+        places=_places(service, record, colour_addresses, ctx),
+        unlabelled=_strangers(colour_addresses, ctx),
+        compose_containers=tuple(one for one in mine if not one.one_off),
+        images=tuple(_images(service, record, rollback_option, ctx)),
+        standby=intended_standby(record, service, idle),
     )
 
 
@@ -192,57 +194,62 @@ def _colour(service: str, colour: Colour, proxy_runs: bool, ctx: Context) -> Col
     return ColourStatus(colour, containers, servers, flying)
 
 
-def _way_back(service: str, record: Deployment | None, ctx: Context) -> WayBack | None:
+def _way_back(service: str, record: Deployment | None, ctx: Context) -> RollbackOption | None:
     try:
         target = rollback_target.previous(service, ctx)
     except BluegreenError:
         return None
-    image = whereabouts(target.release.image, ctx)
-    gone = image is Whereabouts.GONE
+    image = image_location(target.release.image, ctx)
+    gone = image is ImageLocation.GONE
     instead = _instead(target, service, ctx) if gone else None
     part = record.part(service) if record else None
     wanted = part is not None and restored(part.release.settings).keep > 1
-    deeds = tuple(irreversible.since(service, target.restores.id, ctx))
-    return WayBack(target, image, instead, wanted, deeds)
+    irreversible_changes = tuple(irreversible.since(service, target.restores.id, ctx))
+    return RollbackOption(target, image, instead, wanted, irreversible_changes)
 
 
-def _instead(target: Target, service: str, ctx: Context) -> int | None:
-    for other in ctx.history.proven(ctx.ref, service):
+def _instead(target: RollbackTarget, service: str, ctx: Context) -> int | None:
+    for other in ctx.history.rollback_candidates(ctx.ref, service):
         part = other.part(service)
         if part is None or part.live or part.release.fingerprint == target.release.fingerprint:
             continue
-        if whereabouts(part.release.image, ctx) is not Whereabouts.GONE:
+        if image_location(part.release.image, ctx) is not ImageLocation.GONE:
             return other.id
     return None
 
 
-def whereabouts(image: Image, ctx: Context) -> Whereabouts:
+def image_location(image: Image, ctx: Context) -> ImageLocation:
     if ctx.engine.image(image.id):
-        return Whereabouts.ENGINE
-    return Whereabouts.REGISTRY if image.repo_digest else Whereabouts.GONE
+        return ImageLocation.ENGINE
+    return ImageLocation.REGISTRY if image.repo_digest else ImageLocation.GONE
 
 
-def _seats(service: str, ctx: Context) -> dict[Colour, Seats]:
+def _seats(service: str, ctx: Context) -> dict[Colour, ColourAddresses]:
     """None at all where their network is gone."""
     found = {}
     for colour in Colour:
         with suppress(BluegreenError):
-            found[colour] = ctx.proxy.seats(service, colour)
+            found[colour] = ctx.proxy.colour_addresses(service, colour)
     return found
 
 
 def _places(
-    service: str, record: Deployment | None, seats: Mapping[Colour, Seats], ctx: Context
-) -> Mapping[str, Mapping[str, Place]]:
+    service: str,
+    record: Deployment | None,
+    colour_addresses: Mapping[Colour, ColourAddresses],
+    ctx: Context,
+) -> Mapping[str, Mapping[str, NetworkAttachment]]:
     part = record.part(service) if record else None
-    if record is None or part is None or part.colour not in seats:
+    if record is None or part is None or part.colour not in colour_addresses:
         return {}
-    live = ColourRelease(part.release, part.colour, record.id, seats[part.colour])
+    live = ColourRelease(part.release, part.colour, record.id, colour_addresses[part.colour])
     return ctx.workloads.placements(live)
 
 
-def _strangers(seats: Mapping[Colour, Seats], ctx: Context) -> tuple[Container, ...]:
-    links = {one.network for one in seats.values()}
+def _strangers(
+    colour_addresses: Mapping[Colour, ColourAddresses], ctx: Context
+) -> tuple[Container, ...]:
+    links = {one.network for one in colour_addresses.values()}
     found = [one for link in links for one in ctx.engine.attached(link)]
     return tuple(
         one for one in found if not (one.project == ctx.project and (one.is_proxy or one.colour))
@@ -250,18 +257,18 @@ def _strangers(seats: Mapping[Colour, Seats], ctx: Context) -> tuple[Container, 
 
 
 def _images(
-    service: str, record: Deployment | None, way_back: WayBack | None, ctx: Context
+    service: str, record: Deployment | None, rollback_option: RollbackOption | None, ctx: Context
 ) -> Iterator[KeptImage]:
     """Of what is live, and of what a rollback would bring back, unless nobody wants to keep that."""
     if record and (part := record.part(service)):
         yield _image(record.id, part.release, ctx)
-    if way_back and way_back.wanted:
-        yield _image(way_back.target.restores.id, way_back.target.release, ctx)
+    if rollback_option and rollback_option.wanted:
+        yield _image(rollback_option.target.restores.id, rollback_option.target.release, ctx)
 
 
 def _image(deployment: int, release: Release, ctx: Context) -> KeptImage:
-    where = whereabouts(release.image, ctx)
-    here = where is Whereabouts.ENGINE
+    where = image_location(release.image, ctx)
+    here = where is ImageLocation.ENGINE
     return KeptImage(
         deployment, release, where, here and release.kept_tag in ctx.engine.tags(release.image.id)
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.inspection.drift import REPAIR, Drift, DriftKind
-from compose_bluegreen.inspection.observe import Sight
+from compose_bluegreen.inspection.observe import ObservedService
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 
@@ -16,7 +16,7 @@ from compose_bluegreen.ports.engine import Container
 def of_the_proxy(
     topology: Topology | None,
     proxy: Container | None,
-    sights: list[Sight],
+    observed_services: list[ObservedService],
     ctx: Context,
 ) -> Iterator[Drift]:
     if topology is None:
@@ -28,7 +28,7 @@ def of_the_proxy(
     elif not proxy.running:
         cause = "the proxy isn't running: nobody is served"
         yield Drift(DriftKind.PROXY_STOPPED, cause, REPAIR, names=(proxy.name,))
-    missing = ctx.engine.missing_networks(_networks(sights, ctx))
+    missing = ctx.engine.missing_networks(_networks(observed_services, ctx))
     yield from _missing(missing, topology, ctx)
     if proxy:
         for network in ctx.proxy.networks():
@@ -51,10 +51,10 @@ def _lost(ctx: Context) -> Iterator[Drift]:
         yield Drift(DriftKind.PROXY_LOST, cause, cure)
 
 
-def _networks(sights: Iterable[Sight], ctx: Context) -> set[str]:
+def _networks(observed_services: Iterable[ObservedService], ctx: Context) -> set[str]:
     wanted = set(ctx.proxy.networks())
-    for sight in sights:
-        for place in sight.places.values():
+    for observed in observed_services:
+        for place in observed.places.values():
             wanted |= place.keys()
     return wanted
 

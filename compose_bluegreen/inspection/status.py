@@ -6,18 +6,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from compose_bluegreen.deployment import pending
-from compose_bluegreen.deployment.interrupted import Reading, read, stopped_at, unfinished
+from compose_bluegreen.deployment.interrupted import (
+    RecoveryAction,
+    inspect_interrupted,
+    interrupted_deployments,
+    stopped_at,
+)
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import LOOPBACK, Topology
 from compose_bluegreen.inspection.drift import Drift, DriftKind
-from compose_bluegreen.inspection.observe import ColourStatus, Sight, Whereabouts, look
+from compose_bluegreen.inspection.observe import (
+    ColourStatus,
+    ImageLocation,
+    ObservedService,
+    observe_service,
+)
 from compose_bluegreen.inspection.proxy_drift import of_the_proxy
 from compose_bluegreen.inspection.service_drift import of_service
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps.desired_topology import reached
 from compose_bluegreen.steps.standby import Standby
 
@@ -46,7 +56,7 @@ class ServiceStatus:
     record: Deployment | None
     rollback_to: Deployment | None
     drift: tuple[Drift, ...]
-    rollback_image: Whereabouts | None = None
+    rollback_image: ImageLocation | None = None
     standby: Standby | None = None
     rollback_unsafe: str = ""
     preview: Previewed | None = None
@@ -56,7 +66,7 @@ class ServiceStatus:
 class UnderWay:
     """A command that holds the lock; ``deployment`` None where it makes none, or none yet."""
 
-    holder: Holder
+    owner: LockOwner
     deployment: int | None
     step: str
 
@@ -91,7 +101,7 @@ def status(ctx: Context) -> Status:
     While somebody deploys, both colours run, and history is behind the proxy: that is no drift.
     """
     under_way = _under_way(ctx)
-    found = survey(ctx)
+    found = observe_project(ctx)
     if under_way is None:
         return found
     return replace(
@@ -117,23 +127,26 @@ def _while_deploying(one: ServiceStatus) -> ServiceStatus:
     return replace(one, drift=tuple(each for each in one.drift if each.kind not in _PASSING))
 
 
-def survey(ctx: Context) -> Status:
+def observe_project(ctx: Context) -> Status:
     """As whoever holds the lock sees it."""
     topology = ctx.proxy.topology()
     proxy = ctx.engine.proxy_container(ctx.project)
     runs = proxy is not None and proxy.running
     routes = reached(ctx.proxy.routes(), topology)
-    waits, shares = pending.the_one(ctx), ctx.proxy.shares() if runs else {}
-    sights = [
+    waits, canary_weights = (
+        pending.pending_deployment(ctx),
+        ctx.proxy.canary_weights() if runs else {},
+    )
+    observed_services = [
         replace(
-            look(name, routes.get(name), ctx, proxy_runs=runs),
-            share=shares.get(name),
+            observe_service(name, routes.get(name), ctx, proxy_runs=runs),
+            canary_weight=canary_weights.get(name),
             waits=waits if waits and waits.part(name) else None,
         )
         for name in _services(topology)
     ]
     stopped = _stopped_ones(ctx)
-    drift = [*stopped, *of_the_proxy(topology, proxy, sights, ctx)]
+    drift = [*stopped, *of_the_proxy(topology, proxy, observed_services, ctx)]
     if stopped:  # what it was at when it was killed is settled with it
         drift = [one for one in drift if one.kind not in _HALFWAY]
     word = "running" if runs else "stopped" if topology else "none"
@@ -141,7 +154,9 @@ def survey(ctx: Context) -> Status:
     return Status(
         ctx.project,
         word,
-        tuple(_service(one, previews.get(one.service), ctx.clock.now()) for one in sights),
+        tuple(
+            _service(one, previews.get(one.service), ctx.clock.now()) for one in observed_services
+        ),
         tuple(drift),
         waits=waits,
         proxy_image_built_at=ctx.engine.built_at(proxy.image_id) if proxy else None,
@@ -162,46 +177,48 @@ def _previews(topology: Topology | None, ctx: Context) -> dict[str, Previewed]:
     return found
 
 
-def _service(sight: Sight, preview: Previewed | None, now: datetime) -> ServiceStatus:
+def _service(observed: ObservedService, preview: Previewed | None, now: datetime) -> ServiceStatus:
     return ServiceStatus(
-        sight.service,
-        sight.live,
-        sight.idle,
-        sight.record,
-        sight.way_back.target.restores if sight.way_back else None,
-        tuple(of_service(sight, now)),
-        sight.way_back.image if sight.way_back else None,
-        sight.standby,
-        "; ".join(map(str, sight.way_back.deeds)) if sight.way_back else "",
+        observed.service,
+        observed.live,
+        observed.idle,
+        observed.record,
+        observed.rollback_option.target.restores if observed.rollback_option else None,
+        tuple(of_service(observed, now)),
+        observed.rollback_option.image if observed.rollback_option else None,
+        observed.standby,
+        "; ".join(map(str, observed.rollback_option.irreversible_changes))
+        if observed.rollback_option
+        else "",
         preview,
     )
 
 
 def _under_way(ctx: Context) -> UnderWay | None:
     """Whoever holds the lock lives; what was begun under a free one was killed."""
-    holder = ctx.lock.holder()
-    if holder is None:
+    owner = ctx.lock.owner()
+    if owner is None:
         return None
-    newest = next(iter(reversed(unfinished(ctx))), None)
+    newest = next(iter(reversed(interrupted_deployments(ctx))), None)
     step = newest.steps[-1].name if newest and newest.steps else ""
-    return UnderWay(holder, newest.id if newest else None, step)
+    return UnderWay(owner, newest.id if newest else None, step)
 
 
 def _stopped_ones(ctx: Context) -> list[Drift]:
-    return [_stopped(one, ctx) for one in unfinished(ctx)]
+    return [_stopped(one, ctx) for one in interrupted_deployments(ctx)]
 
 
 def _stopped(deployment: Deployment, ctx: Context) -> Drift:
     kind = DriftKind.STUCK if deployment.state is State.STUCK else DriftKind.UNFINISHED
     what = f"deployment {deployment.id} {'is stuck' if kind is DriftKind.STUCK else 'stopped'}"
     try:
-        found = read(deployment, _AT_ONCE, ctx)
+        found = inspect_interrupted(deployment, _AT_ONCE, ctx)
     except BluegreenError as error:
         return Drift(
             kind, f"{what} {stopped_at(deployment)}; {error.message}", "docker bluegreen up"
         )
     why = f": {found.why}" if found.why else ""
-    if found.reading is Reading.UNCLEAR:
+    if found.reading is RecoveryAction.UNCLEAR:
         cure = "docker bluegreen resume finishes it, docker bluegreen abort takes it away"
     else:
         cure = f"docker bluegreen up {_WHAT_UP_DOES[found.reading]}"
@@ -210,8 +227,8 @@ def _stopped(deployment: Deployment, ctx: Context) -> Drift:
 
 _AT_ONCE = timedelta(0)
 _WHAT_UP_DOES = {
-    Reading.UNTOUCHED: "clears it away",
-    Reading.ARRIVED: "keeps it, for it is well",
-    Reading.REVERTS: "goes back to what served before",
-    Reading.GAP: "gives back what it took",
+    RecoveryAction.UNTOUCHED: "clears it away",
+    RecoveryAction.ARRIVED: "keeps it, for it is well",
+    RecoveryAction.REVERTS: "goes back to what served before",
+    RecoveryAction.GAP: "gives back what it took",
 }

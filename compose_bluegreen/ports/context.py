@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Deployment, Part
+from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.ports.engine import Container, Engine
 from compose_bluegreen.ports.history import History
@@ -44,7 +44,7 @@ class Context:
         """The deployment that history has as live of this service."""
         return self.history.live(self.ref, service)
 
-    def live_part(self, service: str) -> Part | None:
+    def live_part(self, service: str) -> DeployedService | None:
         """The release that history has as live of this service, with its colour."""
         deployment = self.live_deployment(service)
         return deployment.part(service) if deployment else None
@@ -55,8 +55,8 @@ class Context:
         part = deployment.part(service) if deployment else None
         if deployment is None or part is None:
             return None
-        seats = self.proxy.seats(service, part.colour)
-        return ColourRelease(part.release, part.colour, deployment.id, seats)
+        colour_addresses = self.proxy.colour_addresses(service, part.colour)
+        return ColourRelease(part.release, part.colour, deployment.id, colour_addresses)
 
     def colour_containers(
         self, service: str | None = None, colour: Colour | None = None

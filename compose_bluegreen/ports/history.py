@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from compose_bluegreen.domain.deployment import Deployment, Draft, Outcome, Part, StepRecord
+from compose_bluegreen.domain.deployment import (
+    DeployedService,
+    Deployment,
+    NewDeployment,
+    Outcome,
+    StepRecord,
+)
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
 
@@ -21,13 +27,13 @@ class History(Protocol):
     def check_writable(self) -> None:
         """Proves that a deployment could be recorded now."""
 
-    def begin(self, draft: Draft) -> int:
+    def begin(self, new_deployment: NewDeployment) -> int:
         """A new deployment in state PREPARING; its id."""
 
     def discard(self, deployment: int) -> None:
         """Forgets a deployment that turned out to change nothing, while it is PREPARING."""
 
-    def parts(self, deployment: int, parts: Sequence[Part]) -> None:
+    def parts(self, deployment: int, parts: Sequence[DeployedService]) -> None:
         """What it releases, known once the images are."""
 
     def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
@@ -65,7 +71,7 @@ class History(Protocol):
 
     def live(self, ref: ProjectRef, service: str) -> Deployment | None: ...
 
-    def proven(
+    def rollback_candidates(
         self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
         """Deployments of this service in a PROVEN state, newest first, with whole parts.

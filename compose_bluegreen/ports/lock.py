@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockOwner:
     """Who holds the lock: ``actor`` as user@host, ``what`` they do, since when (UTC)."""
 
     actor: str
@@ -18,7 +18,7 @@ class Holder:
     since: datetime
 
 
-class Wish(StrEnum):
+class ControlSignal(StrEnum):
     """What may be asked of a deployment that only watches."""
 
     PROMOTE = "promote"
@@ -26,33 +26,33 @@ class Wish(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wished:
+class SignalRequest:
     """``actor`` as user@host."""
 
-    wish: Wish
+    signal: ControlSignal
     actor: str
 
 
 class Lock(Protocol):
     """Excludes other deployments of the same project, on the engine itself."""
 
-    def hold(self, holder: Holder) -> AbstractContextManager[None]:
+    def hold(self, holder: LockOwner) -> AbstractContextManager[None]:
         """Raises LockHeld at once, which names who holds it. It ends with its holder."""
 
     def assure(self) -> None:
         """Raises LockLost if the lock that this command held is its own no longer."""
 
-    def holder(self) -> Holder | None:
+    def owner(self) -> LockOwner | None:
         """Who holds it now. Looks only, and waits for nobody."""
 
     def listen(self) -> AbstractContextManager[None]:
         """Inside, others can ask something of this command, which holds it."""
 
-    def wished(self) -> Wished | None:
+    def requested_signal(self) -> SignalRequest | None:
         """What they have asked, since it listens."""
 
-    def wish(self, wished: Wished) -> bool:
+    def signal(self, requested_signal: SignalRequest) -> bool:
         """Asks it of whoever holds the lock; False where nobody listens."""
 
-    def release(self) -> Holder | None:
+    def release(self) -> LockOwner | None:
         """By force: whose it was. That command touches nothing any more (LockLost)."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.topology import Change, Share, Topology
-from compose_bluegreen.domain.traffic_stats import Tally
-from compose_bluegreen.ports.workloads import Seats
+from compose_bluegreen.domain.topology import CanaryWeight, Change, Topology
+from compose_bluegreen.domain.traffic_stats import TrafficStats
+from compose_bluegreen.ports.workloads import ColourAddresses
 
 NO_TRAFFIC = "no traffic"
 """In the place of HAProxy's word, of what nobody asks: HAProxy doesn't look at it."""
@@ -73,10 +73,10 @@ class Proxy(Protocol):
         All of their traffic goes there; it ends what ``share`` began.
         """
 
-    def shares(self) -> dict[str, Share]:
+    def canary_weights(self) -> dict[str, CanaryWeight]:
         """Of services whose other colour gets a part of the traffic, beside the live one."""
 
-    def share(self, shares: Mapping[str, Share]) -> None:
+    def set_canary_weights(self, canary_weights: Mapping[str, CanaryWeight]) -> None:
         """As atomic: the live colour of each service named gives that much to the other one."""
 
     def show(self, service: str, colour: Colour) -> None:
@@ -92,7 +92,7 @@ class Proxy(Protocol):
     def watch(self, service: str, colour: Colour) -> None:
         """Watches an idle colour's addresses, each down until checked anew."""
 
-    def seats(self, service: str, colour: Colour) -> Seats:
+    def colour_addresses(self, service: str, colour: Colour) -> ColourAddresses:
         """Where the containers of a colour must sit for the proxy to find them."""
 
     def health(self, service: str, colour: Colour) -> list[ServerHealth]: ...
@@ -100,7 +100,7 @@ class Proxy(Protocol):
     def in_flight(self, service: str, colour: Colour) -> int:
         """Requests and long connections that are being served or wait in a queue."""
 
-    def tally(self, service: str, colour: Colour) -> Tally:
+    def traffic_stats(self, service: str, colour: Colour) -> TrafficStats:
         """What was asked of a colour since HAProxy runs, and what came of it."""
 
     def long_lived(self, service: str, colour: Colour) -> int:

@@ -12,7 +12,7 @@ from compose_bluegreen.ports.engine import Container
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class CommandResult:
     """How a command ended: ``code`` None means that its time was up. ``said`` is the end of both
     its streams."""
 
@@ -38,7 +38,7 @@ class Runner(Protocol):
     ComposeFailed or EngineUnreachable where one can't even begin.
     """
 
-    def one_off(self, job: OneOff, timeout: timedelta) -> Ran:
+    def one_off(self, job: OneOff, timeout: timedelta) -> CommandResult:
         """In a container of its own, which is still there when it has ended."""
 
     def inside(
@@ -47,10 +47,12 @@ class Runner(Protocol):
         words: Sequence[str],
         told: Mapping[str, str],
         timeout: timedelta,
-    ) -> Ran:
+    ) -> CommandResult:
         """In a running container; one whose time is up may go on there."""
 
-    def here(self, words: Sequence[str], told: Mapping[str, str], timeout: timedelta) -> Ran:
+    def here(
+        self, words: Sequence[str], told: Mapping[str, str], timeout: timedelta
+    ) -> CommandResult:
         """Where this command was given; what isn't done by then is ended."""
 
     def trust(self, words: Sequence[str]) -> None:

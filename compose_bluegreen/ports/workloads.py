@@ -11,7 +11,7 @@ from compose_bluegreen.domain.release import Model, Release
 
 
 @dataclass(frozen=True, slots=True)
-class Seats:
+class ColourAddresses:
     """A network that only the proxy and the colours share, and an address there for each replica.
 
     The addresses never change, so the proxy finds every colour again after any restart.
@@ -28,11 +28,11 @@ class ColourRelease:
     release: Release
     colour: Colour
     deployment: int
-    seats: Seats
+    colour_addresses: ColourAddresses
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NetworkAttachment:
     """How a container is attached to a network. With ``address`` None, Docker chooses one."""
 
     address: str | None
@@ -64,7 +64,7 @@ class Workloads(Protocol):
     def start_replicas(self, colour: ColourRelease, containers: Collection[str]) -> None:
         """Starts new containers for these replicas of a colour, named by their containers."""
 
-    def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, Place]]:
+    def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, NetworkAttachment]]:
         """Container to network to how it is attached, by the names on the engine."""
 
     def remove(self, containers: Sequence[str], *, keep_volumes: bool = False) -> None:
@@ -74,7 +74,7 @@ class Workloads(Protocol):
 
     def start(self, containers: Sequence[str]) -> None: ...
 
-    def connect(self, container: str, network: str, place: Place) -> None:
+    def connect(self, container: str, network: str, place: NetworkAttachment) -> None:
         """Attaches a container to a network again; one that has another address there moves."""
 
     def tag(self, image_id: str, reference: str) -> None: ...

@@ -10,7 +10,7 @@ from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain import durations
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import analysis
-from compose_bluegreen.steps.rollout import Move, named
+from compose_bluegreen.steps.rollout import Rollout, named
 from compose_bluegreen.steps.saga import Step
 
 
@@ -18,26 +18,32 @@ from compose_bluegreen.steps.saga import Step
 class Bake:
     """Of those that have something to go back to: a first release has nothing."""
 
-    moves: Sequence[Move]
+    rollouts: Sequence[Rollout]
     ctx: Context
-    _watches: list[analysis.Watch] = field(default_factory=list)
+    _watches: list[analysis.Analysis] = field(default_factory=list)
 
     @classmethod
-    def of(cls, moves: Sequence[Move], ctx: Context) -> Bake:
-        return cls([one for one in moves if _time(one) and (one.live or one.held_by)], ctx)
+    def of(cls, rollouts: Sequence[Rollout], ctx: Context) -> Bake:
+        return cls(
+            [one for one in rollouts if _time(one) and (one.live or one.existing_containers)], ctx
+        )
 
-    def switch(self, moves: Sequence[Move]) -> None:
+    def switch(self, rollouts: Sequence[Rollout]) -> None:
         """What is counted is counted from the first request on."""
-        self._watches = [analysis.Watch.begun(one, _time(one), self.ctx) for one in self.moves]
-        self.ctx.proxy.route_to({move.service: move.idle for move in moves})
+        self._watches = [
+            analysis.Analysis.begun(one, _time(one), self.ctx) for one in self.rollouts
+        ]
+        self.ctx.proxy.route_to({rollout.service: rollout.idle for rollout in rollouts})
 
     def steps(self) -> Iterator[Step]:
-        if self.moves:
-            names = named(self.moves)
-            time = durations.show(max(_time(one) for one in self.moves))
+        if self.rollouts:
+            names = named(self.rollouts)
+            time = durations.show(max(_time(one) for one in self.rollouts))
             cause = f"for {time}, while what served before is still there"
-            yield Step(f"bake {names}", cause, lambda: analysis.watch(self._watches, self.ctx).told)
+            yield Step(
+                f"bake {names}", cause, lambda: analysis.analyse(self._watches, self.ctx).told
+            )
 
 
-def _time(move: Move) -> timedelta:
-    return restored(move.release.settings).bake.time
+def _time(rollout: Rollout) -> timedelta:
+    return restored(rollout.release.settings).bake.time

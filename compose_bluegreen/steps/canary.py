@@ -10,15 +10,15 @@ from functools import partial
 from compose_bluegreen.config.canary_stages import Stage
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain import durations
-from compose_bluegreen.domain.release import works_unasked
+from compose_bluegreen.domain.release import is_worker
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.domain.topology import Share
+from compose_bluegreen.domain.topology import CanaryWeight
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import analysis
 from compose_bluegreen.steps import rollout as acts
-from compose_bluegreen.steps.rollout import Move
+from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Step, Undo
-from compose_bluegreen.steps.source import Terms
+from compose_bluegreen.steps.source import DeployOptions
 
 
 @dataclass(slots=True)
@@ -28,13 +28,13 @@ class Canary:
     In a set each takes its own steps beside the others, and stays at its last one.
     """
 
-    ways: Mapping[str, tuple[Move, tuple[Stage, ...]]]
+    ways: Mapping[str, tuple[Rollout, tuple[Stage, ...]]]
     ctx: Context
     _promoted: bool = False
 
     @classmethod
-    def of(cls, moves: Sequence[Move], terms: Terms, ctx: Context) -> Canary:
-        ways = {one.service: (one, stages) for one in moves if (stages := _stages(one, terms))}
+    def of(cls, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> Canary:
+        ways = {one.service: (one, stages) for one in rollouts if (stages := _stages(one, options))}
         return cls(ways, ctx)
 
     @property
@@ -43,41 +43,43 @@ class Canary:
         return bool(self.ways)
 
     def steps(self) -> Iterator[Step]:
-        moves = [move for move, _ in self.ways.values()]
+        rollouts = [rollout for rollout, _ in self.ways.values()]
         for number in range(max((len(stages) for _, stages in self.ways.values()), default=0)):
             if self._promoted:
                 return
-            shares = {one.service: self._share(one, number) for one in moves}
+            canary_weights = {one.service: self._share(one, number) for one in rollouts}
             time = self._time(number)
             yield Step(
-                f"send {' and '.join(f'{shares[one.service]} to {one.name}' for one in moves)}",
+                f"send {' and '.join(f'{canary_weights[one.service]} to {one.name}' for one in rollouts)}",
                 f"canary, for {durations.show(time)}",
-                partial(self._act, shares, time),
+                partial(self._act, canary_weights, time),
                 None
                 if number
-                else Undo("send all back", partial(acts.switch_back, moves, self.ctx)),
+                else Undo("send all back", partial(acts.switch_back, rollouts, self.ctx)),
                 enters=None if number else State.SWITCHING,
             )
 
-    def _share(self, move: Move, number: int) -> Share:
-        _, stages = self.ways[move.service]
+    def _share(self, rollout: Rollout, number: int) -> CanaryWeight:
+        _, stages = self.ways[rollout.service]
         now = stages[min(number, len(stages) - 1)]
-        return Share(now.parts, restored(move.release.settings).canary.sticky)
+        return CanaryWeight(now.parts, restored(rollout.release.settings).canary.sticky)
 
     def _time(self, number: int) -> timedelta:
         return max(stages[number].time for _, stages in self.ways.values() if number < len(stages))
 
-    def _act(self, shares: Mapping[str, Share], time: timedelta) -> str:
+    def _act(self, canary_weights: Mapping[str, CanaryWeight], time: timedelta) -> str:
         """All shares move in one act; what is counted is counted from before it."""
-        watches = [analysis.Watch.begun(move, time, self.ctx) for move, _ in self.ways.values()]
-        self.ctx.proxy.share(shares)
-        passed = analysis.watch(watches, self.ctx)
+        watches = [
+            analysis.Analysis.begun(rollout, time, self.ctx) for rollout, _ in self.ways.values()
+        ]
+        self.ctx.proxy.set_canary_weights(canary_weights)
+        passed = analysis.analyse(watches, self.ctx)
         self._promoted = bool(passed.promoted_by)
         return passed.told
 
 
-def _stages(move: Move, terms: Terms) -> tuple[Stage, ...]:
-    if move.live is None or works_unasked(move.release):
+def _stages(rollout: Rollout, options: DeployOptions) -> tuple[Stage, ...]:
+    if rollout.live is None or is_worker(rollout.release):
         return ()
-    own = restored(move.release.settings).canary.stages
-    return own if terms.canary is None else terms.canary
+    own = restored(rollout.release.settings).canary.stages
+    return own if options.canary is None else options.canary

@@ -5,37 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from compose_bluegreen.domain.release import works_unasked
+from compose_bluegreen.domain.release import is_worker
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import images, proxy_changes, standby
 from compose_bluegreen.steps import rollout as acts
-from compose_bluegreen.steps.rollout import Move
+from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Step
 
 
-def aftermath(
-    moves: Sequence[Move], ctx: Context, once_it_is_gone: Iterable[Step] = ()
+def cleanup(
+    rollouts: Sequence[Rollout], ctx: Context, once_it_is_gone: Iterable[Step] = ()
 ) -> Iterator[list[Step]]:
     """After the deployment stands: a failure is a warning, and only ends the list that it is in.
 
     What could not be drained is not removed.
     """
-    old = [(move, move.live) for move in moves if move.live and not move.exchanged]
-    if asked := [(move, colour) for move, colour in old if not works_unasked(move.release)]:
+    old = [
+        (rollout, rollout.live) for rollout in rollouts if rollout.live and not rollout.stop_first
+    ]
+    if asked := [(rollout, colour) for rollout, colour in old if not is_worker(rollout.release)]:
         names = acts.those(asked)
         cause = "no new request reaches it"
         drain = Step(f"drain {names}", cause, partial(acts.drain_all, asked, ctx))
         yield [drain, *standby.retire(old, ctx)]
     else:
         yield list(standby.retire(old, ctx))
-    if holders := [one for move in moves for one in move.held_by]:
+    if existing := [one for rollout in rollouts for one in rollout.existing_containers]:
         # What it wrote to an anonymous volume is the user's, and nobody has it yet.
-        remove = partial(ctx.workloads.remove, [one.name for one in holders], keep_volumes=True)
+        remove = partial(ctx.workloads.remove, [one.name for one in existing], keep_volumes=True)
         cause = "the proxy has its ports and its name"
-        yield [Step(f"remove {proxy_changes.names(holders)}", cause, remove)]
+        yield [Step(f"remove {proxy_changes.names(existing)}", cause, remove)]
     for step in once_it_is_gone:
         yield [step]
-    for step in images.steps([move.release for move in moves], ctx):
+    for step in images.steps([rollout.release for rollout in rollouts], ctx):
         yield [step]
-    for step in standby.end(ctx):
+    for step in standby.end_expired(ctx):
         yield [step]

@@ -11,18 +11,18 @@ from compose_bluegreen.config.settings import ServiceSettings
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError
-from compose_bluegreen.domain.release import Release, published, replicas, works_unasked
-from compose_bluegreen.domain.route_conflicts import clashes
+from compose_bluegreen.domain.release import Release, is_worker, published, replicas
+from compose_bluegreen.domain.route_conflicts import find_conflicts
 from compose_bluegreen.domain.topology import (
     LOOPBACK,
-    NOBODY,
-    Doors,
+    NO_ROUTE,
+    ColourBackend,
+    InternalPorts,
     Preview,
     Published,
     Route,
-    Target,
     Topology,
-    slots,
+    free_offsets,
 )
 
 
@@ -40,20 +40,24 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
     inside = _inside(project.services.values())
     for service in project.services.values():
         known = topology.route(service.name)
-        if service.name not in services and not (known and known.fronted):
+        if service.name not in services and not (known and known.reachable):
             continue
         wanted = [one.where for one in service.published]
-        doors = _doors(service.name, topology, inside).give(wanted)
+        internal_ports = _doors(service.name, topology, inside).give(wanted)
         published = (
             Published(
-                one.where, one.host_ip, one.host_port, doors[one.where], service.speaks_tls(one)
+                one.where,
+                one.host_ip,
+                one.host_port,
+                internal_ports[one.where],
+                service.speaks_tls(one),
             )
             for one in service.published
         )
         networks = (
             (project.network_name(key), (service.name, *aliases))
             for key, aliases in service.networks
-            if not service.settings.works_unasked
+            if not service.settings.is_worker
         )
         route = replace(
             known or Route(service.name),
@@ -84,9 +88,16 @@ def opened(topology: Topology, project: Project) -> Topology:
         if route is None:
             continue
         behind = {one.where: one.target for one in service.published}
-        new = {one.door: behind[one.where] for one in route.published if one.where in behind}
+        new = {
+            one.internal_port: behind[one.where] for one in route.published if one.where in behind
+        }
         targets = tuple(
-            (colour, replace(known, doors=tuple(sorted((new | dict(known.doors)).items()))))
+            (
+                colour,
+                replace(
+                    known, internal_ports=tuple(sorted((new | dict(known.internal_ports)).items()))
+                ),
+            )
             for colour, known in route.targets
         )
         topology = topology.with_route(replace(route, targets=targets))
@@ -95,8 +106,8 @@ def opened(topology: Topology, project: Project) -> Topology:
 
 def reached(routes: Mapping[str, Colour | None], now: Topology | None) -> dict[str, Colour]:
     """The colours that are live and that somebody can reach."""
-    fronted = {route.service for route in now.routes if route.fronted} if now else set()
-    return {name: colour for name, colour in routes.items() if colour and name in fronted}
+    reachable = {route.service for route in now.routes if route.reachable} if now else set()
+    return {name: colour for name, colour in routes.items() if colour and name in reachable}
 
 
 def with_release(topology: Topology, release: Release, colour: Colour) -> Topology:
@@ -109,18 +120,22 @@ def with_release(topology: Topology, release: Release, colour: Colour) -> Topolo
         target = _target(
             release,
             route,
-            slots(replicas(release), keep=known.slots if known else (), taken=topology.slots),
+            free_offsets(
+                replicas(release),
+                keep=known.address_offsets if known else (),
+                taken=topology.address_offsets,
+            ),
         )
-        route = route.with_target(each, target)
+        route = route.with_backend(each, target)
         topology = topology.with_route(route)
     return _unambiguous(topology)
 
 
 def _unambiguous(topology: Topology) -> Topology:
     """Raises BluegreenError. One file never is ambiguous, but what an older one left may be."""
-    for where, sharers in topology.sharers().items():
-        for clash in clashes(sharers):
-            names = " and ".join(one.service for one in sharers)
+    for where, port_users in topology.port_users().items():
+        for clash in find_conflicts(port_users):
+            names = " and ".join(one.service for one in port_users)
             raise BluegreenError(
                 f"{names} are both behind port {host(where)[1]}: {clash.why}",
                 hint=f"{clash.cure}; docker bluegreen down takes away what no file names any more",
@@ -128,21 +143,27 @@ def _unambiguous(topology: Topology) -> Topology:
     return topology
 
 
-def _target(release: Release, route: Route, seats: tuple[int, ...]) -> Target:
+def _target(release: Release, route: Route, colour_addresses: tuple[int, ...]) -> ColourBackend:
     settings: ServiceSettings = restored(release.settings)
-    if settings.works_unasked:
-        return Target(seats, 0, (), NOBODY)
+    if settings.is_worker:
+        return ColourBackend(colour_addresses, 0, (), NO_ROUTE)
     port = settings.port or 0
     own = release.model["services"][release.service]
     inside = {port: port} | {number: number for number in _exposed(own)}
     outside = _behind_published(release, route)
-    doors = inside | {target: target for target in outside.values()} | outside
-    return Target(seats, port, tuple(sorted(doors.items())), settings.mode, settings.health.check())
+    internal_ports = inside | {target: target for target in outside.values()} | outside
+    return ColourBackend(
+        colour_addresses,
+        port,
+        tuple(sorted(internal_ports.items())),
+        settings.mode,
+        settings.health.check(),
+    )
 
 
 def _from_release(release: Release, topology: Topology) -> Route:
     """After ``down``: ports and names as they were when the release was made."""
-    if works_unasked(release):
+    if is_worker(release):
         return Route(release.service)
     model = release.model
     own = model["services"][release.service].get("networks") or {"default": None}
@@ -151,11 +172,11 @@ def _from_release(release: Release, topology: Topology) -> Route:
         for key, how in own.items()
     )
     inside = {release.settings["port"], *published(release).values()}
-    doors = _doors(release.service, topology, inside).give(published(release))
+    internal_ports = _doors(release.service, topology, inside).give(published(release))
     settings = restored(release.settings)
     fronts = (
-        Published(where, *host(where), door, speaks_tls(settings, host(where)[1]))
-        for where, door in doors.items()
+        Published(where, *host(where), internal_port, speaks_tls(settings, host(where)[1]))
+        for where, internal_port in internal_ports.items()
     )
     route = Route(
         release.service,
@@ -171,13 +192,13 @@ def _previewed(
     route: Route, settings: ServiceSettings, topology: Topology, inside: set[int]
 ) -> Route:
     """With who may reach its idle colour, and by which port."""
-    if settings.works_unasked:
+    if settings.is_worker:
         return replace(route, preview=None)
     wanted, port = settings.preview, None
     if wanted.port is not None:
         where = f"{LOOPBACK}:{wanted.port}/tcp"
-        doors = _doors(route.service, topology.with_route(route), inside).give([where])
-        port = Published(where, *host(where), doors[where])
+        internal_ports = _doors(route.service, topology.with_route(route), inside).give([where])
+        port = Published(where, *host(where), internal_ports[where])
     preview = Preview(wanted.key or "", wanted.only_from, port)
     return replace(route, preview=None if preview == Preview() else preview)
 
@@ -186,14 +207,14 @@ def _behind_published(release: Release, route: Route) -> dict[int, int]:
     """Door to the container's port. Where the release doesn't know a host port, its own ``port``."""
     wanted = published(release)
     otherwise = int(release.settings["port"])
-    return {one.door: wanted.get(one.where, otherwise) for one in route.published}
+    return {one.internal_port: wanted.get(one.where, otherwise) for one in route.published}
 
 
 def _exposed(own: dict[str, Any]) -> list[int]:
     return [int(str(one).partition("/")[0]) for one in own.get("expose") or ()]
 
 
-def _doors(service: str, topology: Topology, inside: set[int]) -> Doors:
+def _doors(service: str, topology: Topology, inside: set[int]) -> InternalPorts:
     """Its own stay; it gets none that a colour of another service still has, which may be live.
 
     But a port that both publish has one door.
@@ -201,16 +222,16 @@ def _doors(service: str, topology: Topology, inside: set[int]) -> Doors:
     own = topology.route(service)
     others = [route for route in topology.routes if route.service != service]
     shared = (one for route in others for one in route.published if one.host_port)
-    taken = {one.where: one.door for one in (*shared, *(own.ports if own else ()))}
-    used = {door for route in others for door in route.doors}
-    used |= {one.door for route in others for one in route.ports}
-    return Doors(taken, frozenset(inside | used))
+    taken = {one.where: one.internal_port for one in (*shared, *(own.ports if own else ()))}
+    used = {internal_port for route in others for internal_port in route.internal_ports}
+    used |= {one.internal_port for route in others for one in route.ports}
+    return InternalPorts(taken, frozenset(inside | used))
 
 
 def _inside(services: Iterable[ManagedService]) -> set[int]:
     found: set[int] = set()
     for service in services:
-        if service.settings.works_unasked:
+        if service.settings.is_worker:
             continue
         found |= {service.port, *service.exposed, *(one.target for one in service.published)}
     return found

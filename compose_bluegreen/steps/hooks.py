@@ -21,22 +21,22 @@ from compose_bluegreen.domain.errors import BluegreenError, HookFailed
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.runner import HOST_VARIABLE, OneOff, Ran
+from compose_bluegreen.ports.runner import HOST_VARIABLE, CommandResult, OneOff
 from compose_bluegreen.runtime.interrupts import shielded
-from compose_bluegreen.steps.rollout import Move, Readiness
-from compose_bluegreen.steps.saga import Farewell, Step
-from compose_bluegreen.steps.source import Terms
+from compose_bluegreen.steps.rollout import Readiness, Rollout
+from compose_bluegreen.steps.saga import OnFailure, Step
+from compose_bluegreen.steps.source import DeployOptions
 
 _BEFORE_IT_IS_UP = (Moment.PRE_DEPLOY, Moment.ON_FAILURE)
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What a hook is told. ``move`` is what the deployment brings, ``of`` the release whose hook it
+class HookContext:
+    """What a hook is told. ``rollout`` is what the deployment brings, ``of`` the release whose hook it
     is; ``before`` is what served before, None where only history can tell."""
 
     moment: Moment
-    move: Move
+    rollout: Rollout
     of: Release
     deployment: int
     reason: str = ""
@@ -45,27 +45,27 @@ class Scene:
     @property
     def colour(self) -> Colour | None:
         """Where ``exec`` goes."""
-        return self.move.live if self.moment in _BEFORE_IT_IS_UP else self.move.idle
+        return self.rollout.live if self.moment in _BEFORE_IT_IS_UP else self.rollout.idle
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class NamedHook:
     """A hook with the name of its step, by which history is asked whether it ran."""
 
     name: str
     hook: Hook
 
 
-def hooks_of(release: Release, moment: Moment) -> list[Called]:
+def hooks_of(release: Release, moment: Moment) -> list[NamedHook]:
     found = restored(release.settings).hooks.at(moment)
     alone = len(found) == 1
     return [
-        Called(f"{moment}{'' if alone else f' {number}'} of {release.service}", hook)
+        NamedHook(f"{moment}{'' if alone else f' {number}'} of {release.service}", hook)
         for number, hook in enumerate(found, start=1)
     ]
 
 
-def brought(*, goes_back: bool) -> list[Moment]:
+def moments_for(*, goes_back: bool) -> list[Moment]:
     """The moments of a release that a deployment brings. One that comes back was prepared when it
     was new, and its migrations may not even know the newer ones."""
     late = [Moment.POST_START, Moment.PRE_SWITCH, Moment.POST_SWITCH, Moment.ON_FAILURE]
@@ -73,48 +73,58 @@ def brought(*, goes_back: bool) -> list[Moment]:
 
 
 def steps(
-    moment: Moment, moves: Sequence[Move], deployment: int, terms: Terms, ctx: Context
+    moment: Moment,
+    rollouts: Sequence[Rollout],
+    deployment: int,
+    options: DeployOptions,
+    ctx: Context,
 ) -> Iterator[Step]:
     """Those of the releases that are brought."""
-    if not terms.hooks or moment not in brought(goes_back=terms.goes_back):
+    if not options.hooks or moment not in moments_for(goes_back=options.goes_back):
         return
-    for move in moves:
-        if moment is Moment.POST_START and move.ready is Readiness.WARM:
+    for rollout in rollouts:
+        if moment is Moment.POST_START and rollout.ready is Readiness.WARM:
             continue
-        yield from _steps(Scene(moment, move, move.release, deployment), ctx)
+        yield from _steps(HookContext(moment, rollout, rollout.release, deployment), ctx)
 
 
-def if_it_fails(moves: Sequence[Move], deployment: int, terms: Terms, ctx: Context) -> Farewell:
+def on_failure(
+    rollouts: Sequence[Rollout], deployment: int, options: DeployOptions, ctx: Context
+) -> OnFailure:
     def on_failure(reason: str) -> Iterator[Step]:
-        for move in moves if terms.hooks else ():
-            scene = Scene(Moment.ON_FAILURE, move, move.release, deployment, reason)
-            yield from _steps(scene, ctx, required=False)
+        for rollout in rollouts if options.hooks else ():
+            context = HookContext(Moment.ON_FAILURE, rollout, rollout.release, deployment, reason)
+            yield from _steps(context, ctx, required=False)
 
-    return Farewell(on_failure)
+    return OnFailure(on_failure)
 
 
 def on_rollback(
     taken_back: Iterable[Release],
-    moves: Iterable[Move],
+    rollouts: Iterable[Rollout],
     deployment: int,
-    terms: Terms,
+    options: DeployOptions,
     ctx: Context,
 ) -> Iterator[Step]:
     """Of releases that no longer serve: they alone know what they did."""
-    brought = {move.service: move for move in moves}
-    for release in taken_back if terms.hooks else ():
-        if move := brought.get(release.service):
-            scene = Scene(Moment.ON_ROLLBACK, move, release, deployment, "rollback", before=release)
-            yield from _steps(scene, ctx, required=False)
+    moments_for = {rollout.service: rollout for rollout in rollouts}
+    for release in taken_back if options.hooks else ():
+        if rollout := moments_for.get(release.service):
+            context = HookContext(
+                Moment.ON_ROLLBACK, rollout, release, deployment, "rollback", before=release
+            )
+            yield from _steps(context, ctx, required=False)
 
 
-def owed(found: Deployment, moves: Sequence[Move], ctx: Context) -> Iterator[Step]:
+def missed_on_rollback(
+    found: Deployment, rollouts: Sequence[Rollout], ctx: Context
+) -> Iterator[Step]:
     """To the releases that a rollback took back which somebody else had begun."""
     if found.rollback_of is None or not goes_back(found):
         return
     taken_back = ctx.history.get(found.rollback_of)
     releases = [part.release for part in taken_back.parts] if taken_back else []
-    yield from on_rollback(releases, moves, found.id, Terms(), ctx)
+    yield from on_rollback(releases, rollouts, found.id, DeployOptions(), ctx)
 
 
 def goes_back(found: Deployment) -> bool:
@@ -123,30 +133,32 @@ def goes_back(found: Deployment) -> bool:
     return after is not None and (before is None or after < before)
 
 
-def missed(deployment: Deployment) -> list[str]:
+def unfinished_hooks(deployment: Deployment) -> list[str]:
     """Hooks of a release that has the traffic, which a kill kept from running to their end."""
     ended = {step.name for step in deployment.steps if step.outcome is not Outcome.RUNNING}
     hooked = (hooks_of(part.release, Moment.POST_SWITCH) for part in deployment.parts)
-    return [called.name for each in hooked for called in each if called.name not in ended]
+    return [
+        named_hook.name for each in hooked for named_hook in each if named_hook.name not in ended
+    ]
 
 
-def refuse_strangers(release: Release, moments: Iterable[Moment], ctx: Context) -> None:
+def refuse_untrusted(release: Release, moments: Iterable[Moment], ctx: Context) -> None:
     """History is on the engine: what it says is run here only if a file that lies here said so too.
 
     Raises HookFailed.
     """
     for moment in moments:
-        for called in hooks_of(release, moment):
-            if called.hook.host:
-                _assure_trust(called, ctx)
+        for named_hook in hooks_of(release, moment):
+            if named_hook.hook.host:
+                _assure_trust(named_hook, ctx)
 
 
 def trust(release: Release, ctx: Context) -> None:
     """Its hooks come from a compose file here."""
     for moment in Moment:
-        for called in hooks_of(release, moment):
-            if called.hook.host:
-                ctx.runner.trust(called.hook.host)
+        for named_hook in hooks_of(release, moment):
+            if named_hook.hook.host:
+                ctx.runner.trust(named_hook.hook.host)
 
 
 def clear(ctx: Context) -> None:
@@ -156,27 +168,27 @@ def clear(ctx: Context) -> None:
         ctx.workloads.remove([one.name for one in left])
 
 
-def _steps(scene: Scene, ctx: Context, *, required: bool = True) -> Iterator[Step]:
-    for called in hooks_of(scene.of, scene.moment):
+def _steps(context: HookContext, ctx: Context, *, required: bool = True) -> Iterator[Step]:
+    for named_hook in hooks_of(context.of, context.moment):
         yield Step(
-            called.name,
-            f"its hook, {_where(called.hook, scene)}: {unescaped(called.hook.words)[0]}",
-            partial(_run, called, scene, ctx),
-            required=required and called.hook.required,
+            named_hook.name,
+            f"its hook, {_where(named_hook.hook, context)}: {unescaped(named_hook.hook.words)[0]}",
+            partial(_run, named_hook, context, ctx),
+            required=required and named_hook.hook.required,
         )
 
 
-def _where(hook: Hook, scene: Scene) -> str:
+def _where(hook: Hook, context: HookContext) -> str:
     if hook.host:
         return "on this host"
     if hook.run:
         return "in a one-off container"
-    return f"in {scene.of.service}-{scene.colour}" if scene.colour else "in what serves"
+    return f"in {context.of.service}-{context.colour}" if context.colour else "in what serves"
 
 
-def _run(called: Called, scene: Scene, ctx: Context) -> str:
-    hook = called.hook
-    ran = _inside(called, scene, ctx) if hook.exec else _elsewhere(called, scene, ctx)
+def _run(named_hook: NamedHook, context: HookContext, ctx: Context) -> str:
+    hook = named_hook.hook
+    ran = _inside(named_hook, context, ctx) if hook.exec else _elsewhere(named_hook, context, ctx)
     if ran.code == 0:
         return ran.said
     limit = durations.show(hook.timeout)
@@ -184,33 +196,35 @@ def _run(called: Called, scene: Scene, ctx: Context) -> str:
     if ran.code is None and hook.exec:
         how += ", and may still run there"
     raise HookFailed(
-        f"{called.name} {how}",
+        f"{named_hook.name} {how}",
         detail=ran.said,
         hint="mend it and run docker bluegreen up again; its output is above",
     )
 
 
-def _elsewhere(called: Called, scene: Scene, ctx: Context) -> Ran:
-    hook, told = called.hook, _told(scene, ctx)
+def _elsewhere(named_hook: NamedHook, context: HookContext, ctx: Context) -> CommandResult:
+    hook, told = named_hook.hook, _told(context, ctx)
     if hook.host:
-        _assure_trust(called, ctx)
+        _assure_trust(named_hook, ctx)
         return ctx.runner.here(unescaped(hook.host), told, hook.timeout)
-    project = scene.move.project
-    name = f"{companion(project)}-{called.name.replace(' ', '-')}-{scene.deployment}"
+    project = context.rollout.project
+    name = f"{companion(project)}-{named_hook.name.replace(' ', '-')}-{context.deployment}"
     with _cleared(ctx):
-        job = OneOff(scene.of, name, unescaped(hook.run or ()), told)
+        job = OneOff(context.of, name, unescaped(hook.run or ()), told)
         return ctx.runner.one_off(job, hook.timeout)
 
 
-def _inside(called: Called, scene: Scene, ctx: Context) -> Ran:
-    there = ctx.colour_containers(scene.move.service, scene.colour) if scene.colour else []
+def _inside(named_hook: NamedHook, context: HookContext, ctx: Context) -> CommandResult:
+    there = ctx.colour_containers(context.rollout.service, context.colour) if context.colour else []
     found = [one for one in there if one.running]
-    if not found and scene.moment in _BEFORE_IT_IS_UP:
-        return Ran(0, f"not run: nothing of {scene.move.service} is up")
+    if not found and context.moment in _BEFORE_IT_IS_UP:
+        return CommandResult(0, f"not run: nothing of {context.rollout.service} is up")
     if not found:
-        raise HookFailed(f"{called.name} has no container to run in: none is running")
-    told = _told(scene, ctx)
-    return ctx.runner.inside(found[0], unescaped(called.hook.words), told, called.hook.timeout)
+        raise HookFailed(f"{named_hook.name} has no container to run in: none is running")
+    told = _told(context, ctx)
+    return ctx.runner.inside(
+        found[0], unescaped(named_hook.hook.words), told, named_hook.hook.timeout
+    )
 
 
 @contextmanager
@@ -228,34 +242,34 @@ def _cleared(ctx: Context) -> Iterator[None]:
                 ctx.observer.remark(f"warning: {said}: {error.message}")
 
 
-def _assure_trust(called: Called, ctx: Context) -> None:
-    if not ctx.runner.trusts(called.hook.words):
+def _assure_trust(named_hook: NamedHook, ctx: Context) -> None:
+    if not ctx.runner.trusts(named_hook.hook.words):
         raise HookFailed(
-            f"{called.name} would run on this host, and no compose file here has had it:"
+            f"{named_hook.name} would run on this host, and no compose file here has had it:"
             " it comes from history, which is on the engine",
             hint=f"{HOST_VARIABLE}=1 docker bluegreen … lets it run; rollback --no-hooks does without",
         )
 
 
-def _told(scene: Scene, ctx: Context) -> dict[str, str]:
+def _told(context: HookContext, ctx: Context) -> dict[str, str]:
     """The contract with hooks; docs/reference/hooks.md has it."""
-    move, before = scene.move, scene.before or _before(scene, ctx)
-    image, was = move.release.image, before.image if before else None
+    rollout, before = context.rollout, context.before or _before(context, ctx)
+    image, was = rollout.release.image, before.image if before else None
     return {
-        "BLUEGREEN_HOOK": scene.moment.value,
-        "BLUEGREEN_PROJECT": move.project,
-        "BLUEGREEN_SERVICE": move.service,
-        "BLUEGREEN_DEPLOYMENT": str(scene.deployment),
-        "BLUEGREEN_COLOUR": str(move.idle),
-        "BLUEGREEN_PREVIOUS_COLOUR": str(move.live or ""),
+        "BLUEGREEN_HOOK": context.moment.value,
+        "BLUEGREEN_PROJECT": rollout.project,
+        "BLUEGREEN_SERVICE": rollout.service,
+        "BLUEGREEN_DEPLOYMENT": str(context.deployment),
+        "BLUEGREEN_COLOUR": str(rollout.idle),
+        "BLUEGREEN_PREVIOUS_COLOUR": str(rollout.live or ""),
         "BLUEGREEN_IMAGE": image.reference,
         "BLUEGREEN_IMAGE_ID": image.id,
         "BLUEGREEN_PREVIOUS_IMAGE": was.reference if was else "",
         "BLUEGREEN_PREVIOUS_IMAGE_ID": was.id if was else "",
-        "BLUEGREEN_REASON": scene.reason.replace("\0", ""),
+        "BLUEGREEN_REASON": context.reason.replace("\0", ""),
     }
 
 
-def _before(scene: Scene, ctx: Context) -> Release | None:
-    part = ctx.live_part(scene.move.service)
+def _before(context: HookContext, ctx: Context) -> Release | None:
+    part = ctx.live_part(context.rollout.service)
     return part.release if part else None

@@ -10,25 +10,25 @@ from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.steps.hooks import Called, hooks_of
+from compose_bluegreen.steps.hooks import NamedHook, hooks_of
 
 _A_FEW = 10
 """Deployments. Nearly always the one that is gone back to is among them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class IrreversibleChange:
     """A hook that began, in a deployment that went live or not: half of it is enough."""
 
     deployment: int
-    called: Called
+    named_hook: NamedHook
 
     def __str__(self) -> str:
-        why = f": {self.called.hook.why}" if self.called.hook.why else ""
-        return f"{self.called.name} in deployment {self.deployment}{why}"
+        why = f": {self.named_hook.hook.why}" if self.named_hook.hook.why else ""
+        return f"{self.named_hook.name} in deployment {self.deployment}{why}"
 
 
-def since(service: str, deployment: int, ctx: Context) -> Iterator[Deed]:
+def since(service: str, deployment: int, ctx: Context) -> Iterator[IrreversibleChange]:
     """What was done after that deployment, newest first."""
     found = ctx.history.newest(ctx.project, service=service, limit=_A_FEW)
     if len(found) == _A_FEW and found[-1].id > deployment:
@@ -37,32 +37,34 @@ def since(service: str, deployment: int, ctx: Context) -> Iterator[Deed]:
         if one.id <= deployment:
             return
         part = one.part(service)
-        if one.engine == ctx.engine_id and part and (called := _irreversible(part.release)):
-            yield from _done(one.id, called, ctx)
+        if one.engine == ctx.engine_id and part and (named_hook := _irreversible(part.release)):
+            yield from _done(one.id, named_hook, ctx)
 
 
-def refuse(deeds: Sequence[Deed], to: int) -> None:
+def refuse(irreversible_changes: Sequence[IrreversibleChange], to: int) -> None:
     """Raises BluegreenError if there are any."""
-    if deeds:
+    if irreversible_changes:
         raise BluegreenError(
-            f"going back to deployment {to} is not safe: {'; '.join(map(str, deeds))}"
+            f"going back to deployment {to} is not safe: {'; '.join(map(str, irreversible_changes))}"
             " can't be taken back",
             hint="if what it changed suits the older release, docker bluegreen rollback --force",
         )
 
 
-def _irreversible(release: Release) -> list[Called]:
+def _irreversible(release: Release) -> list[NamedHook]:
     return [
-        called
+        named_hook
         for moment in Moment
-        for called in hooks_of(release, moment)
-        if called.hook.irreversible
+        for named_hook in hooks_of(release, moment)
+        if named_hook.hook.irreversible
     ]
 
 
-def _done(deployment: int, called: Sequence[Called], ctx: Context) -> Iterator[Deed]:
+def _done(
+    deployment: int, named_hook: Sequence[NamedHook], ctx: Context
+) -> Iterator[IrreversibleChange]:
     whole: Deployment | None = ctx.history.get(deployment)
     begun = {step.name for step in whole.steps} if whole else set()
-    for one in called:
+    for one in named_hook:
         if one.name in begun:
-            yield Deed(deployment, one)
+            yield IrreversibleChange(deployment, one)

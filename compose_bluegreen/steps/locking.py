@@ -10,21 +10,21 @@ from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.errors import LockHeld
 from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 
 LOOK_AGAIN = 0.25
 """Seconds between two tries of a lock that somebody else holds."""
 
 
 @contextmanager
-def until_alone(holder: Holder, patience: timedelta | None, ctx: Context) -> Iterator[None]:
+def until_alone(owner: LockOwner, patience: timedelta | None, ctx: Context) -> Iterator[None]:
     """Holds the lock. With ``patience``, says for whom it waits, and waits; raises LockHeld."""
     deadline = ctx.clock.monotonic() + (patience.total_seconds() if patience else 0.0)
     told = False
     with ExitStack() as held:
         while True:
             try:
-                held.enter_context(ctx.lock.hold(holder))
+                held.enter_context(ctx.lock.hold(owner))
                 break
             except LockHeld as refused:
                 if ctx.clock.monotonic() >= deadline:
@@ -38,8 +38,10 @@ def until_alone(holder: Holder, patience: timedelta | None, ctx: Context) -> Ite
         yield
 
 
-def alone(holder: Holder, patience: timedelta | None, ctx: Context) -> AbstractContextManager[None]:
+def alone(
+    owner: LockOwner, patience: timedelta | None, ctx: Context
+) -> AbstractContextManager[None]:
     """A proxy that doesn't run holds no lock, and nobody deploys by it."""
     topology = ctx.proxy.topology()
     runs = topology and ctx.proxy.change_to(topology) not in (Change.CREATE, Change.START)
-    return until_alone(holder, patience, ctx) if runs else nullcontext()
+    return until_alone(owner, patience, ctx) if runs else nullcontext()

@@ -10,8 +10,8 @@ from enum import StrEnum
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import NeedsPerson
-from compose_bluegreen.domain.release import Release, stops_first
-from compose_bluegreen.domain.topology import NOBODY
+from compose_bluegreen.domain.release import Release, is_stop_first
+from compose_bluegreen.domain.topology import NO_ROUTE
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.workloads import ColourRelease
@@ -19,7 +19,7 @@ from compose_bluegreen.steps import drain as draining
 from compose_bluegreen.steps import health
 from compose_bluegreen.steps.batches import waves
 from compose_bluegreen.steps.desired_topology import reached
-from compose_bluegreen.steps.source import Terms
+from compose_bluegreen.steps.source import DeployOptions
 
 SETTLED = timedelta(seconds=2)
 """How long a worker without a HEALTHCHECK must run to be believed in."""
@@ -34,18 +34,18 @@ class Readiness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Rollout:
     """One service's way from the live colour to the idle one.
 
-    ``held_by`` are containers of the user's own project that serve until the switch, the first time.
+    ``existing_containers`` are containers of the user's own project that serve until the switch, the first time.
     """
 
     release: Release
     live: Colour | None
     idle: Colour
-    held_by: tuple[Container, ...] = ()
+    existing_containers: tuple[Container, ...] = ()
     ready: Readiness = Readiness.NONE
-    exchanged: bool = False
+    stop_first: bool = False
     """Never two at once: the old one goes right before the new one starts."""
 
     @property
@@ -61,7 +61,7 @@ class Move:
         return f"{self.service}-{self.idle}"
 
 
-def plan(releases: Sequence[Release], ctx: Context) -> list[Move]:
+def plan_rollouts(releases: Sequence[Release], ctx: Context) -> list[Rollout]:
     """Which colour each release goes to, from where traffic goes now.
 
     What isn't live yet goes where the others go, so that a set that always moves as one has one
@@ -70,24 +70,27 @@ def plan(releases: Sequence[Release], ctx: Context) -> list[Move]:
     routes = live(ctx)
     others = {routes[one.service].other for one in releases if one.service in routes}
     first = others.pop() if len(others) == 1 else Colour.BLUE
-    moves = []
+    rollouts = []
     for release in releases:
         colour = routes.get(release.service)
         users = ctx.compose_containers(release.service)
-        held_by = () if colour else tuple(one for one in users if one.running)
-        idle, exchanged = colour.other if colour else first, is_exchanged(release, colour, ctx)
-        moves.append(Move(release, colour, idle, held_by, exchanged=exchanged))
-    return moves
+        existing_containers = () if colour else tuple(one for one in users if one.running)
+        idle, stop_first = (
+            colour.other if colour else first,
+            is_replaced_stop_first(release, colour, ctx),
+        )
+        rollouts.append(Rollout(release, colour, idle, existing_containers, stop_first=stop_first))
+    return rollouts
 
 
-def is_exchanged(release: Release, live: Colour | None, ctx: Context) -> bool:
+def is_replaced_stop_first(release: Release, live: Colour | None, ctx: Context) -> bool:
     """Not where what is live still has traffic: nobody takes that away before the switch."""
-    if not stops_first(release):
+    if not is_stop_first(release):
         return False
     topology = ctx.proxy.topology()
     route = topology.route(release.service) if topology else None
     target = route.target(live) if route and live else None
-    return target is None or target.mode == NOBODY
+    return target is None or target.mode == NO_ROUTE
 
 
 def live(ctx: Context) -> dict[str, Colour]:
@@ -95,159 +98,161 @@ def live(ctx: Context) -> dict[str, Colour]:
     return reached(ctx.proxy.routes(), ctx.proxy.topology())
 
 
-def named(moves: Sequence[Move]) -> str:
-    return " and ".join(move.name for move in moves)
+def named(rollouts: Sequence[Rollout]) -> str:
+    return " and ".join(rollout.name for rollout in rollouts)
 
 
-def those(which: Sequence[tuple[Move, Colour]]) -> str:
+def those(which: Sequence[tuple[Rollout, Colour]]) -> str:
     """Names of colours that needn't be the idle ones."""
-    return " and ".join(f"{move.service}-{colour}" for move, colour in which)
+    return " and ".join(f"{rollout.service}-{colour}" for rollout, colour in which)
 
 
-def are(moves: Sequence[Move]) -> str:
-    return "is" if len(moves) == 1 else "are"
+def are(rollouts: Sequence[Rollout]) -> str:
+    return "is" if len(rollouts) == 1 else "are"
 
 
-def why(moves: Sequence[Move]) -> str:
+def why(rollouts: Sequence[Rollout]) -> str:
     """From where they come, for the plan."""
-    if len(moves) == 1:
-        return f"{moves[0].live or 'nothing'} is live"
+    if len(rollouts) == 1:
+        return f"{rollouts[0].live or 'nothing'} is live"
     return ", ".join(
-        f"{move.service}-{move.live} is live" if move.live else f"{move.service} is new"
-        for move in moves
+        f"{rollout.service}-{rollout.live} is live" if rollout.live else f"{rollout.service} is new"
+        for rollout in rollouts
     )
 
 
-def containers(move: Move, colour: Colour, ctx: Context) -> list[Container]:
+def containers(rollout: Rollout, colour: Colour, ctx: Context) -> list[Container]:
     """In any state."""
-    return ctx.colour_containers(move.service, colour)
+    return ctx.colour_containers(rollout.service, colour)
 
 
-def start(moves: Sequence[Move], terms: Terms, deployment: int, ctx: Context) -> None:
+def start(
+    rollouts: Sequence[Rollout], options: DeployOptions, deployment: int, ctx: Context
+) -> None:
     """Side by side, but for what must be healthy before another starts."""
-    _wake([move for move in moves if move.ready is not Readiness.NONE], ctx)
-    new = [move for move in moves if move.ready is Readiness.NONE]
+    _wake([rollout for rollout in rollouts if rollout.ready is not Readiness.NONE], ctx)
+    new = [rollout for rollout in rollouts if rollout.ready is Readiness.NONE]
     clear_all(new, ctx)
-    proven: list[Move] = []
-    for wave in waves([move.release for move in new]):
+    proven: list[Rollout] = []
+    for wave in waves([rollout.release for rollout in new]):
         if proven:
-            all_healthy(proven, terms, ctx)
-        ours = [move for move in new if move.release in wave]
-        ctx.workloads.start_colours([_colour_release(move, deployment, ctx) for move in ours])
-        for move in ours:
-            ctx.proxy.watch(move.service, move.idle)
+            all_healthy(proven, options, ctx)
+        ours = [rollout for rollout in new if rollout.release in wave]
+        ctx.workloads.start_colours([_colour_release(rollout, deployment, ctx) for rollout in ours])
+        for rollout in ours:
+            ctx.proxy.watch(rollout.service, rollout.idle)
         proven = ours
 
 
-def _wake(moves: Sequence[Move], ctx: Context) -> None:
+def _wake(rollouts: Sequence[Rollout], ctx: Context) -> None:
     """They stand by. What HAProxy knows of them may be as old as its interval: they are down until
     checked anew."""
     names = [
         one.name
-        for move in moves
-        if move.ready is Readiness.STOPPED
-        for one in containers(move, move.idle, ctx)
+        for rollout in rollouts
+        if rollout.ready is Readiness.STOPPED
+        for one in containers(rollout, rollout.idle, ctx)
     ]
     if names:
         ctx.workloads.start(names)
-    for move in moves:
-        ctx.proxy.watch(move.service, move.idle)
+    for rollout in rollouts:
+        ctx.proxy.watch(rollout.service, rollout.idle)
 
 
-def _colour_release(move: Move, deployment: int, ctx: Context) -> ColourRelease:
-    seats = ctx.proxy.seats(move.service, move.idle)
-    return ColourRelease(move.release, move.idle, deployment, seats)
+def _colour_release(rollout: Rollout, deployment: int, ctx: Context) -> ColourRelease:
+    colour_addresses = ctx.proxy.colour_addresses(rollout.service, rollout.idle)
+    return ColourRelease(rollout.release, rollout.idle, deployment, colour_addresses)
 
 
-def show(moves: Sequence[Move], ctx: Context) -> None:
-    for move in moves:
-        ctx.proxy.show(move.service, move.idle)
+def show(rollouts: Sequence[Rollout], ctx: Context) -> None:
+    for rollout in rollouts:
+        ctx.proxy.show(rollout.service, rollout.idle)
 
 
-def clear(move: Move, ctx: Context) -> str:
-    return clear_all([move], ctx)
+def clear(rollout: Rollout, ctx: Context) -> str:
+    return clear_all([rollout], ctx)
 
 
-def clear_all(moves: Sequence[Move], ctx: Context) -> str:
+def clear_all(rollouts: Sequence[Rollout], ctx: Context) -> str:
     """What was left over in the idle colour may still answer what it was asked when it was live."""
-    which = [(move, move.idle) for move in moves]
+    which = [(rollout, rollout.idle) for rollout in rollouts]
     said = drain_all(which, ctx)
     remove_all(which, ctx)
     return said
 
 
-def remove(move: Move, colour: Colour, ctx: Context) -> None:
-    remove_all([(move, colour)], ctx)
+def remove(rollout: Rollout, colour: Colour, ctx: Context) -> None:
+    remove_all([(rollout, colour)], ctx)
 
 
-def remove_idle(moves: Sequence[Move], ctx: Context) -> None:
-    remove_all([(move, move.idle) for move in moves], ctx)
+def remove_idle(rollouts: Sequence[Rollout], ctx: Context) -> None:
+    remove_all([(rollout, rollout.idle) for rollout in rollouts], ctx)
 
 
-def remove_all(which: Sequence[tuple[Move, Colour]], ctx: Context) -> None:
+def remove_all(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> None:
     if found := _parked(which, ctx):
         ctx.workloads.remove(found)
 
 
-def stop_all(which: Sequence[tuple[Move, Colour]], ctx: Context) -> None:
+def stop_all(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> None:
     if found := _parked(which, ctx):
         ctx.workloads.stop(found)
 
 
-def _parked(which: Sequence[tuple[Move, Colour]], ctx: Context) -> list[str]:
+def _parked(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> list[str]:
     """Names of their containers; never of what is live: an undo may run when nobody knows any more
     what was done."""
-    routes, shares = ctx.proxy.routes(), ctx.proxy.shares()
-    for move, colour in which:
-        if move.service in shares or routes.get(move.service) is colour:
-            name = f"{move.service}-{colour}"
+    routes, canary_weights = ctx.proxy.routes(), ctx.proxy.canary_weights()
+    for rollout, colour in which:
+        if rollout.service in canary_weights or routes.get(rollout.service) is colour:
+            name = f"{rollout.service}-{colour}"
             raise NeedsPerson(f"{name} has traffic", hint="docker bluegreen status")
     found: list[str] = []
-    for move, colour in which:
-        ctx.proxy.park(move.service, colour)
-        found += [one.name for one in containers(move, colour, ctx)]
+    for rollout, colour in which:
+        ctx.proxy.park(rollout.service, colour)
+        found += [one.name for one in containers(rollout, colour, ctx)]
     return found
 
 
-def until_healthy(move: Move, terms: Terms, ctx: Context) -> str:
-    return all_healthy([move], terms, ctx)
+def until_healthy(rollout: Rollout, options: DeployOptions, ctx: Context) -> str:
+    return all_healthy([rollout], options, ctx)
 
 
-def still_healthy(moves: Sequence[Move], terms: Terms, ctx: Context) -> str:
+def still_healthy(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> str:
     """What has been proven a moment ago."""
-    return all_healthy(moves, terms, ctx, settle=timedelta(0))
+    return all_healthy(rollouts, options, ctx, settle=timedelta(0))
 
 
 def all_healthy(
-    moves: Sequence[Move], terms: Terms, ctx: Context, settle: timedelta = SETTLED
+    rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context, settle: timedelta = SETTLED
 ) -> str:
     return health.until_all_healthy(
         [
             health.Awaited(
-                move.service,
-                move.idle,
-                terms.timeout or restored(move.release.settings).deploy_timeout,
+                rollout.service,
+                rollout.idle,
+                options.timeout or restored(rollout.release.settings).deploy_timeout,
                 settle,
             )
-            for move in moves
+            for rollout in rollouts
         ],
         ctx,
     )
 
 
-def switch_back(moves: Sequence[Move], ctx: Context) -> str:
-    ctx.proxy.route_to({move.service: move.live for move in moves})
-    return drain_all([(move, move.idle) for move in moves], ctx)
+def switch_back(rollouts: Sequence[Rollout], ctx: Context) -> str:
+    ctx.proxy.route_to({rollout.service: rollout.live for rollout in rollouts})
+    return drain_all([(rollout, rollout.idle) for rollout in rollouts], ctx)
 
 
-def drain(move: Move, colour: Colour, ctx: Context) -> str:
-    return drain_all([(move, colour)], ctx)
+def drain(rollout: Rollout, colour: Colour, ctx: Context) -> str:
+    return drain_all([(rollout, colour)], ctx)
 
 
-def drain_all(which: Sequence[tuple[Move, Colour]], ctx: Context) -> str:
+def drain_all(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> str:
     """Side by side: each has its own ``drain_timeout`` from now on."""
     olds = [
-        draining.Old(move.service, colour, restored(move.release.settings))
-        for move, colour in which
+        draining.Old(rollout.service, colour, restored(rollout.release.settings))
+        for rollout, colour in which
     ]
     return draining.drain(olds, ctx)

@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from compose_bluegreen.domain.deployment import Deployment, Draft, Outcome, Part, StepRecord
+from compose_bluegreen.domain.deployment import (
+    DeployedService,
+    Deployment,
+    NewDeployment,
+    Outcome,
+    StepRecord,
+)
 from compose_bluegreen.domain.errors import (
     BluegreenError,
     HistoryUnusable,
@@ -57,7 +63,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Farewell:
+class OnFailure:
     """Steps that are taken on the way back, once what was begun after it is undone. ``steps`` gets
     the reason; a failure of one is a warning."""
 
@@ -67,14 +73,16 @@ class Farewell:
 class Saga:
     """One deployment's steps, each told to the observer and kept in history."""
 
-    def __init__(self, of: Draft | Deployment, ctx: Context, *, stays_open: bool = False) -> None:
+    def __init__(
+        self, of: NewDeployment | Deployment, ctx: Context, *, stays_open: bool = False
+    ) -> None:
         """A new one, or one that was begun before and goes on. ``stays_open``: it isn't over when
         it fails here, for some of what was done before isn't undone."""
         self._at = ctx
         self._stays_open = stays_open
-        self._undos: list[Undo | Farewell] = []
+        self._undos: list[Undo | OnFailure] = []
         self._open = True
-        self.deployment = ctx.history.begin(of) if isinstance(of, Draft) else of.id
+        self.deployment = ctx.history.begin(of) if isinstance(of, NewDeployment) else of.id
 
     def __enter__(self) -> Self:
         return self
@@ -89,14 +97,14 @@ class Saga:
             with shielded(self._at.observer.remark):
                 self._unwind(error)
 
-    def parts(self, parts: list[Part]) -> None:
+    def parts(self, parts: list[DeployedService]) -> None:
         self._at.history.parts(self.deployment, parts)
 
-    def owe(self, undo: Undo) -> None:
+    def register_undo(self, undo: Undo) -> None:
         """For a step that somebody else ran before."""
         self._undos.append(undo)
 
-    def if_it_fails(self, farewell: Farewell) -> None:
+    def register_on_failure(self, farewell: OnFailure) -> None:
         self._undos.append(farewell)
 
     def run(self, step: Step, worst: Outcome = Outcome.FAILED) -> None:
@@ -157,7 +165,7 @@ class Saga:
         record = StepRecord(str(step.key), step.name, step.cause, Outcome.RUNNING, ctx.clock.now())
         number = ctx.history.step(self.deployment, record)
         try:
-            remark = told(step, ctx, best, worst)
+            remark = run_step(step, ctx, best, worst)
         except LockLost:
             raise  # the record, too, is for whoever has the lock now
         except BaseException as error:
@@ -175,7 +183,7 @@ class Saga:
             self._at.observer.remark(f"{reason}: {names}")
         while self._undos:
             undo = self._undos.pop()
-            if isinstance(undo, Farewell):
+            if isinstance(undo, OnFailure):
                 self._say(undo, reason)
                 continue
             try:
@@ -200,7 +208,7 @@ class Saga:
             return
         self._end(State.INTERRUPTED if isinstance(error, Interrupted) else State.FAILED, reason)
 
-    def _say(self, farewell: Farewell, reason: str) -> None:
+    def _say(self, farewell: OnFailure, reason: str) -> None:
         for step in farewell.steps(reason):
             try:
                 self.attempt(step)
@@ -230,7 +238,7 @@ class Saga:
             )
 
 
-def told(
+def run_step(
     step: Step, ctx: Context, best: Outcome = Outcome.DONE, worst: Outcome = Outcome.FAILED
 ) -> str:
     """Acts, tells the observer, and returns the remark."""
@@ -246,18 +254,20 @@ def told(
     return remark
 
 
-def told_before_the_lock(step: Step, draft: Draft, ctx: Context) -> None:
+def run_before_the_lock(step: Step, new_deployment: NewDeployment, ctx: Context) -> None:
     """History hears of it only if it failed: what is unfinished and holds no lock counts as killed."""
     try:
-        told(step, ctx)
+        run_step(step, ctx)
     except BluegreenError as error:
         with shielded(ctx.observer.remark), suppress(HistoryUnusable):
-            _record_failure(step, draft, error, ctx)
+            _record_failure(step, new_deployment, error, ctx)
         raise
 
 
-def _record_failure(step: Step, draft: Draft, error: BluegreenError, ctx: Context) -> None:
-    deployment, now = ctx.history.begin(draft), ctx.clock.now()
+def _record_failure(
+    step: Step, new_deployment: NewDeployment, error: BluegreenError, ctx: Context
+) -> None:
+    deployment, now = ctx.history.begin(new_deployment), ctx.clock.now()
     record = StepRecord(str(step.key), step.name, step.cause, Outcome.RUNNING, now)
     number = ctx.history.step(deployment, record)
     ctx.history.step_ended(deployment, number, Outcome.FAILED, now, _last_words(error))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from compose_bluegreen.config.canary_stages import Stage
-from compose_bluegreen.domain.deployment import Draft
+from compose_bluegreen.domain.deployment import NewDeployment
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.steps.saga import Step
@@ -16,7 +16,7 @@ TellPlan = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class DeployOptions:
     """How far this command may go. ``timeout`` None: each service's own ``deploy_timeout``.
 
     ``no_switch``: it stops where the idle colour is proven, and a person decides.
@@ -46,7 +46,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class ReleaseSource:
     """What is to be made live.
 
     ``outlines`` are the releases as far as they are known before any image is, for what the proxy
@@ -57,12 +57,12 @@ class Attempt:
     what has to run, and end, before these releases start.
     """
 
-    draft: Draft
+    new_deployment: NewDeployment
     outlines: Sequence[Release]
     preparation: Sequence[Step]
     releases: Callable[[], Sequence[Release]]
     topology: Callable[[Topology | None], Topology]
-    terms: Terms
+    options: DeployOptions
     ground: Callable[[], None] = lambda: None
     taken_back: Sequence[Release] = ()
     once: Callable[[Sequence[Release]], Iterable[Step]] = lambda _: ()

@@ -20,10 +20,10 @@ from compose_bluegreen.domain.release import replicas
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.steps import rollout as acts
-from compose_bluegreen.steps.rollout import Move, Readiness
+from compose_bluegreen.steps.rollout import Readiness, Rollout
 from compose_bluegreen.steps.saga import Step
 
-Old = Sequence[tuple[Move, Colour]]
+Old = Sequence[tuple[Rollout, Colour]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +36,32 @@ class Standby:
         return self.until is not None and now >= self.until
 
 
-def meant(record: Deployment | None, service: str, idle: Sequence[Container]) -> Standby | None:
+def intended_standby(
+    record: Deployment | None, service: str, idle: Sequence[Container]
+) -> Standby | None:
     """Whether what has no traffic was left there on purpose, by what history has as live."""
     part = record.part(service) if record else None
     if record is None or part is None or not idle or not are_older(idle, record.id):
         return None
-    wish = restored(part.release.settings).standby
-    if isinstance(wish, timedelta):
-        return Standby((record.finished_at or record.started_at) + wish)
-    return Standby(None) if wish == STOPPED else None
+    signal = restored(part.release.settings).standby
+    if isinstance(signal, timedelta):
+        return Standby((record.finished_at or record.started_at) + signal)
+    return Standby(None) if signal == STOPPED else None
 
 
-def readied(moves: Sequence[Move], ctx: Context) -> list[Move]:
+def with_readiness(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
     """Which of them need not be started, for the very release stands by."""
-    return [replace(move, ready=_readiness(move, ctx)) for move in moves]
+    return [replace(rollout, ready=_readiness(rollout, ctx)) for rollout in rollouts]
 
 
 def retire(old: Old, ctx: Context) -> Iterator[Step]:
     """What becomes of the colours that have just lost their traffic, once they are drained."""
 
-    def wish(one: tuple[Move, Colour]) -> str:
+    def signal(one: tuple[Rollout, Colour]) -> str:
         found = restored(one[0].release.settings).standby
         return show(found) if isinstance(found, timedelta) else found
 
-    for how, group in groupby(sorted(old, key=wish), key=wish):
+    for how, group in groupby(sorted(old, key=signal), key=signal):
         which = list(group)
         names = acts.those(which)
         if how == REMOVED:
@@ -70,22 +72,22 @@ def retire(old: Old, ctx: Context) -> Iterator[Step]:
             yield Step(f"let {names} stand by", f"standby: {how}", _nothing)
 
 
-def over(ctx: Context) -> list[tuple[Move, Colour]]:
+def expired(ctx: Context) -> list[tuple[Rollout, Colour]]:
     """Colours that have stood by for as long as they were meant to."""
     found, now = [], ctx.clock.now()
     for service, live in acts.live(ctx).items():
         idle = ctx.colour_containers(service, live.other)
         record = ctx.live_deployment(service) if idle else None
         part = record.part(service) if record else None
-        standby = meant(record, service, idle)
+        standby = intended_standby(record, service, idle)
         if part and part.colour is live and standby and standby.is_over(now):
-            found.append((Move(part.release, live, live.other), live.other))
+            found.append((Rollout(part.release, live, live.other), live.other))
     return found
 
 
-def end(ctx: Context) -> Iterator[Step]:
+def end_expired(ctx: Context) -> Iterator[Step]:
     """One step, where any is over."""
-    if old := over(ctx):
+    if old := expired(ctx):
         names = acts.those(old)
         yield Step(f"remove {names}", "its standby is over", partial(acts.remove_all, old, ctx))
 
@@ -99,14 +101,14 @@ def are_older(containers: Sequence[Container], deployment: int) -> bool:
     return all(one.deployment is not None and one.deployment < deployment for one in containers)
 
 
-def _readiness(move: Move, ctx: Context) -> Readiness:
-    found = acts.containers(move, move.idle, ctx)
-    same = all(one.fingerprint == move.release.fingerprint for one in found)
-    if not same or len(found) != replicas(move.release):
+def _readiness(rollout: Rollout, ctx: Context) -> Readiness:
+    found = acts.containers(rollout, rollout.idle, ctx)
+    same = all(one.fingerprint == rollout.release.fingerprint for one in found)
+    if not same or len(found) != replicas(rollout.release):
         return Readiness.NONE
     if all(one.status == "exited" for one in found):
         return Readiness.STOPPED
     if not all(one.running and one.health != "unhealthy" for one in found):
         return Readiness.NONE
-    servers = ctx.proxy.health(move.service, move.idle)
+    servers = ctx.proxy.health(rollout.service, rollout.idle)
     return Readiness.WARM if all(one.up for one in servers) else Readiness.NONE

@@ -12,19 +12,21 @@ from compose_bluegreen.domain.errors import NeedsPerson
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import rollout as acts
-from compose_bluegreen.steps.rollout import Move
+from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Step, Undo
-from compose_bluegreen.steps.source import Terms
+from compose_bluegreen.steps.source import DeployOptions
 
 
-def exchange(moves: Sequence[Move], deployment: int, terms: Terms, ctx: Context) -> Iterator[Step]:
+def replace_workers(
+    rollouts: Sequence[Rollout], deployment: int, options: DeployOptions, ctx: Context
+) -> Iterator[Step]:
     """What comes between the proof of all others and the switch of all."""
-    late = [move for move in moves if move.exchanged]
+    late = [rollout for rollout in rollouts if rollout.stop_first]
     if not late:
         return
     cause, names = "order: stop-first", acts.named(late)
-    begins = State.STARTING if len(late) == len(moves) else None
-    if old := [move for move in late if move.live]:
+    begins = State.STARTING if len(late) == len(rollouts) else None
+    if old := [rollout for rollout in late if rollout.live]:
         who = _old(old)
         back = Undo(f"start {who} again", partial(bring_back, old, ctx))
         yield Step(f"stop {who}", cause, partial(_take_away, old, ctx), back, enters=begins)
@@ -32,7 +34,7 @@ def exchange(moves: Sequence[Move], deployment: int, terms: Terms, ctx: Context)
     yield Step(
         f"start {names}",
         cause,
-        partial(acts.start, late, terms, deployment, ctx),
+        partial(acts.start, late, options, deployment, ctx),
         # It can't wait: what comes next starts the old one.
         Undo(f"remove {names}", partial(acts.remove_idle, late, ctx)),
         enters=begins,
@@ -40,32 +42,36 @@ def exchange(moves: Sequence[Move], deployment: int, terms: Terms, ctx: Context)
     yield Step(
         f"wait until {names} {acts.are(late)} healthy",
         "what isn't well is taken back",
-        partial(acts.all_healthy, late, terms, ctx),
+        partial(acts.all_healthy, late, options, ctx),
     )
 
 
-def gone(moves: Sequence[Move], ctx: Context) -> list[Move]:
+def missing_old(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
     """Those whose old one was taken away, by a deployment that never came to its end."""
-    return [move for move in moves if move.exchanged and move.live and not _there(move, ctx)]
+    return [
+        rollout
+        for rollout in rollouts
+        if rollout.stop_first and rollout.live and not _there(rollout, ctx)
+    ]
 
 
-def bring_back(moves: Sequence[Move], ctx: Context) -> None:
+def bring_back(rollouts: Sequence[Rollout], ctx: Context) -> None:
     """As history has it, by the same image. Raises NeedsPerson where history doesn't know it."""
-    for move in moves:
-        if move.live is None or _there(move, ctx):
+    for rollout in rollouts:
+        if rollout.live is None or _there(rollout, ctx):
             continue
-        live = ctx.live_colour(move.service)
-        if live is None or live.colour is not move.live:
+        live = ctx.live_colour(rollout.service)
+        if live is None or live.colour is not rollout.live:
             raise NeedsPerson(
-                f"history doesn't know what {move.service}-{move.live} was",
+                f"history doesn't know what {rollout.service}-{rollout.live} was",
                 hint="docker bluegreen up --force",
             )
         ctx.workloads.start_colours([live])
 
 
-def restored(moves: Sequence[Move], ctx: Context) -> Iterator[Step]:
+def restart_old(rollouts: Sequence[Rollout], ctx: Context) -> Iterator[Step]:
     """One step, where any has to come back."""
-    if old := gone(moves, ctx):
+    if old := missing_old(rollouts, ctx):
         yield Step(
             f"start {_old(old)} again",
             "it was taken away, and no other runs",
@@ -73,18 +79,21 @@ def restored(moves: Sequence[Move], ctx: Context) -> Iterator[Step]:
         )
 
 
-def _take_away(moves: Sequence[Move], ctx: Context) -> None:
+def _take_away(rollouts: Sequence[Rollout], ctx: Context) -> None:
     names = [
-        one.name for move in moves if move.live for one in acts.containers(move, move.live, ctx)
+        one.name
+        for rollout in rollouts
+        if rollout.live
+        for one in acts.containers(rollout, rollout.live, ctx)
     ]
     if names:
         ctx.workloads.remove(names)
 
 
-def _there(move: Move, ctx: Context) -> bool:
-    found = acts.containers(move, move.live, ctx) if move.live else ()
+def _there(rollout: Rollout, ctx: Context) -> bool:
+    found = acts.containers(rollout, rollout.live, ctx) if rollout.live else ()
     return any(one.running for one in found)
 
 
-def _old(moves: Sequence[Move]) -> str:
-    return acts.those([(move, move.live) for move in moves if move.live])
+def _old(rollouts: Sequence[Rollout]) -> str:
+    return acts.those([(rollout, rollout.live) for rollout in rollouts if rollout.live])

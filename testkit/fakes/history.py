@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from compose_bluegreen.domain.deployment import Deployment, Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.deployment import (
+    DeployedService,
+    Deployment,
+    Kind,
+    NewDeployment,
+    Outcome,
+    StepRecord,
+)
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import (
-    PROVEN,
+    ROLLBACK_CANDIDATES,
     UNFINISHED,
     State,
     WrongTransition,
@@ -29,21 +36,21 @@ class MemoryHistory:
     def check_writable(self) -> None:
         pass
 
-    def begin(self, draft: Draft) -> int:
+    def begin(self, new_deployment: NewDeployment) -> int:
         last = max(self._rows, default=0) + 1
         self._rows[last] = Deployment(
             id=last,
-            engine=draft.engine,
-            project=draft.project,
-            kind=draft.kind,
+            engine=new_deployment.engine,
+            project=new_deployment.project,
+            kind=new_deployment.kind,
             state=State.PREPARING,
-            services=draft.services,
-            actor=draft.actor,
-            started_at=draft.started_at,
-            message=draft.message,
-            git_revision=draft.git_revision,
-            rollback_of=draft.rollback_of,
-            restores=draft.restores,
+            services=new_deployment.services,
+            actor=new_deployment.actor,
+            started_at=new_deployment.started_at,
+            message=new_deployment.message,
+            git_revision=new_deployment.git_revision,
+            rollback_of=new_deployment.rollback_of,
+            restores=new_deployment.restores,
         )
         return last
 
@@ -53,7 +60,7 @@ class MemoryHistory:
             raise WrongTransition(f"a deployment that is {state} can't be discarded")
         del self._rows[deployment]
 
-    def parts(self, deployment: int, parts: Sequence[Part]) -> None:
+    def parts(self, deployment: int, parts: Sequence[DeployedService]) -> None:
         state = self._rows[deployment].state
         if state not in UNFINISHED:
             raise WrongTransition(f"a deployment that is {state} can't get parts")
@@ -121,12 +128,12 @@ class MemoryHistory:
                 return replace(each, steps=())
         return None
 
-    def proven(
+    def rollback_candidates(
         self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
         found = [
             replace(each, steps=())
-            for each in self._in(ref.engine, ref.name, PROVEN)
+            for each in self._in(ref.engine, ref.name, ROLLBACK_CANDIDATES)
             if each.part(service) and (each.id, service) not in self._taken_back
         ]
         return found[:limit]
@@ -154,7 +161,7 @@ class MemoryHistory:
             finished_at=at if state in _ENDS else before.finished_at,
         )
 
-    def _light(self, deployment: int, live: Callable[[Part], bool]) -> None:
+    def _light(self, deployment: int, live: Callable[[DeployedService], bool]) -> None:
         parts = self._rows[deployment].parts
         self._change(deployment, parts=tuple(replace(part, live=live(part)) for part in parts))
 
@@ -170,5 +177,5 @@ class MemoryHistory:
             self.to(loser.id, State.ROLLED_BACK if taken_back else State.SUPERSEDED, at)
 
 
-def _without_model(part: Part) -> Part:
+def _without_model(part: DeployedService) -> DeployedService:
     return replace(part, release=replace(part.release, model={}))

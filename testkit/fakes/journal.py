@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from compose_bluegreen.adapters.history.journal_files import Seen
 from compose_bluegreen.domain.errors import ProxyFailed
-from compose_bluegreen.ports.lock import Holder, Wished
+from compose_bluegreen.ports.lock import LockOwner, SignalRequest
 
 
 class FakeJournal:
@@ -70,23 +70,23 @@ class OpenLock:
     """Anybody gets it; who may is another test's matter."""
 
     @contextmanager
-    def hold(self, holder: Holder) -> Iterator[None]:
+    def hold(self, holder: LockOwner) -> Iterator[None]:
         yield
 
     def assure(self) -> None:
         pass
 
-    def holder(self) -> Holder | None:
+    def owner(self) -> LockOwner | None:
         return None
 
-    def release(self) -> Holder | None:
+    def release(self) -> LockOwner | None:
         return None
 
     def listen(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def wished(self) -> Wished | None:
+    def requested_signal(self) -> SignalRequest | None:
         return None
 
-    def wish(self, wished: Wished) -> bool:
+    def signal(self, requested_signal: SignalRequest) -> bool:
         return False

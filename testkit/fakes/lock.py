@@ -6,24 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from compose_bluegreen.domain.errors import LockHeld, LockLost, ProxyFailed
-from compose_bluegreen.ports.lock import Holder, Wished
+from compose_bluegreen.ports.lock import LockOwner, SignalRequest
 from testkit.fakes.world import World
 
 
 class FakeLock:
-    """One command's. ``world.holder`` is whose it is; another test writes somebody else there."""
+    """One command's. ``world.owner`` is whose it is; another test writes somebody else there."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._mine: Holder | None = None
+        self._mine: LockOwner | None = None
 
     @contextmanager
-    def hold(self, holder: Holder) -> Iterator[None]:
+    def hold(self, holder: LockOwner) -> Iterator[None]:
         try:
             self._world.calls.through("lock.take", (holder,), lambda: self._take(holder))
         except Exception:
-            if self._world.holder is holder:
-                self._world.holder = None
+            if self._world.owner is holder:
+                self._world.owner = None
             raise
         self._mine = holder
         try:
@@ -32,45 +32,45 @@ class FakeLock:
             self._world.calls.through("lock.release", (), self._let_go)
 
     def assure(self) -> None:
-        if self._mine and self._world.holder is not self._mine:
-            raise LockLost(f"this deployment has lost its lock: {self._world.holder} has it now")
+        if self._mine and self._world.owner is not self._mine:
+            raise LockLost(f"this deployment has lost its lock: {self._world.owner} has it now")
 
-    def holder(self) -> Holder | None:
-        return self._world.holder if self._world.proxy_runs() else None
+    def owner(self) -> LockOwner | None:
+        return self._world.owner if self._world.proxy_runs() else None
 
-    def release(self) -> Holder | None:
-        found, self._world.holder = self.holder(), None
+    def release(self) -> LockOwner | None:
+        found, self._world.owner = self.owner(), None
         return found
 
     @contextmanager
     def listen(self) -> Iterator[None]:
-        self._world.listens, self._world.wished = True, None
+        self._world.listens, self._world.requested_signal = True, None
         try:
             yield
         finally:
             self._world.listens = False
 
-    def wished(self) -> Wished | None:
-        return self._world.wished
+    def requested_signal(self) -> SignalRequest | None:
+        return self._world.requested_signal
 
-    def wish(self, wished: Wished) -> bool:
-        heard = self._world.holder is not None and self._world.listens
+    def signal(self, requested_signal: SignalRequest) -> bool:
+        heard = self._world.owner is not None and self._world.listens
         if heard:
-            self._world.wished = wished
+            self._world.requested_signal = requested_signal
         return heard
 
-    def _take(self, holder: Holder) -> None:
+    def _take(self, holder: LockOwner) -> None:
         if not self._world.proxy_runs():
             raise ProxyFailed("the proxy isn't running")
-        if self._world.holder is not None:
-            raise LockHeld(f"another deployment is under way: {self._world.holder}")
-        self._world.holder = holder
+        if self._world.owner is not None:
+            raise LockHeld(f"another deployment is under way: {self._world.owner}")
+        self._world.owner = holder
         # Somebody died between disk and memory: what serves goes on.
         notes = self._world.notes
-        notes.disk, notes.disk_shares = dict(notes.memory), dict(notes.shares)
+        notes.disk, notes.disk_shares = dict(notes.memory), dict(notes.canary_weights)
         self._world.listens = False
 
     def _let_go(self) -> None:
-        if self._world.holder is self._mine:
-            self._world.holder = None
+        if self._world.owner is self._mine:
+            self._world.owner = None
         self._mine = None

@@ -8,10 +8,16 @@ from contextlib import AbstractContextManager, nullcontext
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ComposeFailed, ProxyFailed
 from compose_bluegreen.domain.names import companion
-from compose_bluegreen.domain.topology import NOBODY, Change, Share, Target, Topology
-from compose_bluegreen.domain.traffic_stats import Tally
+from compose_bluegreen.domain.topology import (
+    NO_ROUTE,
+    CanaryWeight,
+    Change,
+    ColourBackend,
+    Topology,
+)
+from compose_bluegreen.domain.traffic_stats import TrafficStats
 from compose_bluegreen.ports.proxy import NO_TRAFFIC, ServerHealth
-from compose_bluegreen.ports.workloads import Seats
+from compose_bluegreen.ports.workloads import ColourAddresses
 from testkit.fakes.world import Box, Mark, ProxyNotes, World
 
 _INTERVAL = 0.5
@@ -67,7 +73,7 @@ class FakeProxy:
         for route in wanted.routes:
             notes.disk.setdefault(route.service, None)
         notes.memory = dict(notes.disk)
-        notes.shares = dict(notes.disk_shares)
+        notes.canary_weights = dict(notes.disk_shares)
         return 0.25 if change is Change.RECREATE else 0.0
 
     def renew_image(self, wanted: Topology) -> None:
@@ -134,22 +140,22 @@ class FakeProxy:
         self._world.calls.halfway("proxy.route_to")
         self._load()
 
-    def shares(self) -> dict[str, Share]:
+    def canary_weights(self) -> dict[str, CanaryWeight]:
         notes = self._world.notes
-        return dict(notes.shares if self._world.proxy_runs() else notes.disk_shares)
+        return dict(notes.canary_weights if self._world.proxy_runs() else notes.disk_shares)
 
-    def share(self, shares: Mapping[str, Share]) -> None:
+    def set_canary_weights(self, canary_weights: Mapping[str, CanaryWeight]) -> None:
         self._need_running()
         notes = self._world.notes
-        if not all(notes.memory.get(name) for name in shares):
+        if not all(notes.memory.get(name) for name in canary_weights):
             raise ProxyFailed("nothing is live that could share")
-        notes.disk_shares = notes.disk_shares | dict(shares)
-        self._world.calls.halfway("proxy.share")
+        notes.disk_shares = notes.disk_shares | dict(canary_weights)
+        self._world.calls.halfway("proxy.set_canary_weights")
         self._load()
 
     def _load(self) -> None:
         notes = self._world.notes
-        notes.memory, notes.shares = dict(notes.disk), dict(notes.disk_shares)
+        notes.memory, notes.canary_weights = dict(notes.disk), dict(notes.disk_shares)
 
     def show(self, service: str, colour: Colour) -> None:
         self._aim(service, colour)
@@ -172,15 +178,15 @@ class FakeProxy:
         self._aim(service, colour)
         self._world.notes.parked.discard((service, colour))
 
-    def seats(self, service: str, colour: Colour) -> Seats:
+    def colour_addresses(self, service: str, colour: Colour) -> ColourAddresses:
         addresses = self._addresses(service, colour)
         if self._link not in self._world.networks:
             raise ProxyFailed("the network of the proxy is gone")
-        return Seats(self._link, addresses)
+        return ColourAddresses(self._link, addresses)
 
     def health(self, service: str, colour: Colour) -> list[ServerHealth]:
         self._need_running()
-        if self._target(service, colour).mode == NOBODY:
+        if self._target(service, colour).mode == NO_ROUTE:
             addresses = self._addresses(service, colour)
             return [ServerHealth(address, NO_TRAFFIC, "") for address in addresses]
         addresses, key, notes = (
@@ -200,10 +206,10 @@ class FakeProxy:
         self._target(service, colour)
         return self._world.in_flight(self._world.colour(service, colour))
 
-    def tally(self, service: str, colour: Colour) -> Tally:
+    def traffic_stats(self, service: str, colour: Colour) -> TrafficStats:
         self._need_running()
         self._target(service, colour)
-        return self._world.tallies.get((service, colour), Tally())
+        return self._world.tallies.get((service, colour), TrafficStats())
 
     def long_lived(self, service: str, colour: Colour) -> int:
         self._need_running()
@@ -236,9 +242,9 @@ class FakeProxy:
         return ServerHealth(address, "DOWN", "L4CON")
 
     def _addresses(self, service: str, colour: Colour) -> tuple[str, ...]:
-        return tuple(f"10.9.0.{slot}" for slot in self._target(service, colour).slots)
+        return tuple(f"10.9.0.{slot}" for slot in self._target(service, colour).address_offsets)
 
-    def _target(self, service: str, colour: Colour) -> Target:
+    def _target(self, service: str, colour: Colour) -> ColourBackend:
         topology = self._world.notes.topology
         route = topology.route(service) if topology else None
         target = route.target(colour) if route else None
@@ -248,10 +254,10 @@ class FakeProxy:
 
     def _aim(self, service: str, colour: Colour) -> None:
         self._need_running()
-        if self._target(service, colour).mode == NOBODY:
+        if self._target(service, colour).mode == NO_ROUTE:
             return
         notes = self._world.notes
-        if service in notes.shares or notes.memory.get(service) is colour:
+        if service in notes.canary_weights or notes.memory.get(service) is colour:
             raise ProxyFailed(f"{service}-{colour} is live and must not be moved")
 
     def _need_running(self) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.runner import OneOff, Ran
+from compose_bluegreen.ports.runner import CommandResult, OneOff
 from testkit.fakes.world import Behaviour, Box, Mark, World
 
 
@@ -44,7 +44,7 @@ class FakeRunner:
         """Where each ran, and which."""
         return [f"{one.where}: {' '.join(one.words)}" for one in self.done]
 
-    def one_off(self, job: OneOff, timeout: timedelta) -> Ran:
+    def one_off(self, job: OneOff, timeout: timedelta) -> CommandResult:
         name, image_id = job.name, job.release.image.id
         if image_id not in self.world.behaviours:
             raise ComposeFailed("docker compose up failed", detail=f"No such image: {image_id}")
@@ -65,10 +65,12 @@ class FakeRunner:
         words: Sequence[str],
         told: Mapping[str, str],
         timeout: timedelta,
-    ) -> Ran:
+    ) -> CommandResult:
         return self._run(container.name, words, told, timeout)
 
-    def here(self, words: Sequence[str], told: Mapping[str, str], timeout: timedelta) -> Ran:
+    def here(
+        self, words: Sequence[str], told: Mapping[str, str], timeout: timedelta
+    ) -> CommandResult:
         return self._run("here", words, told, timeout)
 
     def trust(self, words: Sequence[str]) -> None:
@@ -79,9 +81,9 @@ class FakeRunner:
 
     def _run(
         self, where: str, words: Sequence[str], told: Mapping[str, str], timeout: timedelta
-    ) -> Ran:
+    ) -> CommandResult:
         self.done.append(Done(where, tuple(words), dict(told)))
         command = self.does.get(" ".join(words)) or self.does.get(words[0], Command())
         limit = timeout.total_seconds()
         self.world.time += min(command.takes, limit)
-        return Ran(command.code if command.takes <= limit else None, command.said)
+        return CommandResult(command.code if command.takes <= limit else None, command.said)

@@ -15,7 +15,7 @@ from compose_bluegreen.commands.rollback import rollback
 from compose_bluegreen.commands.up import up
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
-from compose_bluegreen.config.requests import Order, PromoteOrder, RollbackOrder
+from compose_bluegreen.config.requests import PromoteRequest, RollbackRequest, UpRequest
 from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment
@@ -101,7 +101,7 @@ class Site:
     def up(
         self, *services: str, tell_plan: TellPlan | None = None, **order: Any
     ) -> Deployment | None:
-        wanted = Order(services=services, **order)
+        wanted = UpRequest(services=services, **order)
         return up(wanted, self.project, self.ctx, tell_plan)
 
     def release(self, version: str, service: str = "web", does: Behaviour = WELL) -> Deployment:
@@ -115,7 +115,7 @@ class Site:
     def rollback(
         self, *services: str, tell_plan: TellPlan | None = None, **order: Any
     ) -> Deployment | None:
-        wanted = RollbackOrder(services=services, **order)
+        wanted = RollbackRequest(services=services, **order)
         return rollback(wanted, self.ctx, tell_plan)
 
     def down(self, patience: timedelta | None = None) -> None:
@@ -125,7 +125,7 @@ class Site:
         return resume(self.ctx)
 
     def promote(self, **order: Any) -> Deployment | None:
-        return promote(PromoteOrder(**order), self.ctx)
+        return promote(PromoteRequest(**order), self.ctx)
 
     def abort(self) -> Deployment | None:
         return abort(self.ctx)

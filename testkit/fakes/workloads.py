@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.names import replica_name
 from compose_bluegreen.domain.release import Model, Release
-from compose_bluegreen.ports.workloads import ColourRelease, Place
+from compose_bluegreen.ports.workloads import ColourRelease, NetworkAttachment
 from testkit.fakes.world import Box, Mark, World
 
 _REFERENCE = re.compile(
@@ -64,16 +64,18 @@ class FakeWorkloads:
     def start_replicas(self, colour: ColourRelease, containers: Collection[str]) -> None:
         self._start(colour, containers)
 
-    def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, Place]]:
+    def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, NetworkAttachment]]:
         alias = f"{colour.release.service}-{colour.colour}"
         return {
-            name: {network: Place(None, (alias,)) for network in _networks(colour.release)}
-            | {colour.seats.network: Place(address, ())}
+            name: {
+                network: NetworkAttachment(None, (alias,)) for network in _networks(colour.release)
+            }
+            | {colour.colour_addresses.network: NetworkAttachment(address, ())}
             for name, address in _replicas(colour)
         }
 
     def _start(self, colour: ColourRelease, only: Collection[str] | None = None) -> None:
-        networks = [*_networks(colour.release), colour.seats.network]
+        networks = [*_networks(colour.release), colour.colour_addresses.network]
         self._need(networks, self._world.networks, "network")
         volumes = [one["name"] for one in colour.release.model.get("volumes", {}).values()]
         self._need(volumes, self._world.volumes, "volume")
@@ -83,7 +85,11 @@ class FakeWorkloads:
                 self._world.calls.halfway("workloads.start_colours")
 
     def _start_one(self, colour: ColourRelease, name: str, addresses: Mapping[str, str]) -> None:
-        world, image_id, link = self._world, colour.release.image.id, colour.seats.network
+        world, image_id, link = (
+            self._world,
+            colour.release.image.id,
+            colour.colour_addresses.network,
+        )
         if image_id not in world.behaviours:
             raise ComposeFailed("docker compose up failed", detail=f"No such image: {image_id}")
         taken = [b.name for b in world.boxes.values() if b.addresses.get(link) == addresses[link]]
@@ -125,7 +131,7 @@ class FakeWorkloads:
             raise ComposeFailed("docker failed", detail=f"No such container: {name}")
         return self._world.boxes[name]
 
-    def connect(self, container: str, network: str, place: Place) -> None:
+    def connect(self, container: str, network: str, place: NetworkAttachment) -> None:
         self._need([network], self._world.networks, "network")
         box = self._box(container)
         box.addresses = {**box.addresses, network: place.address or ""}
@@ -160,7 +166,7 @@ class FakeWorkloads:
 def _replicas(colour: ColourRelease) -> Iterator[tuple[str, str]]:
     """The name and the address of each."""
     project, service = str(colour.release.model["name"]), colour.release.service
-    for number, address in enumerate(colour.seats.addresses, start=1):
+    for number, address in enumerate(colour.colour_addresses.addresses, start=1):
         yield replica_name(project, service, colour.colour, number), address
 
 

@@ -9,10 +9,10 @@ from math import inf
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image, Model
-from compose_bluegreen.domain.topology import Route, Share, Topology
-from compose_bluegreen.domain.traffic_stats import Tally
+from compose_bluegreen.domain.topology import CanaryWeight, Route, Topology
+from compose_bluegreen.domain.traffic_stats import TrafficStats
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.lock import Holder, Wished
+from compose_bluegreen.ports.lock import LockOwner, SignalRequest
 from testkit.fakes.calls import Call, Calls
 
 ENGINE = "ABCD:EFGH"
@@ -124,8 +124,8 @@ class ProxyNotes:
     topology: Topology | None = None
     disk: dict[str, Colour | None] = field(default_factory=dict)
     memory: dict[str, Colour | None] = field(default_factory=dict)
-    disk_shares: dict[str, Share] = field(default_factory=dict)
-    shares: dict[str, Share] = field(default_factory=dict)
+    disk_shares: dict[str, CanaryWeight] = field(default_factory=dict)
+    canary_weights: dict[str, CanaryWeight] = field(default_factory=dict)
     parked: set[tuple[str, Colour]] = field(default_factory=set)
     believed: set[tuple[str, Colour]] = field(default_factory=set)
     shown: dict[str, Colour] = field(default_factory=dict)
@@ -157,11 +157,11 @@ class World:
         self.volumes: set[str] = set()
         self.notes = ProxyNotes()
         self.proxy_image = "sha256:haproxy"
-        self.holder: Holder | None = None
+        self.owner: LockOwner | None = None
         self.listens = False
-        self.wished: Wished | None = None
+        self.requested_signal: SignalRequest | None = None
         self.requests: list[Request] = []
-        self.tallies: dict[tuple[str, Colour], Tally] = {}
+        self.tallies: dict[tuple[str, Colour], TrafficStats] = {}
         self.cut: list[str] = []
         self.outages: list[str] = []
         self._served: set[str] = set()
@@ -270,7 +270,7 @@ class World:
 
     def _behind_the_proxy(self, service: str) -> set[str | None]:
         colour = self.notes.memory.get(service)
-        if colour and service in self.notes.shares:
+        if colour and service in self.notes.canary_weights:
             return self._of(service, colour) | self._of(service, colour.other)
         return self._of(service, colour) if colour else {None}
 
@@ -301,11 +301,11 @@ class World:
         unanswered: int = 0,
     ) -> None:
         """So many further requests came to a colour; but for the unanswered, each waited ``ms``."""
-        before = self.tallies.get((service, colour), Tally())
+        before = self.tallies.get((service, colour), TrafficStats())
         waits = dict(before.waits)
         if count > unanswered:
             waits[ms] = waits.get(ms, 0) + count - unanswered
-        self.tallies[service, colour] = Tally(
+        self.tallies[service, colour] = TrafficStats(
             before.begun + count, before.errors + errors, before.broken + broken, 0, waits, waits
         )
 

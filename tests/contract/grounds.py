@@ -19,12 +19,12 @@ from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
-from compose_bluegreen.config.requests import Where
+from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Model
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Engine
-from compose_bluegreen.ports.lock import Holder, Lock
+from compose_bluegreen.ports.lock import Lock, LockOwner
 from compose_bluegreen.ports.proxy import Proxy
 from compose_bluegreen.ports.runner import Runner
 from compose_bluegreen.ports.workloads import Workloads
@@ -73,7 +73,7 @@ class Ground:
         return self.ctx.proxy
 
     def hold(self, actor: str) -> AbstractContextManager[None]:
-        return self.ctx.lock.hold(Holder(actor, "up web", self.ctx.clock.now()))
+        return self.ctx.lock.hold(LockOwner(actor, "up web", self.ctx.clock.now()))
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def fake() -> Iterator[Ground]:
         """What was only in memory is gone, as with a real one."""
         site.world.tallies.clear()
         notes = site.world.notes
-        notes.memory, notes.shares = dict(notes.disk), dict(notes.disk_shares)
+        notes.memory, notes.canary_weights = dict(notes.disk), dict(notes.disk_shares)
 
     def stranger() -> None:
         site.world.run_by_hand("web")
@@ -122,7 +122,7 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
     config["name"] = stage.project
     config["networks"]["default"]["name"] = f"{stage.project}_default"
     project = read(config, "compose.yaml")
-    where = Where(project_directory=stage.folder)
+    where = ProjectLocation(project_directory=stage.folder)
     api, rival_api = connect(), connect()
     compose, engine = WhalesCompose(where, stage.project, scratch), SdkEngine(api)
     proxy = HaproxyProxy(stage.project, api, compose)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from compose_bluegreen.adapters.compose import config_yaml
 from compose_bluegreen.adapters.compose.config_reader import ConfigReader
-from compose_bluegreen.config.requests import Where
+from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.release import Model
 
 pytestmark = pytest.mark.engine
@@ -49,7 +49,7 @@ def test_every_text_comes_back_as_it_was(
     wanted = model([*TRICKY, *words])
     file = folder / "compose.yaml"
     file.write_text(config_yaml.text(wanted), encoding="utf-8")
-    found, _ = ConfigReader(Where(files=(file,))).read()
+    found, _ = ConfigReader(ProjectLocation(files=(file,))).read()
     for service, own in wanted["services"].items():
         for key in own:
             assert found["services"][service].get(key) == own[key], (service, key)
@@ -63,6 +63,6 @@ def test_a_text_that_begins_with_a_tab_is_read(tmp_path: Path) -> None:
         ("docker", "compose", "-f", str(file), "config"), capture_output=True, check=True
     ).stdout.decode()
     assert config_yaml.whole(said) is None
-    found, _ = ConfigReader(Where(files=(file,))).read()
+    found, _ = ConfigReader(ProjectLocation(files=(file,))).read()
     assert found["services"]["web"]["environment"]["K0"] == "\tone\ntwo\n"
     assert json.loads(config_yaml.text(found)) == found

@@ -15,7 +15,13 @@ import pytest
 
 from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.deployment import (
+    DeployedService,
+    Kind,
+    NewDeployment,
+    Outcome,
+    StepRecord,
+)
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import TRANSITIONS, UNFINISHED, State, WrongTransition
@@ -89,8 +95,8 @@ def history(opened: Opened) -> History:
     return opened(ENGINE, PROJECT)
 
 
-def a_draft(*services: str, kind: Kind = Kind.UP, **more: object) -> Draft:
-    draft = Draft(
+def a_draft(*services: str, kind: Kind = Kind.UP, **more: object) -> NewDeployment:
+    new_deployment = NewDeployment(
         engine=ENGINE,
         project=PROJECT,
         kind=kind,
@@ -98,13 +104,15 @@ def a_draft(*services: str, kind: Kind = Kind.UP, **more: object) -> Draft:
         actor="ada@laptop",
         started_at=NOON,
     )
-    return replace(draft, **more)  # type: ignore[arg-type]
+    return replace(new_deployment, **more)  # type: ignore[arg-type]
 
 
-def a_part(service: str = "web", *, image: str = "1", colour: Colour = Colour.BLUE) -> Part:
+def a_part(
+    service: str = "web", *, image: str = "1", colour: Colour = Colour.BLUE
+) -> DeployedService:
     model = {"name": f"{PROJECT}-bluegreen", "services": {service: {"environment": {"A": "ü"}}}}
     found = Image(f"{service}:latest", f"sha256:{image}", None)
-    return Part(Release(service, found, model, {"keep": 5}, f"print-{image}"), colour)
+    return DeployedService(Release(service, found, model, {"keep": 5}, f"print-{image}"), colour)
 
 
 def walked(history: History, deployment: int, state: State) -> int:
@@ -113,16 +121,16 @@ def walked(history: History, deployment: int, state: State) -> int:
     return deployment
 
 
-def released(history: History, *parts: Part, **more: object) -> int:
-    draft = a_draft(*(part.service for part in parts), **more)  # type: ignore[arg-type]
-    deployment = history.begin(draft)
+def released(history: History, *parts: DeployedService, **more: object) -> int:
+    new_deployment = a_draft(*(part.service for part in parts), **more)  # type: ignore[arg-type]
+    deployment = history.begin(new_deployment)
     history.parts(deployment, parts)
     walked(history, deployment, State.SWITCHING)
     history.promote(deployment, LATER)
     return deployment
 
 
-def rolled_back(history: History, *parts: Part, of: int) -> int:
+def rolled_back(history: History, *parts: DeployedService, of: int) -> int:
     return released(history, *parts, kind=Kind.ROLLBACK, rollback_of=of)
 
 
@@ -139,7 +147,10 @@ def live_in(history: History, deployment: int) -> set[str]:
 
 
 def ids_proven(history: History, service: str = "web", limit: int | None = None) -> list[int]:
-    return [each.id for each in history.proven(ProjectRef(ENGINE, PROJECT), service, limit=limit)]
+    return [
+        each.id
+        for each in history.rollback_candidates(ProjectRef(ENGINE, PROJECT), service, limit=limit)
+    ]
 
 
 def test_an_empty_history_knows_nothing(history: History) -> None:
@@ -147,7 +158,7 @@ def test_an_empty_history_knows_nothing(history: History) -> None:
     assert history.newest(PROJECT) == []
     assert history.unfinished(ProjectRef(ENGINE, PROJECT)) == []
     assert history.live(ProjectRef(ENGINE, PROJECT), "web") is None
-    assert history.proven(ProjectRef(ENGINE, PROJECT), "web") == []
+    assert history.rollback_candidates(ProjectRef(ENGINE, PROJECT), "web") == []
     history.removed(ProjectRef(ENGINE, PROJECT), NOON)
 
 
@@ -179,8 +190,8 @@ def test_ids_count_from_one_within_a_project_on_an_engine(opened: Opened) -> Non
     grounds = [("A", "shop"), ("A", "blog"), ("B", "shop")]
     for expected in (1, 2):
         for engine, project in grounds:
-            draft = a_draft(engine=engine, project=project)
-            assert opened(engine, project).begin(draft) == expected
+            new_deployment = a_draft(engine=engine, project=project)
+            assert opened(engine, project).begin(new_deployment) == expected
 
 
 def test_the_id_of_a_deployment_that_was_discarded_is_free_again(history: History) -> None:
@@ -409,7 +420,9 @@ def test_proven_are_the_releases_that_passed_and_were_not_taken_back(history: Hi
     assert ids_proven(history) == [back, second, first]
     assert ids_proven(history, limit=2) == [back, second]
     assert ids_proven(history, "api") == [other]
-    assert history.proven(ProjectRef(ENGINE, PROJECT), "web")[-1].parts == (a_part(image="1"),)
+    assert history.rollback_candidates(ProjectRef(ENGINE, PROJECT), "web")[-1].parts == (
+        a_part(image="1"),
+    )
 
 
 def test_a_part_that_was_taken_back_is_no_target_though_its_deployment_still_serves(
@@ -514,4 +527,6 @@ def test_a_list_of_the_newest_has_neither_models_nor_steps(history: History) -> 
     (found,) = history.newest(PROJECT)
     assert found.steps == ()
     part = a_part()
-    assert found.parts == (Part(replace(part.release, model={}), part.colour, live=True),)
+    assert found.parts == (
+        DeployedService(replace(part.release, model={}), part.colour, live=True),
+    )

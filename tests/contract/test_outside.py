@@ -15,12 +15,12 @@ from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld, LockLost, ProxyFailed
 from compose_bluegreen.domain.release import Release
-from compose_bluegreen.domain.topology import Change, Preview, Share, Topology
-from compose_bluegreen.domain.traffic_stats import Tally, answered
+from compose_bluegreen.domain.topology import CanaryWeight, Change, Preview, Topology
+from compose_bluegreen.domain.traffic_stats import TrafficStats, answered
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.lock import Holder, Wish, Wished
+from compose_bluegreen.ports.lock import ControlSignal, LockOwner, SignalRequest
 from compose_bluegreen.ports.proxy import NO_TRAFFIC
-from compose_bluegreen.ports.workloads import ColourRelease, Place
+from compose_bluegreen.ports.workloads import ColourRelease, NetworkAttachment
 from compose_bluegreen.steps.desired_topology import for_project, with_release
 from compose_bluegreen.steps.health import POLL
 from tests.contract.grounds import Ground, fake, real
@@ -62,8 +62,8 @@ def found_in(ground: Ground, colour: Colour) -> list[Container]:
 
 
 def start(ground: Ground, web: Release, colour: Colour, deployment: int = 1) -> None:
-    seats = ground.proxy.seats("web", colour)
-    ground.workloads.start_colours([ColourRelease(web, colour, deployment, seats)])
+    colour_addresses = ground.proxy.colour_addresses("web", colour)
+    ground.workloads.start_colours([ColourRelease(web, colour, deployment, colour_addresses)])
 
 
 def until_up(ground: Ground, colour: Colour) -> None:
@@ -93,7 +93,7 @@ def test_a_proxy_knows_what_it_was_made_for(running: Ground, wanted: Topology) -
 def test_other_ports_need_a_new_container_and_other_checks_only_a_reload(
     running: Ground, wanted: Topology, web: Release
 ) -> None:
-    hidden = wanted.without_fronts(["web"])
+    hidden = wanted.without_published(["web"])
     assert running.proxy.change_to(hidden) is Change.RECREATE
 
     settings = web.settings | {"health": web.settings["health"] | {"fall": 7}}
@@ -116,7 +116,7 @@ def test_a_switch_is_read_back_and_survives_a_restart_of_the_proxy(running: Grou
 
 def test_a_reload_and_a_new_container_keep_what_is_live(running: Ground, wanted: Topology) -> None:
     running.proxy.route_to({"web": BLUE})
-    running.proxy.apply(wanted.without_fronts(["web"]), Change.RECREATE)
+    running.proxy.apply(wanted.without_published(["web"]), Change.RECREATE)
     assert running.proxy.routes() == {"web": BLUE}
 
 
@@ -139,20 +139,20 @@ def test_a_share_is_read_back_survives_a_restart_and_ends_with_the_switch(
     running: Ground,
 ) -> None:
     with pytest.raises(ProxyFailed):
-        running.proxy.share({"web": Share(500)})
+        running.proxy.set_canary_weights({"web": CanaryWeight(500)})
     running.proxy.route_to({"web": BLUE})
-    for share in (Share(500), Share(2500, sticky=True)):
-        running.proxy.share({"web": share})
-        assert running.proxy.shares() == {"web": share}
+    for share in (CanaryWeight(500), CanaryWeight(2500, sticky=True)):
+        running.proxy.set_canary_weights({"web": share})
+        assert running.proxy.canary_weights() == {"web": share}
         assert running.proxy.routes() == running.proxy.routes_at_rest() == {"web": BLUE}
     running.restart(f"{running.project.name}-bluegreen-proxy")
-    assert running.proxy.shares() == {"web": Share(2500, sticky=True)}
+    assert running.proxy.canary_weights() == {"web": CanaryWeight(2500, sticky=True)}
     for act in (running.proxy.park, running.proxy.watch):
         for colour in Colour:
             with pytest.raises(ProxyFailed):
                 act("web", colour)
     running.proxy.route_to({"web": GREEN})
-    assert running.proxy.shares() == {}
+    assert running.proxy.canary_weights() == {}
     assert running.proxy.routes() == {"web": GREEN}
 
 
@@ -162,15 +162,19 @@ def test_what_a_colour_was_asked_is_counted_until_the_proxy_starts_anew(
     start(running, web, BLUE)
     running.proxy.watch("web", BLUE)
     until_up(running, BLUE)
-    assert running.proxy.tally("web", BLUE) == running.proxy.tally("web", GREEN) == Tally()
+    assert (
+        running.proxy.traffic_stats("web", BLUE)
+        == running.proxy.traffic_stats("web", GREEN)
+        == TrafficStats()
+    )
     running.proxy.route_to({"web": BLUE})
     running.visit(20)
-    found = running.proxy.tally("web", BLUE)
+    found = running.proxy.traffic_stats("web", BLUE)
     assert (found.begun, found.errors, found.broken, found.left) == (20, 0, 0, 0)
     assert answered(found.waits) == answered(found.recent) == 20
-    assert running.proxy.tally("web", GREEN) == Tally()
+    assert running.proxy.traffic_stats("web", GREEN) == TrafficStats()
     running.restart(f"{running.project.name}-bluegreen-proxy")
-    assert running.proxy.tally("web", BLUE) == Tally()
+    assert running.proxy.traffic_stats("web", BLUE) == TrafficStats()
 
 
 def test_the_live_colour_can_be_neither_parked_nor_watched(running: Ground) -> None:
@@ -225,11 +229,11 @@ def test_of_what_nobody_asks_a_proxy_knows_where_it_sits_and_which_colour_is_liv
 
 def test_a_service_that_the_proxy_does_not_know_is_refused(running: Ground) -> None:
     with pytest.raises(ProxyFailed, match="doesn't know"):
-        running.proxy.seats("api", BLUE)
+        running.proxy.colour_addresses("api", BLUE)
 
 
 def test_both_colours_have_seats_of_their_own(running: Ground) -> None:
-    blue, green = (running.proxy.seats("web", colour) for colour in Colour)
+    blue, green = (running.proxy.colour_addresses("web", colour) for colour in Colour)
     assert blue.network == green.network
     assert set(blue.addresses).isdisjoint(green.addresses)
 
@@ -260,7 +264,7 @@ def test_a_proxy_knows_its_networks_and_can_be_put_on_each_again(running: Ground
 
 
 def test_a_lock_excludes_others_and_tells_them_who_holds_it(running: Ground) -> None:
-    rival = Holder("bob@elsewhere", "rollback web", running.ctx.clock.now())
+    rival = LockOwner("bob@elsewhere", "rollback web", running.ctx.clock.now())
     with (
         running.hold("ada@laptop"),
         pytest.raises(LockHeld, match="ada@laptop"),
@@ -279,22 +283,22 @@ def test_a_lock_that_was_let_go_can_be_taken_again(running: Ground) -> None:
     for actor in ("ada@laptop", "ada@laptop", "bob@ci"):
         with running.hold(actor):
             running.ctx.lock.assure()
-    assert running.ctx.lock.holder() is None
+    assert running.ctx.lock.owner() is None
 
 
 def test_who_holds_a_lock_is_seen_by_whoever_only_looks(running: Ground) -> None:
-    assert running.rival.holder() is None
+    assert running.rival.owner() is None
     with running.hold("ada@laptop"):
-        found = running.rival.holder()
+        found = running.rival.owner()
         assert found is not None
         assert (found.actor, found.what) == ("ada@laptop", "up web")
         assert found.since <= running.ctx.clock.now()
-    assert running.rival.holder() is None
+    assert running.rival.owner() is None
 
 
 def test_a_lock_outlives_a_restart_of_the_proxy(running: Ground) -> None:
     """All shells in it die, and still nobody else gets it."""
-    rival = Holder("bob@elsewhere", "rollback web", running.ctx.clock.now())
+    rival = LockOwner("bob@elsewhere", "rollback web", running.ctx.clock.now())
     with running.hold("ada@laptop"):
         running.restart(f"{running.project.name}-bluegreen-proxy")
         with pytest.raises(LockHeld, match="ada@laptop"), running.rival.hold(rival):
@@ -309,7 +313,7 @@ def test_a_lock_that_is_released_by_force_is_lost_to_its_holder(running: Ground)
         assert found.actor == "ada@laptop"
         with pytest.raises(LockLost):
             running.ctx.lock.assure()
-        with running.rival.hold(Holder("bob@elsewhere", "up web", running.ctx.clock.now())):
+        with running.rival.hold(LockOwner("bob@elsewhere", "up web", running.ctx.clock.now())):
             running.rival.assure()
             with pytest.raises(LockLost):
                 running.ctx.lock.assure()
@@ -320,27 +324,30 @@ def test_a_holder_that_ends_after_it_lost_its_lock_leaves_it_to_whoever_has_it(
 ) -> None:
     with running.hold("ada@laptop"):
         running.rival.release()
-        rivals = running.rival.hold(Holder("bob@elsewhere", "up web", running.ctx.clock.now()))
+        rivals = running.rival.hold(LockOwner("bob@elsewhere", "up web", running.ctx.clock.now()))
         rivals.__enter__()
     running.rival.assure()
-    found = running.rival.holder()
+    found = running.rival.owner()
     assert found is not None
     assert found.actor == "bob@elsewhere"
     rivals.__exit__(None, None, None)
 
 
 def test_whoever_holds_it_hears_what_is_asked_while_it_listens(running: Ground) -> None:
-    one, other = Wished(Wish.PROMOTE, "bob@ci"), Wished(Wish.ABORT, 'eve\'s "x" $HOME')
-    assert not running.rival.wish(one)
+    one, other = (
+        SignalRequest(ControlSignal.PROMOTE, "bob@ci"),
+        SignalRequest(ControlSignal.ABORT, 'eve\'s "x" $HOME'),
+    )
+    assert not running.rival.signal(one)
     with running.hold("ada@laptop"):
-        assert not running.rival.wish(one)
-        for wished in (one, other):
+        assert not running.rival.signal(one)
+        for requested_signal in (one, other):
             with running.ctx.lock.listen():
-                assert running.ctx.lock.wished() is None
-                assert running.rival.wish(wished)
-                assert running.ctx.lock.wished() == wished
-            assert not running.rival.wish(one)
-    assert not running.rival.wish(one)
+                assert running.ctx.lock.requested_signal() is None
+                assert running.rival.signal(requested_signal)
+                assert running.ctx.lock.requested_signal() == requested_signal
+            assert not running.rival.signal(one)
+    assert not running.rival.signal(one)
 
 
 def test_releasing_what_nobody_holds_is_no_error(running: Ground) -> None:
@@ -363,7 +370,9 @@ def test_a_started_colour_is_found_by_its_labels(running: Ground, web: Release) 
     assert found.running
     assert found.image_id == running.image.id
     assert (found.fingerprint, found.service, found.colour) == (web.fingerprint, "web", GREEN)
-    assert set(running.proxy.seats("web", GREEN).addresses) <= set(found.addresses.values())
+    assert set(running.proxy.colour_addresses("web", GREEN).addresses) <= set(
+        found.addresses.values()
+    )
     assert found_in(running, BLUE) == []
 
 
@@ -376,12 +385,17 @@ def test_a_colour_that_is_started_again_gets_new_containers(running: Ground, web
 
 def test_a_container_is_put_where_it_belongs_again(running: Ground, web: Release) -> None:
     start(running, web, GREEN)
-    seats = running.proxy.seats("web", GREEN)
+    colour_addresses = running.proxy.colour_addresses("web", GREEN)
     name = f"{running.project.name}-bluegreen-web-green-1"
-    for place in (Place(None, ("web-green",)), Place(seats.addresses[0], ())):
-        running.workloads.connect(name, seats.network, place)
-        (found,) = (one for one in running.engine.attached(seats.network) if one.name == name)
-        assert place.address in (None, found.addresses[seats.network])
+    for place in (
+        NetworkAttachment(None, ("web-green",)),
+        NetworkAttachment(colour_addresses.addresses[0], ()),
+    ):
+        running.workloads.connect(name, colour_addresses.network, place)
+        (found,) = (
+            one for one in running.engine.attached(colour_addresses.network) if one.name == name
+        )
+        assert place.address in (None, found.addresses[colour_addresses.network])
     until_up(running, GREEN)
 
 

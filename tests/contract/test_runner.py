@@ -13,7 +13,7 @@ from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.runner import OneOff, Ran
+from compose_bluegreen.ports.runner import CommandResult, OneOff
 from tests.contract.grounds import FAILS, LASTS, LISTENS, Ground, fake, real
 
 SOON, AMPLE = timedelta(seconds=3), timedelta(seconds=60)
@@ -51,7 +51,7 @@ def job(ground: Ground, web: Release, command: str, **told: str) -> OneOff:
 
 def test_a_one_off_tells_how_it_ended_and_is_still_there(ground: Ground, web: Release) -> None:
     ran = ground.runner.one_off(job(ground, web, FAILS), AMPLE)
-    assert ran == Ran(3, "no such table")
+    assert ran == CommandResult(3, "no such table")
     (found,) = left(ground)
     assert not found.running
     assert found.image_id == ground.image.id
@@ -61,7 +61,7 @@ def test_a_one_off_tells_how_it_ended_and_is_still_there(ground: Ground, web: Re
 def test_a_one_off_whose_time_is_up_runs_on_until_it_is_removed(
     ground: Ground, web: Release
 ) -> None:
-    assert ground.runner.one_off(job(ground, web, LASTS), SOON) == Ran(None, "begun")
+    assert ground.runner.one_off(job(ground, web, LASTS), SOON) == CommandResult(None, "begun")
     (found,) = left(ground)
     assert found.running
     ground.workloads.remove([found.name])
@@ -69,12 +69,14 @@ def test_a_one_off_whose_time_is_up_runs_on_until_it_is_removed(
 
 
 def test_nobody_types_anything_to_a_one_off(ground: Ground, web: Release) -> None:
-    assert ground.runner.one_off(job(ground, web, LISTENS), AMPLE) == Ran(0, "nothing")
+    assert ground.runner.one_off(job(ground, web, LISTENS), AMPLE) == CommandResult(0, "nothing")
 
 
 def test_one_of_the_same_name_is_made_anew(ground: Ground, web: Release) -> None:
     ground.runner.one_off(job(ground, web, LISTENS), AMPLE)
-    assert ground.runner.one_off(job(ground, web, FAILS), AMPLE) == Ran(3, "no such table")
+    assert ground.runner.one_off(job(ground, web, FAILS), AMPLE) == CommandResult(
+        3, "no such table"
+    )
     assert len(left(ground)) == 1
 
 
@@ -87,15 +89,17 @@ def test_an_image_that_is_not_there_is_a_failure(ground: Ground, web: Release) -
 def test_a_command_inside_a_container_tells_how_it_ended(ground: Ground, web: Release) -> None:
     ground.runner.one_off(job(ground, web, LASTS), timedelta(milliseconds=1))
     (running,) = left(ground)
-    assert ground.runner.inside(running, words(FAILS), {}, AMPLE) == Ran(3, "no such table")
-    assert ground.runner.inside(running, words(LISTENS), {}, AMPLE) == Ran(0, "nothing")
-    assert ground.runner.inside(running, words(LASTS), {}, SOON) == Ran(None, "begun")
+    assert ground.runner.inside(running, words(FAILS), {}, AMPLE) == CommandResult(
+        3, "no such table"
+    )
+    assert ground.runner.inside(running, words(LISTENS), {}, AMPLE) == CommandResult(0, "nothing")
+    assert ground.runner.inside(running, words(LASTS), {}, SOON) == CommandResult(None, "begun")
 
 
 def test_a_command_here_tells_how_it_ended(ground: Ground) -> None:
-    assert ground.runner.here(words(FAILS), {}, AMPLE) == Ran(3, "no such table")
-    assert ground.runner.here(words(LISTENS), {}, AMPLE) == Ran(0, "nothing")
-    assert ground.runner.here(words(LASTS), {}, SOON) == Ran(None, "begun")
+    assert ground.runner.here(words(FAILS), {}, AMPLE) == CommandResult(3, "no such table")
+    assert ground.runner.here(words(LISTENS), {}, AMPLE) == CommandResult(0, "nothing")
+    assert ground.runner.here(words(LASTS), {}, SOON) == CommandResult(None, "begun")
 
 
 def test_what_was_never_trusted_is_not(ground: Ground) -> None:

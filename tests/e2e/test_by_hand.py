@@ -52,9 +52,9 @@ def test_a_release_waits_is_previewed_and_promoted_and_nobody_else_meets_it(stag
         assert (waiting["deployment"], waiting["colours"]) == (2, {"web": "green"})
         stage.bluegreen("status", "--check").ended(0)
     with stage.step("a container of the project doesn't get to it by the port"):
-        door = stage.inspect(stage.proxy)["HostConfig"]["PortBindings"]
-        (inner,) = [one for one, how in door.items() if how[0]["HostPort"] == str(port)]
-        assert door[inner][0]["HostIp"] == "127.0.0.1"
+        internal_port = stage.inspect(stage.proxy)["HostConfig"]["PortBindings"]
+        (inner,) = [one for one, how in internal_port.items() if how[0]["HostPort"] == str(port)]
+        assert internal_port[inner][0]["HostIp"] == "127.0.0.1"
         ask = (
             "import urllib.request, urllib.error\n"
             f"try: urllib.request.urlopen('http://web:{inner.removesuffix('/tcp')}/')\n"

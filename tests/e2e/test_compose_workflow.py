@@ -46,11 +46,11 @@ def untouched(site: Stage) -> Iterator[Stage]:
     assert load.report().versions == [version]
     assert ours() == before
     with site.step("status knows of strays, and its cures work"):
-        strays = site.drift()
-        assert {one["kind"] for one in strays} <= {"stray"}
-        for one in strays:
+        compose_containers = site.drift()
+        assert {one["kind"] for one in compose_containers} <= {"stray"}
+        for one in compose_containers:
             site.docker(*one["cure"].split()[1:])
-        assert not strays or site.drift() == []
+        assert not compose_containers or site.drift() == []
 
 
 def _write(stage: Stage) -> None:

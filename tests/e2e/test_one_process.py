@@ -13,7 +13,7 @@ from compose_bluegreen.adapters.compose.config_reader import ConfigReader
 from compose_bluegreen.cli import composition
 from compose_bluegreen.cli.progress import observer
 from compose_bluegreen.commands.up import up
-from compose_bluegreen.config.requests import Order, Where
+from compose_bluegreen.config.requests import ProjectLocation, UpRequest
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.inspection.status import Status, status
@@ -38,7 +38,7 @@ def test_two_status_answer_while_a_release_is_under_way(here: Stage) -> None:
     here.write(web=service(f"{here.port}:8080", environment={"VERSION": "v1"}))
     here.bluegreen("up").ended(0)
     here.write(web=service(f"{here.port}:8080", environment={"VERSION": "v2"}))
-    where = Where(files=(here.folder / "compose.yaml",), project_directory=here.folder)
+    where = ProjectLocation(files=(here.folder / "compose.yaml",), project_directory=here.folder)
     before, together, released = dict(os.environ), Barrier(3), Event()
 
     with here.step("three threads begin together"), here.load(), ThreadPoolExecutor(3) as threads:
@@ -54,19 +54,21 @@ def test_two_status_answer_while_a_release_is_under_way(here: Stage) -> None:
     assert dict(os.environ) == before
 
 
-def _release(where: Where, together: Barrier, ended: Callable[[], None]) -> Deployment | None:
+def _release(
+    where: ProjectLocation, together: Barrier, ended: Callable[[], None]
+) -> Deployment | None:
     try:
-        reading = composition.Reading(where, ConfigReader(where))
+        reading = composition.ProjectReader(where, ConfigReader(where))
         project = reading.project()
         together.wait(PATIENCE)
         git = reading.git_revision()
         with composition.outside(where, project.name, observer("quiet"), git) as out:
-            return up(Order(services=("web",)), project, out.ctx)
+            return up(UpRequest(services=("web",)), project, out.ctx)
     finally:
         ended()
 
 
-def _look(where: Where, stage: Stage, together: Barrier, released: Event) -> list[Status]:
+def _look(where: ProjectLocation, stage: Stage, together: Barrier, released: Event) -> list[Status]:
     """Looks again and again, until the release has ended."""
     together.wait(PATIENCE)
     seen: list[Status] = []

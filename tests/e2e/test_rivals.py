@@ -18,9 +18,9 @@ from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.engine import connect
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
 from compose_bluegreen.adapters.system.private_files import Scratch
-from compose_bluegreen.config.requests import Where
+from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import LockHeld
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from testkit.stage import Model, Running, Stage, eventually, service
 
 pytestmark = pytest.mark.engine
@@ -163,12 +163,12 @@ def test_of_many_at_once_exactly_one_has_it_in_each_round(here: Stage, tmp_path:
 
     def contend(number: int) -> None:
         api = connect()
-        compose = WhalesCompose(Where(), here.project, Scratch(tmp_path))
+        compose = WhalesCompose(ProjectLocation(), here.project, Scratch(tmp_path))
         proxy = HaproxyProxy(here.project, api, compose)
         for each in range(rounds):
             start.wait(60)
             try:
-                with proxy.hold(Holder(f"{number}@machine", "up web", datetime.now(UTC))):
+                with proxy.hold(LockOwner(f"{number}@machine", "up web", datetime.now(UTC))):
                     won.append(each)
                     end.wait(60)
             except LockHeld:

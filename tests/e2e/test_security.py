@@ -20,7 +20,7 @@ from compose_bluegreen.config.settings import ProjectSettings
 from compose_bluegreen.config.settings_reader import service_settings
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BadSetting, ProxyFailed
-from compose_bluegreen.domain.topology import Check, Published, Route, Target, Topology
+from compose_bluegreen.domain.topology import Check, ColourBackend, Published, Route, Topology
 from testkit.stage import Model, Stage, other, service
 
 pytestmark = pytest.mark.engine
@@ -219,11 +219,13 @@ def test_what_is_not_refused_is_what_haproxy_reads(site: Stage) -> None:
     routes = []
     for number, name in enumerate(NAMES):
         check = Check(paths[number % len(paths)], statuses[number % len(statuses)])
-        target = Target((16 + number,), 8080, ((8080, 8080), (10001 + number, 8080)), "http", check)
-        door = Published(f":{9000 + number}/tcp", "", str(9000 + number), 10001 + number)
+        target = ColourBackend(
+            (16 + number,), 8080, ((8080, 8080), (10001 + number, 8080)), "http", check
+        )
+        internal_port = Published(f":{9000 + number}/tcp", "", str(9000 + number), 10001 + number)
         networks = (("shop_default", (name, "alias")),)
         routes.append(
-            Route(name, (door,), networks, ((Colour.BLUE, target), (Colour.GREEN, target)))
+            Route(name, (internal_port,), networks, ((Colour.BLUE, target), (Colour.GREEN, target)))
         )
     for odd in ODD_NAMES:
         with pytest.raises(ProxyFailed):

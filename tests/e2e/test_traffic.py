@@ -154,7 +154,9 @@ def _answers(stage: Stage, colour: str) -> dict[str, int]:
 def test_statistics_and_metrics_are_on_loopback_only(site: Stage) -> None:
     assert b"web-blue-8080" in site.ask("/", port=_monitor(site)).body
     ports = site.inspect(site.proxy)["HostConfig"]["PortBindings"]
-    bound = {door: [one["HostIp"] for one in where] for door, where in ports.items()}
+    bound = {
+        internal_port: [one["HostIp"] for one in where] for internal_port, where in ports.items()
+    }
     assert bound == {"10000/tcp": ["127.0.0.1"], "10001/tcp": [""]}
 
 
@@ -200,18 +202,18 @@ def test_ports_that_change_between_releases(stage: Stage) -> None:
 
 
 def test_two_services_on_the_same_container_port(stage: Stage) -> None:
-    doors = {"web": stage.port, "api": free_port()}
+    internal_ports = {"web": stage.port, "api": free_port()}
 
     def write(web: str, api: str) -> None:
         stage.write(
-            web=service(f"{doors['web']}:8080", environment={"VERSION": web}),
-            api=service(f"{doors['api']}:8080", environment={"VERSION": api}),
+            web=service(f"{internal_ports['web']}:8080", environment={"VERSION": web}),
+            api=service(f"{internal_ports['api']}:8080", environment={"VERSION": api}),
             worker=other(),
         )
 
     def served(**versions: str) -> None:
         for name, version in versions.items():
-            stage.serves(version, port=doors[name])
+            stage.serves(version, port=internal_ports[name])
             with_headers = (
                 "import urllib.request as ask;"
                 f"print(ask.urlopen('http://{name}:8080/').headers['X-Version'])"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from compose_bluegreen.adapters.haproxy.config import render
 from compose_bluegreen.commands.up import up
 from compose_bluegreen.config.project import read
-from compose_bluegreen.config.requests import Order
+from compose_bluegreen.config.requests import UpRequest
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.release import Model
 from testkit.fakes.site import Site, a_file, a_service
@@ -222,7 +222,7 @@ def refusal(site: Site, file: Model) -> str:
     try:
         project = read(file, FILE)
         digest = "f00d" if project.settings.proxy.certificates else ""
-        up(Order(), replace(project, certificates=digest), site.ctx)
+        up(UpRequest(), replace(project, certificates=digest), site.ctx)
     except BluegreenError as error:
         return error.message or "nothing was said"
     return ""

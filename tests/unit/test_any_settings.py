@@ -77,14 +77,14 @@ def durations(least: timedelta, most: timedelta = timedelta(days=20)) -> st.Sear
 
 _MS = timedelta(milliseconds=1)
 ports, counts = st.integers(1, 65535), st.integers(1, 1000)
-shares = st.integers(0, 10_000).map(lambda part: f"{part / 100}%")
+canary_weights = st.integers(0, 10_000).map(lambda part: f"{part / 100}%")
 steps = st.sampled_from(["off", "5%:1m", "1%:500ms, 99.9%:1h30m"])
 bakes = st.fixed_dictionaries(
     {},
     optional={
         "time": durations(timedelta(0)),
-        "errors": shares,
-        "broken": shares,
+        "errors": canary_weights,
+        "broken": canary_weights,
         "p95": st.one_of(durations(_MS), st.sampled_from(["1x", "2.5x", "off", False])),
         "requests": counts,
         "restarts": st.integers(0, 1000),

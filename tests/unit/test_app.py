@@ -16,13 +16,13 @@ from compose_bluegreen import __version__
 from compose_bluegreen.cli.app import build_app
 from compose_bluegreen.config.requests import (
     LockAct,
-    Order,
-    PromoteOrder,
+    ProjectLocation,
+    PromoteRequest,
     ProxyAct,
-    ProxyOrder,
-    PruneOrder,
-    RollbackOrder,
-    Where,
+    ProxyRequest,
+    PruneRequest,
+    RollbackRequest,
+    UpRequest,
 )
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockHeld, UsageError
@@ -62,30 +62,32 @@ class Recorder:
             raise self.error
         return self.answer
 
-    def up(self, where: Where, order: Order, progress: str, output: str) -> int:
+    def up(self, where: ProjectLocation, order: UpRequest, progress: str, output: str) -> int:
         return self._noted("up", where, order, progress, output)
 
-    def rollback(self, where: Where, order: RollbackOrder, progress: str, output: str) -> int:
+    def rollback(
+        self, where: ProjectLocation, order: RollbackRequest, progress: str, output: str
+    ) -> int:
         return self._noted("rollback", where, order, progress, output)
 
-    def history(self, where: Where, service: str | None, limit: int, output: str) -> int:
+    def history(self, where: ProjectLocation, service: str | None, limit: int, output: str) -> int:
         return self._noted("history", where, service, limit, output)
 
-    def show(self, where: Where, deployment: int, output: str) -> int:
+    def show(self, where: ProjectLocation, deployment: int, output: str) -> int:
         return self._noted("show", where, deployment, output)
 
-    def status(self, where: Where, check: bool, output: str) -> int:
+    def status(self, where: ProjectLocation, check: bool, output: str) -> int:
         return self._noted("status", where, check, output)
 
-    def proxy(self, where: Where, order: ProxyOrder, progress: str) -> int:
+    def proxy(self, where: ProjectLocation, order: ProxyRequest, progress: str) -> int:
         return self._noted("proxy", where, order, progress)
 
-    def repair(self, where: Where, dry_run: bool, progress: str, output: str) -> int:
+    def repair(self, where: ProjectLocation, dry_run: bool, progress: str, output: str) -> int:
         return self._noted("repair", where, dry_run, progress, output)
 
     def logs(
         self,
-        where: Where,
+        where: ProjectLocation,
         service: str | None,
         colour: Colour | None,
         follow: bool,
@@ -93,22 +95,24 @@ class Recorder:
     ) -> int:
         return self._noted("logs", where, service, colour, follow, tail)
 
-    def down(self, where: Where, patience: timedelta | None, progress: str) -> int:
+    def down(self, where: ProjectLocation, patience: timedelta | None, progress: str) -> int:
         return self._noted("down", where, patience, progress)
 
-    def resume(self, where: Where, progress: str, output: str) -> int:
+    def resume(self, where: ProjectLocation, progress: str, output: str) -> int:
         return self._noted("resume", where, progress, output)
 
-    def promote(self, where: Where, order: PromoteOrder, progress: str, output: str) -> int:
+    def promote(
+        self, where: ProjectLocation, order: PromoteRequest, progress: str, output: str
+    ) -> int:
         return self._noted("promote", where, order, progress, output)
 
-    def abort(self, where: Where, progress: str, output: str) -> int:
+    def abort(self, where: ProjectLocation, progress: str, output: str) -> int:
         return self._noted("abort", where, progress, output)
 
-    def lock(self, where: Where, act: LockAct, output: str) -> int:
+    def lock(self, where: ProjectLocation, act: LockAct, output: str) -> int:
         return self._noted("lock", where, act, output)
 
-    def prune(self, where: Where, order: PruneOrder) -> int:
+    def prune(self, where: ProjectLocation, order: PruneRequest) -> int:
         return self._noted("prune", where, order)
 
 
@@ -135,7 +139,7 @@ def test_up_without_flags_asks_for_everything_that_opted_in(
     type_: Type, recorder: Recorder
 ) -> None:
     assert type_("up") == 0
-    assert recorder.calls == [("up", Where(), Order(), "auto", "table")]
+    assert recorder.calls == [("up", ProjectLocation(), UpRequest(), "auto", "table")]
 
 
 def test_every_flag_of_up_arrives(type_: Type, recorder: Recorder) -> None:
@@ -143,7 +147,7 @@ def test_every_flag_of_up_arrives(type_: Type, recorder: Recorder) -> None:
         "up web api --no-build --image r/x@sha256:1 --pull --timeout 1m30s -m hello --dry-run "
         "--progress json --format json --force --keep-failed --no-hooks --recreate-proxy --take-over"
     )
-    order = Order(
+    order = UpRequest(
         services=("web", "api"),
         image="r/x@sha256:1",
         build=False,
@@ -157,12 +161,12 @@ def test_every_flag_of_up_arrives(type_: Type, recorder: Recorder) -> None:
         recreate_proxy=True,
         take_over=True,
     )
-    assert recorder.calls == [("up", Where(), order, "json", "json")]
+    assert recorder.calls == [("up", ProjectLocation(), order, "json", "json")]
 
 
 def test_compose_s_fingers_may_say_build(type_: Type, recorder: Recorder) -> None:
     type_("up --build")
-    assert recorder.calls == [("up", Where(), Order(build=True), "auto", "table")]
+    assert recorder.calls == [("up", ProjectLocation(), UpRequest(build=True), "auto", "table")]
 
 
 def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None:
@@ -170,7 +174,7 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         "rollback web --to 41 --message oh --timeout 5s --dry-run --force --no-hooks "
         "--recreate-proxy --progress quiet --format json"
     )
-    order = RollbackOrder(
+    order = RollbackRequest(
         services=("web",),
         to=41,
         message="oh",
@@ -180,59 +184,65 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
         hooks=False,
         recreate_proxy=True,
     )
-    assert recorder.calls == [("rollback", Where(), order, "quiet", "json")]
+    assert recorder.calls == [("rollback", ProjectLocation(), order, "quiet", "json")]
 
 
 @pytest.mark.parametrize(
     ("line", "call"),
     [
-        ("history", ("history", Where(), None, 20, "table")),
-        ("history web --limit 5 --format json", ("history", Where(), "web", 5, "json")),
-        ("show 42", ("show", Where(), 42, "table")),
-        ("show 42 --format json", ("show", Where(), 42, "json")),
-        ("status --format json", ("status", Where(), False, "json")),
-        ("status --check", ("status", Where(), True, "table")),
-        ("proxy reload", ("proxy", Where(), ProxyOrder(ProxyAct.RELOAD), "auto")),
+        ("history", ("history", ProjectLocation(), None, 20, "table")),
+        ("history web --limit 5 --format json", ("history", ProjectLocation(), "web", 5, "json")),
+        ("show 42", ("show", ProjectLocation(), 42, "table")),
+        ("show 42 --format json", ("show", ProjectLocation(), 42, "json")),
+        ("status --format json", ("status", ProjectLocation(), False, "json")),
+        ("status --check", ("status", ProjectLocation(), True, "table")),
+        ("proxy reload", ("proxy", ProjectLocation(), ProxyRequest(ProxyAct.RELOAD), "auto")),
         (
             "proxy recreate --pull --wait 5s --progress plain",
             (
                 "proxy",
-                Where(),
-                ProxyOrder(ProxyAct.RECREATE, pull=True, patience=timedelta(seconds=5)),
+                ProjectLocation(),
+                ProxyRequest(ProxyAct.RECREATE, pull=True, patience=timedelta(seconds=5)),
                 "plain",
             ),
         ),
         (
             "proxy logs --follow --tail 5",
-            ("proxy", Where(), ProxyOrder(ProxyAct.LOGS, follow=True, tail=5), "auto"),
+            ("proxy", ProjectLocation(), ProxyRequest(ProxyAct.LOGS, follow=True, tail=5), "auto"),
         ),
-        ("repair", ("repair", Where(), False, "auto", "table")),
+        ("repair", ("repair", ProjectLocation(), False, "auto", "table")),
         (
             "repair --dry-run --progress plain --format json",
-            ("repair", Where(), True, "plain", "json"),
+            ("repair", ProjectLocation(), True, "plain", "json"),
         ),
-        ("logs", ("logs", Where(), None, None, False, None)),
-        ("logs -f --tail 5 --colour green web", ("logs", Where(), "web", Colour.GREEN, True, 5)),
-        ("logs --follow --color blue", ("logs", Where(), None, Colour.BLUE, True, None)),
-        ("down", ("down", Where(), None, "auto")),
-        ("down --wait 5m", ("down", Where(), timedelta(minutes=5), "auto")),
-        ("resume --format json", ("resume", Where(), "auto", "json")),
-        ("abort --progress json", ("abort", Where(), "json", "table")),
-        ("up --no-switch", ("up", Where(), Order(no_switch=True), "auto", "table")),
+        ("logs", ("logs", ProjectLocation(), None, None, False, None)),
+        (
+            "logs -f --tail 5 --colour green web",
+            ("logs", ProjectLocation(), "web", Colour.GREEN, True, 5),
+        ),
+        ("logs --follow --color blue", ("logs", ProjectLocation(), None, Colour.BLUE, True, None)),
+        ("down", ("down", ProjectLocation(), None, "auto")),
+        ("down --wait 5m", ("down", ProjectLocation(), timedelta(minutes=5), "auto")),
+        ("resume --format json", ("resume", ProjectLocation(), "auto", "json")),
+        ("abort --progress json", ("abort", ProjectLocation(), "json", "table")),
+        ("up --no-switch", ("up", ProjectLocation(), UpRequest(no_switch=True), "auto", "table")),
         (
             "promote --timeout 5s --wait 1m --no-hooks --progress plain",
             (
                 "promote",
-                Where(),
-                PromoteOrder(timedelta(seconds=5), timedelta(minutes=1), hooks=False),
+                ProjectLocation(),
+                PromoteRequest(timedelta(seconds=5), timedelta(minutes=1), hooks=False),
                 "plain",
                 "table",
             ),
         ),
-        ("lock status", ("lock", Where(), LockAct.STATUS, "table")),
-        ("lock release --format json", ("lock", Where(), LockAct.RELEASE, "json")),
-        ("prune", ("prune", Where(), PruneOrder())),
-        ("prune --failed --dry-run", ("prune", Where(), PruneOrder(failed=True, dry_run=True))),
+        ("lock status", ("lock", ProjectLocation(), LockAct.STATUS, "table")),
+        ("lock release --format json", ("lock", ProjectLocation(), LockAct.RELEASE, "json")),
+        ("prune", ("prune", ProjectLocation(), PruneRequest())),
+        (
+            "prune --failed --dry-run",
+            ("prune", ProjectLocation(), PruneRequest(failed=True, dry_run=True)),
+        ),
     ],
 )
 def test_the_other_commands_bind_theirs(
@@ -249,7 +259,7 @@ def test_compose_s_flags_work_before_and_after_every_command(
     type_: Type, recorder: Recorder, command: str
 ) -> None:
     flags = "-f a.yml -f b.yml -p shop --env-file e --profile x --profile y --project-directory d --database h.db"
-    where = Where(
+    where = ProjectLocation(
         files=(Path("a.yml"), Path("b.yml")),
         project_name="shop",
         env_files=(Path("e"),),
@@ -266,13 +276,13 @@ def test_flags_of_both_places_add_up_and_the_later_single_value_wins(
     type_: Type, recorder: Recorder
 ) -> None:
     type_("-f a.yml -p one --database x up -f b.yml -p two")
-    where = Where(files=(Path("a.yml"), Path("b.yml")), project_name="two", database="x")
+    where = ProjectLocation(files=(Path("a.yml"), Path("b.yml")), project_name="two", database="x")
     assert recorder.calls[0][1] == where
 
 
 def test_f_means_follow_after_logs_and_a_file_before_it(type_: Type, recorder: Recorder) -> None:
     type_("-f a.yml logs -f --file b.yml web")
-    where = Where(files=(Path("a.yml"), Path("b.yml")))
+    where = ProjectLocation(files=(Path("a.yml"), Path("b.yml")))
     assert recorder.calls == [("logs", where, "web", None, True, None)]
 
 

@@ -44,7 +44,7 @@ def when_looked(site: Site, act: Callable[[], object], nth: int = LATER) -> None
     def do() -> None:
         act()
 
-    site.world.calls.at("proxy.tally", do, nth=nth)
+    site.world.calls.at("proxy.traffic_stats", do, nth=nth)
 
 
 def asked(site: Site, count: int, **more: int) -> Callable[[], None]:
@@ -192,12 +192,12 @@ def test_an_haproxy_that_counts_anew_is_watched_on(site: Site) -> None:
 def test_without_the_setting_and_with_no_bake_nobody_watches() -> None:
     site = baking()
     site.up(bake=False)
-    assert site.world.calls.of("proxy.tally") == []
+    assert site.world.calls.of("proxy.traffic_stats") == []
     assert BAKE not in site.observer.steps
     plain = Site()
     plain.release("v1")
     plain.release("v2")
-    assert plain.world.calls.of("proxy.tally") == []
+    assert plain.world.calls.of("proxy.traffic_stats") == []
 
 
 def test_a_first_release_has_nothing_to_go_back_to() -> None:
@@ -248,7 +248,7 @@ def test_several_services_are_watched_side_by_side_and_go_back_together() -> Non
 
 
 def test_an_interrupt_while_it_bakes_switches_back(site: Site) -> None:
-    site.world.calls.fail("proxy.tally", Interrupted("interrupted by SIGINT"), nth=LATER)
+    site.world.calls.fail("proxy.traffic_stats", Interrupted("interrupted by SIGINT"), nth=LATER)
     with pytest.raises(Interrupted):
         site.up()
     assert_v1_serves(site)
@@ -257,14 +257,14 @@ def test_an_interrupt_while_it_bakes_switches_back(site: Site) -> None:
 
 
 def test_counters_that_cannot_be_read_switch_back(site: Site) -> None:
-    site.world.calls.fail("proxy.tally", BluegreenError("no answer"), nth=LATER)
+    site.world.calls.fail("proxy.traffic_stats", BluegreenError("no answer"), nth=LATER)
     with pytest.raises(BluegreenError, match="no answer"):
         site.up()
     assert_v1_serves(site)
 
 
 def test_killed_while_it_bakes_the_next_one_keeps_what_is_well(site: Site) -> None:
-    kill(site, Call("proxy.tally", LATER))
+    kill(site, Call("proxy.traffic_stats", LATER))
     assert site.serving() == {"v2"}
     cause = next(iter(site.status().drift)).cause
     assert cause == f"deployment 2 stopped at “{BAKE}”; web-green serves"
@@ -275,7 +275,7 @@ def test_killed_while_it_bakes_the_next_one_keeps_what_is_well(site: Site) -> No
 def test_killed_while_it_bakes_what_is_sick_by_then_goes_back() -> None:
     site = baking()
     site.source("v2", does=Behaviour(sick_after=3))
-    kill(site, Call("proxy.tally", LATER))
+    kill(site, Call("proxy.traffic_stats", LATER))
     site.world.time += 10
     site.world.outages.clear()
     assert_the_next_one_works(site)

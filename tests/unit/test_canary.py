@@ -12,9 +12,9 @@ from compose_bluegreen.config.canary_stages import Stage, parse
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.domain.topology import Share
+from compose_bluegreen.domain.topology import CanaryWeight
 from compose_bluegreen.inspection.drift import DriftKind
-from compose_bluegreen.steps.rollout import Move, remove
+from compose_bluegreen.steps.rollout import Rollout, remove
 from testkit.failures import (
     assert_the_next_one_works,
     assert_v1_serves,
@@ -46,23 +46,23 @@ def site() -> Iterator[Site]:
     yield site
     assert site.world.outages == []
     assert site.world.cut == []
-    assert site.world.notes.disk_shares == site.world.notes.shares == {}
+    assert site.world.notes.disk_shares == site.world.notes.canary_weights == {}
 
 
 def when_looked(site: Site, act: Callable[[], object], nth: int) -> None:
     def do() -> None:
         act()
 
-    site.world.calls.at("proxy.tally", do, nth=nth)
+    site.world.calls.at("proxy.traffic_stats", do, nth=nth)
 
 
 def test_traffic_moves_in_steps_and_then_all_of_it(site: Site) -> None:
     before = site.world.time
     done = site.up()
     assert done is not None
-    assert site.world.calls.of("proxy.share") == [
-        ({"web": Share(500)},),
-        ({"web": Share(2500)},),
+    assert site.world.calls.of("proxy.set_canary_weights") == [
+        ({"web": CanaryWeight(500)},),
+        ({"web": CanaryWeight(2500)},),
     ]
     names = [step.name for step in done.steps]
     assert names[names.index(SENDS[0]) - 1 :][:4] == [
@@ -90,18 +90,20 @@ def test_while_a_share_moves_both_serve_and_the_old_one_is_live(site: Site) -> N
 
 def test_what_the_command_says_goes_before_what_the_file_does(site: Site) -> None:
     site.up(canary=parse("50%:1s"))
-    assert site.world.calls.of("proxy.share") == [({"web": Share(5000)},)]
+    assert site.world.calls.of("proxy.set_canary_weights") == [({"web": CanaryWeight(5000)},)]
 
 
 def test_a_canary_can_be_left_out(site: Site) -> None:
     site.up(canary=parse("off"))
-    assert site.world.calls.of("proxy.share") == []
+    assert site.world.calls.of("proxy.set_canary_weights") == []
 
 
 def test_visitors_stay_where_they_are_where_the_file_says_so() -> None:
     site = canary("5%:10s", sticky=True)
     site.up()
-    assert site.world.calls.of("proxy.share") == [({"web": Share(500, sticky=True)},)]
+    assert site.world.calls.of("proxy.set_canary_weights") == [
+        ({"web": CanaryWeight(500, sticky=True)},)
+    ]
 
 
 @pytest.mark.parametrize("nth", [6, 120])
@@ -126,11 +128,11 @@ def test_what_is_bad_only_with_all_the_traffic_goes_back_too() -> None:
         site.up()
     assert "bake web-green" in site.observer.steps
     assert_v1_serves(site)
-    assert site.world.notes.shares == {}
+    assert site.world.notes.canary_weights == {}
 
 
 def test_an_interrupt_sends_all_back(site: Site) -> None:
-    site.world.calls.fail("proxy.tally", Interrupted("interrupted by SIGINT"), nth=50)
+    site.world.calls.fail("proxy.traffic_stats", Interrupted("interrupted by SIGINT"), nth=50)
     with pytest.raises(Interrupted):
         site.up()
     assert_v1_serves(site)
@@ -141,14 +143,14 @@ def test_a_first_release_has_nobody_to_share_with() -> None:
     site = Site(web=a_service(bluegreen={"canary": STEPS}))
     site.source("v1")
     assert site.up() is not None
-    assert site.world.calls.of("proxy.share") == []
+    assert site.world.calls.of("proxy.set_canary_weights") == []
 
 
 def test_a_rollback_goes_at_once(site: Site) -> None:
     site.up()
     site.forget()
     site.rollback()
-    assert site.world.calls.of("proxy.share") == []
+    assert site.world.calls.of("proxy.set_canary_weights") == []
 
 
 def test_the_shares_of_several_services_move_in_one_act() -> None:
@@ -161,9 +163,9 @@ def test_the_shares_of_several_services_move_in_one_act() -> None:
     site.forget()
     site.source("web2"), site.source("api2", "api")
     assert site.up() is not None
-    assert site.world.calls.of("proxy.share") == [
-        ({"web": Share(500), "api": Share(1000)},),
-        ({"web": Share(2500), "api": Share(1000)},),
+    assert site.world.calls.of("proxy.set_canary_weights") == [
+        ({"web": CanaryWeight(500), "api": CanaryWeight(1000)},),
+        ({"web": CanaryWeight(2500), "api": CanaryWeight(1000)},),
     ]
     assert "send 5% to web-green and 10% to api-green" in site.observer.steps
     assert (site.serving("web"), site.serving("api")) == ({"web2"}, {"api2"})
@@ -174,7 +176,7 @@ def test_one_that_has_a_share_is_not_removed(site: Site) -> None:
 
     def try_it() -> None:
         part = site.records[0].parts[0]
-        move = Move(part.release, Colour.BLUE, Colour.GREEN)
+        move = Rollout(part.release, Colour.BLUE, Colour.GREEN)
         refused.append(outcome(lambda: remove(move, Colour.GREEN, site.ctx)))
 
     when_looked(site, try_it, 9)
@@ -187,7 +189,7 @@ def test_one_that_has_a_share_is_not_removed(site: Site) -> None:
 
 
 def test_killed_meanwhile_status_says_who_serves_how_much(site: Site) -> None:
-    kill(site, Call("proxy.tally", 120))
+    kill(site, Call("proxy.traffic_stats", 120))
     assert site.serving() == {"v1", "v2"}
     drift = {one.kind: one for one in site.status().all_drift}
     assert drift[DriftKind.UNFINISHED].cause == (
@@ -206,10 +208,10 @@ def test_killed_meanwhile_the_next_command_sends_all_back(act: str) -> None:
     site.up(canary=())
     site.source("v3")
     site.forget()
-    kill(site, Call("proxy.tally", 50))
+    kill(site, Call("proxy.traffic_stats", 50))
     site.source("v3")
     getattr(site, act)()
-    assert site.world.notes.shares == {}
+    assert site.world.notes.canary_weights == {}
     assert any("has all the traffic of web again" in text for text in site.observer.remarks)
     wanted = {"up": {"v3"}, "rollback": {"v1"}, "abort": {"v2"}, "resume": {"v3"}}
     assert site.serving() == wanted[act]
@@ -234,7 +236,7 @@ def test_whatever_fails_nothing_is_lost_and_nothing_is_shared(
     site.world.calls.fail(call.name, the_error(kind, call), when=when, nth=call.nth)
     raised = outcome(site.up)
     assert site.world.outages == site.world.cut == []
-    assert site.world.notes.disk_shares == site.world.notes.shares == {}
+    assert site.world.notes.disk_shares == site.world.notes.canary_weights == {}
     if site.records[0].state is State.LIVE and site.records[0].id > 1:
         assert_v2_serves(site)
     else:
@@ -250,14 +252,14 @@ def test_killed_anywhere_it_serves_on_and_the_next_one_settles_it(call: Call) ->
     assert site.serving() <= {"v1", "v2"}
     assert_the_next_one_works(site)
     assert site.world.outages == site.world.cut == []
-    assert site.world.notes.disk_shares == site.world.notes.shares == {}
+    assert site.world.notes.disk_shares == site.world.notes.canary_weights == {}
 
 
 def test_a_step_that_fails_halfway_is_taken_back_on_the_disk_too() -> None:
     site = canary()
-    site.world.calls.fail("proxy.share", BluegreenError("boom"), when=When.HALFWAY)
+    site.world.calls.fail("proxy.set_canary_weights", BluegreenError("boom"), when=When.HALFWAY)
     assert outcome(site.up) is not None
-    assert site.world.notes.disk_shares == site.world.notes.shares == {}
+    assert site.world.notes.disk_shares == site.world.notes.canary_weights == {}
     assert_v1_serves(site)
 
 

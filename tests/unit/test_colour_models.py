@@ -14,10 +14,10 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.names import LINK, companion
 from compose_bluegreen.domain.release import Model, Release
 from compose_bluegreen.ports.runner import OneOff
-from compose_bluegreen.ports.workloads import ColourRelease, Seats
+from compose_bluegreen.ports.workloads import ColourAddresses, ColourRelease
 from tests.unit.test_models import IMAGE, released
 
-SEATS = Seats("shop-bluegreen_link", ("10.9.0.16", "10.9.0.17"))
+SEATS = ColourAddresses("shop-bluegreen_link", ("10.9.0.16", "10.9.0.17"))
 
 
 def coloured(found: Release, colour: Colour = Colour.BLUE) -> Model:

@@ -7,7 +7,7 @@ import pytest
 from compose_bluegreen.adapters.compose.config_reader import NameReader
 from compose_bluegreen.cli.docker_flags import understood
 from compose_bluegreen.cli.main import refuse_what_is_not_text
-from compose_bluegreen.config.requests import Where
+from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import UsageError
 
 
@@ -105,4 +105,4 @@ def test_a_word_that_is_no_text_is_refused() -> None:
 @pytest.mark.parametrize("name", ["../x", "Shop", "-x", "a b", "_a", "shop\n"])
 def test_a_project_name_that_is_a_path_or_a_flag_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="can't be a project's name"):
-        NameReader(Where(project_name=name)).read()
+        NameReader(ProjectLocation(project_name=name)).read()

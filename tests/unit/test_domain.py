@@ -9,7 +9,7 @@ import pytest
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import (
-    PROVEN,
+    ROLLBACK_CANDIDATES,
     TRANSITIONS,
     UNFINISHED,
     State,
@@ -54,8 +54,10 @@ def test_an_unfinished_deployment_can_always_fail_and_be_interrupted() -> None:
 
 
 def test_nothing_is_proven_that_never_went_live() -> None:
-    assert not PROVEN & (UNFINISHED | {State.WAITING, State.FAILED, State.INTERRUPTED, State.STUCK})
-    assert State.ROLLED_BACK not in PROVEN
+    assert not ROLLBACK_CANDIDATES & (
+        UNFINISHED | {State.WAITING, State.FAILED, State.INTERRUPTED, State.STUCK}
+    )
+    assert State.ROLLED_BACK not in ROLLBACK_CANDIDATES
 
 
 def test_the_other_colour_of_the_other_colour_is_the_colour() -> None:

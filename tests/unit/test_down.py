@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from compose_bluegreen.domain.deployment import Draft, Kind
+from compose_bluegreen.domain.deployment import Kind, NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld, ProxyFailed
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from testkit.fakes.site import Site
 from testkit.fakes.world import ENGINE, NOON, ProxyNotes
 
@@ -48,7 +48,7 @@ def test_where_nothing_of_ours_runs_it_says_so(site: Site) -> None:
 
 
 def test_it_waits_for_nobody_and_disturbs_nobody(up: Site) -> None:
-    up.world.holder = Holder("bob@ci", "up web", datetime(2026, 1, 1, tzinfo=UTC))
+    up.world.owner = LockOwner("bob@ci", "up web", datetime(2026, 1, 1, tzinfo=UTC))
     with pytest.raises(LockHeld):
         up.down()
     assert up.serving() == {"v1"}
@@ -93,7 +93,7 @@ def test_one_that_was_killed_halfway_is_finished_by_the_next(what: str, up: Site
 
 
 def test_an_unfinished_deployment_ends_with_it(up: Site) -> None:
-    up.history.begin(Draft(ENGINE, "shop", Kind.UP, ("web",), "ada@laptop", NOON))
+    up.history.begin(NewDeployment(ENGINE, "shop", Kind.UP, ("web",), "ada@laptop", NOON))
     up.down()
     assert [one.state for one in up.records] == [State.INTERRUPTED, State.REMOVED]
 

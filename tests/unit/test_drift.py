@@ -14,7 +14,7 @@ import pytest
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ComposeFailed, LockHeld, ProxyFailed
 from compose_bluegreen.inspection.drift import REPAIR, DriftKind
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import NOON, Behaviour, Box, Mark
 
@@ -131,7 +131,7 @@ def _without_labels(site: Site) -> None:
 
 
 def _a_stranger_takes_the_idle_seat(site: Site) -> None:
-    seat = site.ctx.proxy.seats("web", Colour.BLUE).addresses[0]
+    seat = site.ctx.proxy.colour_addresses("web", Colour.BLUE).addresses[0]
     site.world.put(Box("mine", Mark(), "sha256:v1", addresses={LINK: seat}))
 
 
@@ -403,7 +403,7 @@ def test_what_was_live_and_is_sick_when_started_is_left(site: Site) -> None:
 
 def test_during_a_deployment_nothing_is_repaired(site: Site) -> None:
     _a_stray(site)
-    site.world.holder = Holder("bob@elsewhere", "up web", NOON)
+    site.world.owner = LockOwner("bob@elsewhere", "up web", NOON)
     with pytest.raises(LockHeld):
         site.repair()
     assert "stray" in site.drift()

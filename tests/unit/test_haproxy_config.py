@@ -15,15 +15,15 @@ from compose_bluegreen.adapters.haproxy.config import address, map_text, read_ma
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
 from compose_bluegreen.domain.topology import (
+    CanaryWeight,
     Check,
-    Flow,
+    ColourBackend,
     Preview,
     ProxySettings,
     Published,
     Route,
-    Share,
-    Target,
     Topology,
+    TrafficSplit,
 )
 
 NETWORK = IPv4Network("10.9.0.0/24")
@@ -31,17 +31,17 @@ DOORS = ((8080, 8080), (10001, 8080))
 
 
 def a_route(
-    service: str = "web", mode: str = "http", *, slot: int = 16, door: int = 10001
+    service: str = "web", mode: str = "http", *, slot: int = 16, internal_port: int = 10001
 ) -> Route:
-    doors = ((8080, 8080), (door, 8080))
+    internal_ports = ((8080, 8080), (internal_port, 8080))
     targets = [
-        (colour, Target((slot + number,), 8080, doors, mode))
+        (colour, ColourBackend((slot + number,), 8080, internal_ports, mode))
         for number, colour in enumerate(Colour)
     ]
-    where = f":{door - 2001}/tcp"
+    where = f":{internal_port - 2001}/tcp"
     return Route(
         service,
-        published=(Published(where, "", str(door - 2001), door),),
+        published=(Published(where, "", str(internal_port - 2001), internal_port),),
         networks=(("shop_default", (service, f"{service}-alias")),),
         targets=tuple(targets),
     )
@@ -71,9 +71,9 @@ def test_both_colours_are_there_and_checked_all_the_time() -> None:
 
 
 def test_each_door_asks_the_map_once_and_then_picks_a_colour() -> None:
-    for door in (8080, 10001):
-        lines = section(render(shop(), NETWORK), f"frontend door-{door}")
-        assert f"bind :{door}" in lines
+    for internal_port in (8080, 10001):
+        lines = section(render(shop(), NETWORK), f"frontend door-{internal_port}")
+        assert f"bind :{internal_port}" in lines
         assert [line for line in lines if "map_str" in line] == [
             "http-request set-var(txn.way0) str(web),map_str(/var/lib/bluegreen/route.map,none)"
         ]
@@ -95,7 +95,7 @@ def test_event_streams_are_marked_for_the_drain() -> None:
 
 
 def test_two_services_behind_one_port_are_told_apart_by_the_name_that_was_called() -> None:
-    topology = shop(a_route("api", slot=20, door=10002), a_route())
+    topology = shop(a_route("api", slot=20, internal_port=10002), a_route())
     lines = section(render(topology, NETWORK), "frontend door-8080")
     assert "acl is_way0 req.hdr(host),host_only,lower -m str -- api api-alias" in lines
     assert "acl is_way1 req.hdr(host),host_only,lower -m str -- web web-alias" in lines
@@ -185,14 +185,14 @@ def test_who_waits_how_long_is_counted_where_there_are_requests() -> None:
 
 
 def test_two_services_that_speak_plain_tcp_cannot_share_a_door() -> None:
-    topology = shop(a_route("api", "tcp", slot=20, door=10002), a_route(mode="tcp"))
+    topology = shop(a_route("api", "tcp", slot=20, internal_port=10002), a_route(mode="tcp"))
     with pytest.raises(ProxyFailed, match="api, web share port 8080"):
         render(topology, NETWORK)
 
 
 def test_a_health_path_is_asked_for_and_its_status_expected() -> None:
     check = Check("/healthz", "200-204", 500, 1500, 1, 2)
-    targets = ((Colour.BLUE, Target((16,), 8080, DOORS, check=check)),)
+    targets = ((Colour.BLUE, ColourBackend((16,), 8080, DOORS, check=check)),)
     lines = section(
         render(shop(replace(a_route(), targets=targets)), NETWORK), "backend web-blue-8080"
     )
@@ -203,8 +203,8 @@ def test_a_health_path_is_asked_for_and_its_status_expected() -> None:
 
 
 def test_other_ports_of_a_replica_follow_the_one_that_is_checked() -> None:
-    doors = ((8080, 8080), (9090, 9090))
-    targets = ((Colour.BLUE, Target((16, 18), 8080, doors)),)
+    internal_ports = ((8080, 8080), (9090, 9090))
+    targets = ((Colour.BLUE, ColourBackend((16, 18), 8080, internal_ports)),)
     text = render(shop(replace(a_route(), targets=targets)), NETWORK)
     assert section(text, "backend web-blue-9090")[-2:] == [
         "server replica1 10.9.0.16:9090 no-check track web-blue-8080/replica1",
@@ -274,12 +274,15 @@ def test_a_network_without_room_for_a_seat_is_refused() -> None:
 # ── the map ──────────────────────────────────────────────────────────────────────────────────
 
 names = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True)
-shares = st.one_of(st.none(), st.builds(Share, st.integers(1, 9999), st.booleans()))
-flows = st.one_of(st.just(Flow(None)), st.builds(Flow, st.sampled_from(list(Colour)), shares))
+canary_weights = st.one_of(st.none(), st.builds(CanaryWeight, st.integers(1, 9999), st.booleans()))
+flows = st.one_of(
+    st.just(TrafficSplit(None)),
+    st.builds(TrafficSplit, st.sampled_from(list(Colour)), canary_weights),
+)
 
 
 @given(st.dictionaries(names, flows, max_size=6))
-def test_the_map_is_read_as_it_was_written(wanted: dict[str, Flow]) -> None:
+def test_the_map_is_read_as_it_was_written(wanted: dict[str, TrafficSplit]) -> None:
     text = map_text(wanted)
     assert read_map(text) == wanted
     assert read_map("".join(f"0x55d0 {line}\n" for line in text.splitlines())) == wanted
@@ -288,7 +291,7 @@ def test_the_map_is_read_as_it_was_written(wanted: dict[str, Flow]) -> None:
 @pytest.mark.parametrize("said", ["", "red", "none/green/500", "/", "blue/green/x", "blue/green"])
 def test_what_somebody_wrote_there_by_hand_shares_nothing(said: str) -> None:
     (flow,) = read_map(f"web {said or '-'}\n").values()
-    assert flow.share is None
+    assert flow.canary_weight is None
     assert flow.live is (Colour.BLUE if said.startswith("blue") else None)
 
 
@@ -306,10 +309,10 @@ SPOILT = {
     "project": lambda word: replace(shop(), project=word),
     "service": lambda word: shop(a_route(word)),
     "service without doors": lambda word: shop(
-        Route(word, targets=((Colour.BLUE, Target((16,), 8080, ())),))
+        Route(word, targets=((Colour.BLUE, ColourBackend((16,), 8080, ())),))
     ),
     "alias": lambda word: shop(
-        a_route("api", slot=20, door=10002),
+        a_route("api", slot=20, internal_port=10002),
         replace(a_route(), networks=(("shop_default", ("web", word)),)),
     ),
     "asked host": lambda word: shop(replace(a_route(), hosts=(word,))),
@@ -342,4 +345,4 @@ def test_no_hostile_name_gets_into_the_configuration(place: str, word: str) -> N
 @given(word=hostile)
 def test_no_hostile_name_gets_into_the_map(word: str) -> None:
     with pytest.raises(ProxyFailed):
-        map_text({word: Flow(Colour.BLUE)})
+        map_text({word: TrafficSplit(Colour.BLUE)})

@@ -21,11 +21,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from compose_bluegreen.adapters.history import SqlHistory, open_history
 from compose_bluegreen.adapters.history.location import sqlite_url
 from compose_bluegreen.adapters.history.sqlite_errors import explained
-from compose_bluegreen.domain.deployment import Part
+from compose_bluegreen.domain.deployment import DeployedService
 from compose_bluegreen.domain.errors import HistoryUnusable
 from tests.unit.test_history_sqlite import DRAFT, PART, SCOPE, by_hand, engine_of, released
 
-NOBODY = 65534
+NO_ROUTE = 65534
 Act = Callable[[SqlHistory], object]
 WRITES: list[Act] = [SqlHistory.check_writable, lambda history: history.begin(DRAFT)]
 READS: list[Act] = [lambda history: history.newest("shop"), lambda history: history.get(1)]
@@ -47,8 +47,8 @@ def as_nobody() -> Iterator[None]:
         return
     groups = os.getgroups()
     os.setgroups([])
-    os.setegid(NOBODY)
-    os.seteuid(NOBODY)
+    os.setegid(NO_ROUTE)
+    os.seteuid(NO_ROUTE)
     try:
         yield
     finally:
@@ -101,7 +101,7 @@ def test_a_file_in_the_place_of_its_folder(file: Path) -> None:
 
 def test_a_folder_that_nobody_lets_us_make(file: Path) -> None:
     with as_nobody():
-        file.parent.parent.chmod(0o555) if os.geteuid() != NOBODY else None
+        file.parent.parent.chmod(0o555) if os.geteuid() != NO_ROUTE else None
         refused(file, WRITES, "no permission", "ls -ld")
         with open_history(str(file), {}, SCOPE) as history:
             assert history.newest("shop") == []
@@ -216,7 +216,7 @@ def test_a_word_that_nobody_of_us_wrote(file: Path, change: str) -> None:
 
 def test_no_error_repeats_what_was_to_be_written(file: Path) -> None:
     release = replace(PART.release, model={"environment": {"PASSWORD": "hunter2"}})
-    secret: Part = replace(PART, release=release)
+    secret: DeployedService = replace(PART, release=release)
     with open_history(str(file), {}, SCOPE) as history:
         deployment = history.begin(DRAFT)
         with pytest.raises(IntegrityError) as bug:

@@ -19,12 +19,12 @@ from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.adapters.history.schema import OURS, VERSION_TABLE, Schema
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.adapters.history.tables import metadata
-from compose_bluegreen.domain.deployment import Draft, Kind
+from compose_bluegreen.domain.deployment import Kind, NewDeployment
 from compose_bluegreen.domain.errors import HistoryUnusable
 from compose_bluegreen.domain.states import State
 
 SCOPE = Scope("E", "shop")
-DRAFT = Draft("E", "shop", Kind.UP, ("web",), "ada", datetime(2026, 3, 1, tzinfo=UTC))
+DRAFT = NewDeployment("E", "shop", Kind.UP, ("web",), "ada", datetime(2026, 3, 1, tzinfo=UTC))
 SECOND = "op.execute('CREATE TABLE second (x INTEGER)')"
 COPYING = """
     with op.batch_alter_table('deployments', recreate='always') as table:

@@ -16,18 +16,25 @@ import pytest
 from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.adapters.history.synced_history import JournalledHistory
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Deployment, Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.deployment import (
+    DeployedService,
+    Deployment,
+    Kind,
+    NewDeployment,
+    Outcome,
+    StepRecord,
+)
 from compose_bluegreen.domain.errors import HistoryUnusable
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from testkit.fakes.journal import FakeJournal, Killed, OpenLock
 
 ENGINE, PROJECT = "ABCD:EFGH", "shop"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=3)
-HOLDER = Holder("ada@laptop", "up web", NOON)
+HOLDER = LockOwner("ada@laptop", "up web", NOON)
 
 
 @dataclass(slots=True)
@@ -71,8 +78,10 @@ class Machine:
         return deployment
 
     def begin(self, history: JournalledHistory, *services: str, **more: object) -> int:
-        draft = Draft(self.engine, PROJECT, Kind.UP, services or ("web",), "ada@laptop", NOON)
-        return history.begin(replace(draft, **more))  # type: ignore[arg-type]
+        new_deployment = NewDeployment(
+            self.engine, PROJECT, Kind.UP, services or ("web",), "ada@laptop", NOON
+        )
+        return history.begin(replace(new_deployment, **more))  # type: ignore[arg-type]
 
     def touch(self) -> None:
         """Any command that takes the lock."""
@@ -93,20 +102,23 @@ class Machine:
         return found.id if found else None
 
     def targets(self) -> list[int]:
-        return [one.id for one in self.command().proven(ProjectRef(self.engine, PROJECT), "web")]
+        return [
+            one.id
+            for one in self.command().rollback_candidates(ProjectRef(self.engine, PROJECT), "web")
+        ]
 
 
-def a_part(image: str, service: str = "web") -> Part:
+def a_part(image: str, service: str = "web") -> DeployedService:
     model = {"name": PROJECT, "services": {service: {"environment": {"GREETING": "Grüße 'n\n%s"}}}}
     release = Release(service, Image("shop/web", f"sha256:{image}"), model, {}, f"print-{image}")
-    return Part(release, Colour.BLUE)
+    return DeployedService(release, Colour.BLUE)
 
 
 def a_step(name: str) -> StepRecord:
     return StepRecord("start", name, "because", Outcome.RUNNING, NOON)
 
 
-def switch(history: JournalledHistory, deployment: int, parts: list[Part]) -> None:
+def switch(history: JournalledHistory, deployment: int, parts: list[DeployedService]) -> None:
     history.parts(deployment, parts)
     for state in (State.STARTING, State.SWITCHING):
         history.to(deployment, state, NOON)

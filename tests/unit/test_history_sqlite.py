@@ -20,15 +20,23 @@ from sqlalchemy import Connection, Engine, event
 from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Draft, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.deployment import (
+    DeployedService,
+    Kind,
+    NewDeployment,
+    Outcome,
+    StepRecord,
+)
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCOPE = Scope("ENGINE", "shop")
-DRAFT = Draft("ENGINE", "shop", Kind.UP, ("web",), "ada@laptop", NOON)
-PART = Part(Release("web", Image("web", "sha256:1"), {"name": "shop"}, {}, "f"), Colour.BLUE)
+DRAFT = NewDeployment("ENGINE", "shop", Kind.UP, ("web",), "ada@laptop", NOON)
+PART = DeployedService(
+    Release("web", Image("web", "sha256:1"), {"name": "shop"}, {}, "f"), Colour.BLUE
+)
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -217,7 +225,7 @@ def test_every_question_is_answered_from_an_index(file: Path, history: SqlHistor
     history.newest("shop", service="web", limit=20)
     history.unfinished(ProjectRef("ENGINE", "shop"))
     history.live(ProjectRef("ENGINE", "shop"), "web")
-    history.proven(ProjectRef("ENGINE", "shop"), "web", limit=5)
+    history.rollback_candidates(ProjectRef("ENGINE", "shop"), "web", limit=5)
     with by_hand(file) as reader:
         plans = {
             row[3]

@@ -16,22 +16,22 @@ from compose_bluegreen.adapters.compose.runner import HookRunner
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.domain.errors import BluegreenError
-from compose_bluegreen.ports.runner import Ran
+from compose_bluegreen.ports.runner import CommandResult
 
 AMPLE = timedelta(seconds=60)
-NOBODY = cast("Any", None)
+NO_ROUTE = cast("Any", None)
 
 
 @pytest.fixture
 def runner(tmp_path: Path) -> HookRunner:
     trust = Trust(tmp_path / "state" / "compose-bluegreen" / "host-hooks", {})
-    return HookRunner(NOBODY, NOBODY, Scratch(tmp_path / "s" / "run"), trust, tmp_path)
+    return HookRunner(NO_ROUTE, NO_ROUTE, Scratch(tmp_path / "s" / "run"), trust, tmp_path)
 
 
 def test_a_command_sees_what_it_is_told_and_where_it_is(runner: HookRunner, tmp_path: Path) -> None:
     words = ["sh", "-c", 'echo "$BLUEGREEN_IMAGE at $PWD"; echo also >&2']
     ran = runner.here(words, {"BLUEGREEN_IMAGE": "web:1"}, AMPLE)
-    assert ran == Ran(0, f"web:1 at {tmp_path}\nalso")
+    assert ran == CommandResult(0, f"web:1 at {tmp_path}\nalso")
 
 
 def test_only_the_end_of_much_is_kept(runner: HookRunner) -> None:
@@ -74,7 +74,7 @@ def _lives(process: int) -> bool:
 
 def test_what_runs_on_in_the_background_keeps_nobody_waiting(runner: HookRunner) -> None:
     ran = runner.here(["sh", "-c", "sleep 20 & echo done"], {}, AMPLE)
-    assert ran == Ran(0, "done")
+    assert ran == CommandResult(0, "done")
 
 
 def test_what_is_trusted_is_remembered_where_only_its_owner_reads_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from compose_bluegreen.cli import json_output, notify
 from compose_bluegreen.config.types import address
-from compose_bluegreen.deployment.notifications import Event, Noting, event
+from compose_bluegreen.deployment.notifications import EndedDeployments, Event, event
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.runtime.secrets import conceal, concealed
@@ -18,19 +18,19 @@ from testkit.fakes.world import Behaviour
 
 
 @pytest.fixture
-def noted(site: Site) -> Noting:
+def noted(site: Site) -> EndedDeployments:
     """What the history of this site notes."""
-    noting = Noting(site.ctx.history)
+    noting = EndedDeployments(site.ctx.history)
     site.ctx = replace(site.ctx, history=noting.as_history)
     return noting
 
 
-def events(site: Site, noted: Noting) -> list[tuple[int, Event | None]]:
+def events(site: Site, noted: EndedDeployments) -> list[tuple[int, Event | None]]:
     found = [site.history.get(one) for one in noted.ended]
     return [(one.id, event(one)) for one in found if one]
 
 
-def test_what_went_live_and_what_failed_is_noted(site: Site, noted: Noting) -> None:
+def test_what_went_live_and_what_failed_is_noted(site: Site, noted: EndedDeployments) -> None:
     site.release("v1")
     site.source("v2", does=Behaviour(ends_after=0.0, exit_code=1))
     with pytest.raises(BluegreenError):
@@ -39,7 +39,7 @@ def test_what_went_live_and_what_failed_is_noted(site: Site, noted: Noting) -> N
     assert noted.own == 2
 
 
-def test_what_changed_nothing_is_not(site: Site, noted: Noting) -> None:
+def test_what_changed_nothing_is_not(site: Site, noted: EndedDeployments) -> None:
     site.release("v1")
     noted.ended.clear()
     assert site.up() is None
@@ -47,7 +47,9 @@ def test_what_changed_nothing_is_not(site: Site, noted: Noting) -> None:
     assert noted.own is None
 
 
-def test_a_rollback_and_what_waits_are_events_of_their_own(site: Site, noted: Noting) -> None:
+def test_a_rollback_and_what_waits_are_events_of_their_own(
+    site: Site, noted: EndedDeployments
+) -> None:
     site.release("v1")
     site.release("v2")
     site.rollback()
@@ -56,7 +58,7 @@ def test_a_rollback_and_what_waits_are_events_of_their_own(site: Site, noted: No
     assert events(site, noted)[2:] == [(3, Event.ROLLED_BACK), (4, Event.WAITING)]
 
 
-def test_one_that_ends_twice_is_told_of_once(site: Site, noted: Noting) -> None:
+def test_one_that_ends_twice_is_told_of_once(site: Site, noted: EndedDeployments) -> None:
     site.source("v1")
     site.up(no_switch=True)
     site.ctx.history.to(1, State.FAILED, site.ctx.clock.now(), "boom")
@@ -125,7 +127,7 @@ def test_what_is_no_address_is_a_warning_here_and_no_obstacle() -> None:
 # ── and if that fails ────────────────────────────────────────────────────────────────────────
 
 
-def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: Noting) -> None:
+def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: EndedDeployments) -> None:
     site.release("v1")
     notify.send("http://127.0.0.1:9/hush", noted, site.observer)
     (remark,) = site.observer.remarks
@@ -134,7 +136,7 @@ def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: Noting) -> 
 
 
 @pytest.mark.parametrize("error", [HistoryUnusable("disk gone"), RuntimeError("a bug, hush")])
-def test_so_is_anything_else(site: Site, noted: Noting, error: Exception) -> None:
+def test_so_is_anything_else(site: Site, noted: EndedDeployments, error: Exception) -> None:
     site.release("v1")
     site.world.calls.fail("history.get", error)
     notify.send("http://127.0.0.1:9/", noted, site.observer)

@@ -12,7 +12,7 @@ import pytest
 from compose_bluegreen.adapters.compose.client import WhalesCompose, without_compose_variables
 from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.adapters.system.private_files import Scratch
-from compose_bluegreen.config.requests import Where
+from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.colour import Colour
 from testkit.fakes.site import Site
 
@@ -37,7 +37,7 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WhalesCompose:
     monkeypatch.setenv("COMPOSE_PROFILES", "secret-profile")
     monkeypatch.setenv("COMPOSE_REMOVE_ORPHANS", "true")
     return WhalesCompose(
-        Where(files=(tmp_path / "compose.yaml",)), "shop", Scratch(tmp_path / "s" / "run")
+        ProjectLocation(files=(tmp_path / "compose.yaml",)), "shop", Scratch(tmp_path / "s" / "run")
     )
 
 

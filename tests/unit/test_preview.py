@@ -155,8 +155,8 @@ def test_without_the_setting_no_request_can_ask_for_it() -> None:
 
 
 def test_the_key_counts_in_a_header_or_a_cookie_at_each_door() -> None:
-    for door in (8080, 10001):
-        lines = section(previewed(key=KEY), f"frontend door-{door}")
+    for internal_port in (8080, 10001):
+        lines = section(previewed(key=KEY), f"frontend door-{internal_port}")
         assert f"acl knows_way0 req.hdr(X-Bluegreen) -m str -- {KEY}" in lines
         assert f"acl knows_way0 req.cook(bluegreen-preview) -m str -- {KEY}" in lines
         assert (

@@ -8,7 +8,7 @@ from compose_bluegreen.commands import proxy
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, LockHeld
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from testkit.fakes.site import Site
 from testkit.fakes.world import NOON
 
@@ -59,7 +59,7 @@ def test_a_new_port_leads_to_what_is_live_though_nothing_is_released(serving: Si
     assert topology is not None
     route = topology.route("web")
     assert route is not None
-    new = next(one.door for one in route.published if one.host_port == "9000")
+    new = next(one.internal_port for one in route.published if one.host_port == "9000")
     for _, target in route.targets:
         assert target.behind(new) == 9090
 
@@ -111,7 +111,7 @@ def test_one_that_fails_gives_way_to_the_one_that_served(serving: Site) -> None:
 
 
 def test_during_a_deployment_neither_is_done(serving: Site) -> None:
-    serving.world.holder = Holder("bob@elsewhere", "up web", NOON)
+    serving.world.owner = LockOwner("bob@elsewhere", "up web", NOON)
     for act in (proxy.reload, proxy.recreate):
         with pytest.raises(LockHeld):
             act(serving.project, serving.ctx)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from compose_bluegreen.commands.prune import Pruned, prune
-from compose_bluegreen.config.requests import PruneOrder
+from compose_bluegreen.config.requests import PruneRequest
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import ENGINE, NOON, Behaviour
 
@@ -18,7 +18,7 @@ NEVER = Behaviour(healthy_after=9e9, ends_after=0.01)
 
 
 def pruned(site: Site, **order: bool) -> Pruned:
-    return prune(PruneOrder(**order), site.ctx)
+    return prune(PruneRequest(**order), site.ctx)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_images_of_failed_releases_stay_until_they_are_asked_for(full: Site) -> 
 
 
 def test_during_a_deployment_nothing_is_touched(full: Site) -> None:
-    full.world.holder = Holder("bob@desk", "up", NOON)
+    full.world.owner = LockOwner("bob@desk", "up", NOON)
     with pytest.raises(LockHeld):
         pruned(full)
     assert full.world.find_image("sha256:v1") is not None
@@ -80,4 +80,4 @@ def test_without_a_proxy_nobody_deploys_and_nothing_is_waited_for(full: Site) ->
 
 def test_another_engine_s_releases_say_nothing_about_this_one(full: Site) -> None:
     elsewhere = replace(full.ctx, ref=ProjectRef(ENGINE + "-other", "shop"))
-    assert prune(PruneOrder(), elsewhere) == Pruned()
+    assert prune(PruneRequest(), elsewhere) == Pruned()

@@ -119,7 +119,7 @@ def test_killed_anywhere_in_a_take_over_the_next_one_works(call: Call) -> None:
     with pytest.raises(Killed):
         site.up(take_over=True)
     site.forget()
-    site.world.holder = None
+    site.world.owner = None
     assert site.status() is not None
     site.source("v2")
     assert site.up(take_over=True) is not None
@@ -136,7 +136,7 @@ def test_killed_between_stopping_the_users_container_and_the_ports_it_is_given_b
     with pytest.raises(Killed):
         site.up(take_over=True)
     site.forget()
-    site.world.holder = None
+    site.world.owner = None
     assert site.serving() == {None}
     (drift,) = site.status().drift
     assert "nobody serves web" in drift.cause

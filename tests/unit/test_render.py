@@ -14,13 +14,19 @@ from compose_bluegreen.cli.table import table, took
 from compose_bluegreen.cli.terminal import Terminal
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Deployment, Kind, Outcome, Part, StepRecord
+from compose_bluegreen.domain.deployment import (
+    DeployedService,
+    Deployment,
+    Kind,
+    Outcome,
+    StepRecord,
+)
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.status import ColourStatus, ServiceStatus, Status, UnderWay
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.ports.proxy import ServerHealth
 
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -34,8 +40,12 @@ KEYS = {
 }  # fmt: skip
 
 
-def part(service: str = "web", colour: Colour = Colour.GREEN, image: Image = IMAGE) -> Part:
-    return Part(Release(service, image, dict(SECRET), dict(SECRET), "f1"), colour, live=True)
+def part(
+    service: str = "web", colour: Colour = Colour.GREEN, image: Image = IMAGE
+) -> DeployedService:
+    return DeployedService(
+        Release(service, image, dict(SECRET), dict(SECRET), "f1"), colour, live=True
+    )
 
 
 UP = Deployment(
@@ -397,7 +407,7 @@ def test_a_table_of_nothing_is_its_head() -> None:
 
 # ── the lock ─────────────────────────────────────────────────────────────────────────────────
 
-BOB = Holder("bob@ci", "up web", datetime(2026, 3, 1, 12, tzinfo=UTC))
+BOB = LockOwner("bob@ci", "up web", datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 def test_who_deploys_is_told_with_what_and_since_when() -> None:

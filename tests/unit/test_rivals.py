@@ -8,22 +8,22 @@ from datetime import timedelta
 import pytest
 
 from compose_bluegreen.commands.up import up
-from compose_bluegreen.config.requests import Order
+from compose_bluegreen.config.requests import UpRequest
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld, LockLost
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 from testkit.failures import assert_the_next_one_works, before_the_second, made, outcome
 from testkit.fakes.calls import Call, When
 from testkit.fakes.site import Site
 from testkit.fakes.world import NOON
 
-BOB = Holder("bob@ci", "up web", NOON)
+BOB = LockOwner("bob@ci", "up web", NOON)
 
 
 def test_who_holds_the_lock_is_told_and_nothing_is_recorded(serving: Site) -> None:
-    serving.world.holder = Holder("bob@ci", "up web", NOON)
+    serving.world.owner = LockOwner("bob@ci", "up web", NOON)
     serving.source("v2")
     with pytest.raises(LockHeld, match="bob@ci"):
         serving.up()
@@ -33,7 +33,7 @@ def test_who_holds_the_lock_is_told_and_nothing_is_recorded(serving: Site) -> No
 
 def test_whoever_is_refused_by_the_lock_leaves_the_rivals_first_proxy_alone(site: Site) -> None:
     def rival() -> None:
-        site.world.holder = Holder("bob@ci", "up web", NOON)
+        site.world.owner = LockOwner("bob@ci", "up web", NOON)
 
     site.world.calls.at("lock.take", rival)
     site.source("v1")
@@ -65,7 +65,7 @@ def test_what_a_rival_made_costly_is_refused_under_the_lock(serving: Site) -> No
     mine = serving.project
     serving.world.calls.at("lock.take", rival)
     with pytest.raises(BluegreenError, match="the proxy needs a new container"):
-        up(Order(force=True), mine, serving.ctx)
+        up(UpRequest(force=True), mine, serving.ctx)
     assert serving.serving() == {"v2"}
     assert [one.state for one in serving.records][:2] == [State.FAILED, State.LIVE]
 
@@ -80,7 +80,7 @@ def _rival_releases(site: Site, version: str) -> None:
 
 
 def test_whoever_waits_says_for_whom_and_comes_after_it(serving: Site) -> None:
-    serving.world.holder = BOB
+    serving.world.owner = BOB
     serving.world.calls.at("lock.take", lambda: _bob_ends(serving), nth=3)
     serving.source("v2")
     assert serving.up(patience=timedelta(minutes=5)) is not None
@@ -95,7 +95,7 @@ def test_past_its_patience_it_is_refused_and_nothing_moved(
     command: Callable[..., object], serving: Site
 ) -> None:
     serving.release("v2")
-    serving.world.holder = BOB
+    serving.world.owner = BOB
     began = serving.ctx.clock.monotonic()
     with pytest.raises(LockHeld, match="bob@ci"):
         command(serving, patience=timedelta(seconds=30))
@@ -105,7 +105,7 @@ def test_past_its_patience_it_is_refused_and_nothing_moved(
 
 
 def _bob_ends(site: Site) -> None:
-    site.world.holder = None
+    site.world.owner = None
 
 
 # ── a lock that is lost ──────────────────────────────────────────────────────────────────────
@@ -126,7 +126,7 @@ def test_whoever_lost_the_lock_begins_no_further_step_and_undoes_nothing(call: C
     site = before_the_second()
 
     def bob_takes_it() -> None:
-        site.world.holder = BOB
+        site.world.owner = BOB
         site.observer.forget()
 
     site.world.calls.at(call.name, bob_takes_it, when=When.AFTER, nth=call.nth)
@@ -137,7 +137,7 @@ def test_whoever_lost_the_lock_begins_no_further_step_and_undoes_nothing(call: C
     if call not in AFTER_IT_WAS_TAKEN[-2:]:  # within the last step of all
         assert isinstance(raised, LockLost)
     assert site.world.outages == []
-    assert site.world.holder is BOB
+    assert site.world.owner is BOB
     assert site.serving() in ({"v1"}, {"v2"})
     assert_the_next_one_works(site)
 
@@ -146,7 +146,7 @@ def test_whoever_lost_the_lock_while_undoing_stops_there() -> None:
     site = before_the_second()
     site.world.calls.fail("proxy.health", BluegreenError("sick"), nth=2)
     site.world.calls.at(
-        "proxy.route_to", lambda: setattr(site.world, "holder", BOB), when=When.AFTER, nth=2
+        "proxy.route_to", lambda: setattr(site.world, "owner", BOB), when=When.AFTER, nth=2
     )
     with pytest.raises(LockLost):
         site.up()

@@ -12,7 +12,7 @@ from compose_bluegreen.config.project import read
 from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image, Model, Release
-from compose_bluegreen.domain.topology import FIRST_DOOR, Route, Target, Topology
+from compose_bluegreen.domain.topology import FIRST_INTERNAL_PORT, ColourBackend, Route, Topology
 from compose_bluegreen.steps.desired_topology import for_project, reached, with_release
 from testkit.fakes.site import a_file, a_service
 
@@ -39,7 +39,7 @@ def route(topology: Topology, service: str = "web") -> Route:
     return found
 
 
-def target(topology: Topology, colour: Colour, service: str = "web") -> Target:
+def target(topology: Topology, colour: Colour, service: str = "web") -> ColourBackend:
     found = route(topology, service).target(colour)
     assert found is not None
     return found
@@ -55,8 +55,8 @@ def with_ports(*pairs: tuple[str, int], **more: Any) -> Model:
 
 def test_a_first_release_gives_both_colours_a_seat() -> None:
     topology = deployed(project(web=a_service()), BLUE)
-    assert target(topology, BLUE).slots == (16,)
-    assert target(topology, GREEN).slots == (17,)
+    assert target(topology, BLUE).address_offsets == (16,)
+    assert target(topology, GREEN).address_offsets == (17,)
 
 
 def test_it_answers_to_the_services_name_and_its_aliases_on_its_networks() -> None:
@@ -67,13 +67,13 @@ def test_it_answers_to_the_services_name_and_its_aliases_on_its_networks() -> No
 
 def test_doors_lead_from_the_host_and_from_inside_the_project() -> None:
     own = with_ports(("8000", 8080), ("9000", 9090)) | {"expose": ["7070"]}
-    doors = dict(target(deployed(project(web=own), BLUE), BLUE).doors)
-    assert doors == {
+    internal_ports = dict(target(deployed(project(web=own), BLUE), BLUE).internal_ports)
+    assert internal_ports == {
         8080: 8080,
         9090: 9090,
         7070: 7070,
-        FIRST_DOOR: 8080,
-        FIRST_DOOR + 1: 9090,
+        FIRST_INTERNAL_PORT: 8080,
+        FIRST_INTERNAL_PORT + 1: 9090,
     }
 
 
@@ -96,22 +96,22 @@ def test_other_checks_reach_only_the_colour_that_is_deployed() -> None:
 def test_more_replicas_get_more_seats_and_the_live_colour_keeps_its_own() -> None:
     before = deployed(project(web=a_service()), BLUE)
     after = deployed(project(web=a_service(scale=3)), GREEN, before)
-    assert target(after, BLUE).slots == (16,)
-    assert target(after, GREEN).slots == (17, 18, 19)
+    assert target(after, BLUE).address_offsets == (16,)
+    assert target(after, GREEN).address_offsets == (17, 18, 19)
 
 
 def test_a_release_that_listens_elsewhere_is_reached_by_the_same_door() -> None:
     before = deployed(project(web=with_ports(("8000", 8080))), BLUE)
     after = deployed(project(web=with_ports(("8000", 9090))), GREEN, before)
-    assert target(after, BLUE).behind(FIRST_DOOR) == 8080
-    assert target(after, GREEN).behind(FIRST_DOOR) == 9090
+    assert target(after, BLUE).behind(FIRST_INTERNAL_PORT) == 8080
+    assert target(after, GREEN).behind(FIRST_INTERNAL_PORT) == 9090
 
 
 def test_a_rollback_to_a_release_without_todays_port_leads_that_port_to_its_own() -> None:
     old = released(project(web=with_ports(("8000", 8080))))
     today = deployed(project(web=with_ports(("8000", 8080), ("9000", 9090))), BLUE)
     after = with_release(today, old, GREEN)
-    assert target(after, GREEN).behind(FIRST_DOOR + 1) == 8080
+    assert target(after, GREEN).behind(FIRST_INTERNAL_PORT + 1) == 8080
     assert route(after).published == route(today).published
 
 
@@ -122,7 +122,7 @@ def test_a_release_without_any_topology_brings_its_ports_and_names_along() -> No
     (published,) = route(topology).published
     assert (published.host_ip, published.host_port) == ("", "8000")
     assert topology.networks == {"shop_default": ("web", "www")}
-    assert target(topology, BLUE).behind(published.door) == 8080
+    assert target(topology, BLUE).behind(published.internal_port) == 8080
 
 
 def test_two_releases_without_any_topology_get_different_doors() -> None:
@@ -130,8 +130,8 @@ def test_two_releases_without_any_topology_get_different_doors() -> None:
     topology = Topology("shop")
     for service in ("web", "api"):
         topology = with_release(topology, released(of, service), BLUE)
-    assert len({one.door for one in topology.published}) == 2
-    assert len(topology.slots) == 4
+    assert len({one.internal_port for one in topology.published}) == 2
+    assert len(topology.address_offsets) == 4
 
 
 # ── several services ─────────────────────────────────────────────────────────────────────────
@@ -147,9 +147,11 @@ def test_services_that_are_not_released_keep_their_ports_for_docker_compose() ->
 def test_no_two_services_share_a_seat_or_a_door_from_the_host() -> None:
     of = project(web=a_service(scale=2), api=a_service("api", port="9000"))
     topology = deployed(of, BLUE, deployed(of, BLUE), "api")
-    seats = [s for one in topology.routes for _, aim in one.targets for s in aim.slots]
-    assert len(seats) == len(set(seats)) == 6
-    assert len({one.door for one in topology.published}) == 2
+    colour_addresses = [
+        s for one in topology.routes for _, aim in one.targets for s in aim.address_offsets
+    ]
+    assert len(colour_addresses) == len(set(colour_addresses)) == 6
+    assert len({one.internal_port for one in topology.published}) == 2
 
 
 def test_a_door_that_the_live_colour_still_has_is_not_given_to_another_service() -> None:
@@ -159,7 +161,7 @@ def test_a_door_that_the_live_colour_still_has_is_not_given_to_another_service()
     after = deployed(project(web=web, api=with_ports(("9000", 8080))), BLUE, before, "api")
     (published,) = after.published
     assert published.where == ":9000/tcp"
-    assert published.door not in route(after).doors
+    assert published.internal_port not in route(after).internal_ports
 
 
 def test_a_port_that_moves_to_another_service_gets_another_door() -> None:
@@ -169,7 +171,7 @@ def test_a_port_that_moves_to_another_service_gets_another_door() -> None:
         after = deployed(project(**services), BLUE, before, "api")
         (published,) = after.published
         assert published.where == ":8000/tcp"
-        assert published.door not in route(after, "web").doors
+        assert published.internal_port not in route(after, "web").internal_ports
 
 
 def test_doors_are_the_same_before_and_after_a_take_over() -> None:
@@ -177,7 +179,7 @@ def test_doors_are_the_same_before_and_after_a_take_over() -> None:
     full = for_project(of, ["web", "api"], None)
     for service in ("web", "api"):
         full = with_release(full, released(of, service), BLUE)
-    hidden = full.without_fronts(["web", "api"])
+    hidden = full.without_published(["web", "api"])
     again = for_project(of, ["web", "api"], hidden)
     for service in ("web", "api"):
         again = with_release(again, released(of, service), BLUE)
@@ -187,7 +189,7 @@ def test_doors_are_the_same_before_and_after_a_take_over() -> None:
 def test_what_is_reached_is_live_and_bears_its_names() -> None:
     topology = deployed(project(web=a_service()), BLUE)
     assert reached({"web": BLUE, "api": None}, topology) == {"web": BLUE}
-    assert reached({"web": BLUE}, topology.without_fronts(["web"])) == {}
+    assert reached({"web": BLUE}, topology.without_published(["web"])) == {}
     assert reached({"web": BLUE}, None) == {}
 
 
@@ -213,8 +215,10 @@ def test_the_live_colour_stays_as_it_is_while_the_other_one_changes(
         after = deployed(of, colour, now)
         if now is not None:
             assert target(after, colour.other) == target(now, colour.other)
-        assert len(target(after, colour).slots) == count
-        assert not set(target(after, BLUE).slots) & set(target(after, GREEN).slots)
+        assert len(target(after, colour).address_offsets) == count
+        assert not set(target(after, BLUE).address_offsets) & set(
+            target(after, GREEN).address_offsets
+        )
         for one in route(after).published:
-            assert target(after, colour).behind(one.door) == ports[one.host_port]
+            assert target(after, colour).behind(one.internal_port) == ports[one.host_port]
         now, colour = after, colour.other

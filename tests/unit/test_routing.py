@@ -10,28 +10,30 @@ from hypothesis import strategies as st
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.topology import (
-    FIRST_DOOR,
-    FIRST_SLOT,
+    FIRST_INTERNAL_PORT,
+    FIRST_OFFSET,
     Change,
-    Doors,
+    ColourBackend,
+    InternalPorts,
     ProxySettings,
     Published,
     Route,
-    Target,
     Topology,
-    slots,
+    free_offsets,
 )
 
 WEB = Route(
     "web",
-    published=(Published(":8000/tcp", "", "8000", FIRST_DOOR),),
+    published=(Published(":8000/tcp", "", "8000", FIRST_INTERNAL_PORT),),
     networks=(("shop_default", ("web", "www")),),
-    targets=((Colour.BLUE, Target((16,), 8080, ((8080, 8080), (FIRST_DOOR, 8080)))),),
+    targets=(
+        (Colour.BLUE, ColourBackend((16,), 8080, ((8080, 8080), (FIRST_INTERNAL_PORT, 8080)))),
+    ),
 )
 API = Route("api", networks=(("shop_default", ("api",)),))
 SHOP = Topology("shop").with_route(WEB).with_route(API)
 
-numbers = st.integers(FIRST_SLOT, FIRST_SLOT + 60)
+numbers = st.integers(FIRST_OFFSET, FIRST_OFFSET + 60)
 wheres = st.lists(st.integers(1, 99).map(lambda port: f":{port}/tcp"), max_size=8, unique=True)
 
 
@@ -39,13 +41,13 @@ wheres = st.lists(st.integers(1, 99).map(lambda port: f":{port}/tcp"), max_size=
 
 
 def test_seats_are_the_lowest_that_nobody_has_taken() -> None:
-    assert slots(3, keep=(), taken={16, 18}) == (17, 19, 20)
+    assert free_offsets(3, keep=(), taken={16, 18}) == (17, 19, 20)
 
 
 def test_a_colour_keeps_the_seats_it_has() -> None:
-    assert slots(2, keep=(30, 31), taken={30, 31}) == (30, 31)
-    assert slots(1, keep=(30, 31), taken={30, 31}) == (30,)
-    assert slots(3, keep=(30, 31), taken={16, 30, 31}) == (30, 31, 17)
+    assert free_offsets(2, keep=(30, 31), taken={30, 31}) == (30, 31)
+    assert free_offsets(1, keep=(30, 31), taken={30, 31}) == (30,)
+    assert free_offsets(3, keep=(30, 31), taken={16, 30, 31}) == (30, 31, 17)
 
 
 @given(
@@ -56,7 +58,7 @@ def test_a_colour_keeps_the_seats_it_has() -> None:
 def test_seats_are_as_many_as_asked_for_all_different_and_taken_by_nobody_else(
     count: int, keep: list[int], taken: set[int]
 ) -> None:
-    given_out = slots(count, keep=keep, taken=taken | set(keep))
+    given_out = free_offsets(count, keep=keep, taken=taken | set(keep))
     assert len(given_out) == len(set(given_out)) == count
     assert not (set(given_out) - set(keep)) & taken
     assert given_out[: len(keep)] == tuple(keep)[:count]
@@ -65,15 +67,15 @@ def test_seats_are_as_many_as_asked_for_all_different_and_taken_by_nobody_else(
 # ── doors ────────────────────────────────────────────────────────────────────────────────────
 
 
-@given(wheres, st.frozensets(st.integers(FIRST_DOOR, FIRST_DOOR + 9)))
+@given(wheres, st.frozensets(st.integers(FIRST_INTERNAL_PORT, FIRST_INTERNAL_PORT + 9)))
 def test_each_published_port_gets_a_door_of_its_own(
     wanted: list[str], reserved: frozenset[int]
 ) -> None:
-    doors = Doors(reserved=reserved).give(wanted)
-    assert set(doors) == set(wanted)
-    assert len(set(doors.values())) == len(wanted)
-    assert not set(doors.values()) & reserved
-    assert all(door >= FIRST_DOOR for door in doors.values())
+    internal_ports = InternalPorts(reserved=reserved).give(wanted)
+    assert set(internal_ports) == set(wanted)
+    assert len(set(internal_ports.values())) == len(wanted)
+    assert not set(internal_ports.values()) & reserved
+    assert all(internal_port >= FIRST_INTERNAL_PORT for internal_port in internal_ports.values())
 
 
 @given(st.lists(wheres, min_size=2, max_size=6))
@@ -81,7 +83,7 @@ def test_a_port_keeps_its_door_through_any_number_of_edits(edits: list[list[str]
     taken: dict[str, int] = {}
     history = []
     for wanted in edits:
-        taken = Doors(taken).give(wanted)
+        taken = InternalPorts(taken).give(wanted)
         history.append(taken)
     for before, after in pairwise(history):
         for where in before.keys() & after.keys():
@@ -104,17 +106,17 @@ def test_the_proxy_bears_the_names_of_all_its_services_on_each_network() -> None
 
 
 def test_a_service_without_its_front_keeps_its_colours() -> None:
-    hidden = SHOP.without_fronts(["web"])
+    hidden = SHOP.without_published(["web"])
     route = hidden.route("web")
     assert route is not None
-    assert not route.fronted
+    assert not route.reachable
     assert route.targets == WEB.targets
     assert hidden.route("api") == API
     assert hidden.networks == {"shop_default": ("api",)}
 
 
 def test_a_new_colour_or_check_needs_no_new_container() -> None:
-    colours = WEB.with_target(Colour.GREEN, Target((17, 18), 9090, ((9090, 9090),)))
+    colours = WEB.with_backend(Colour.GREEN, ColourBackend((17, 18), 9090, ((9090, 9090),)))
     assert SHOP.with_route(colours).container == SHOP.container
     assert replace(SHOP, settings=ProxySettings(timeout_ms=1)).container == SHOP.container
 
@@ -129,7 +131,7 @@ def test_other_ports_names_or_images_need_a_new_container() -> None:
 
 
 def test_a_target_checks_its_own_port_first() -> None:
-    target = Target((16,), 8080, ((10001, 9090), (8080, 8080), (7070, 7070)))
+    target = ColourBackend((16,), 8080, ((10001, 9090), (8080, 8080), (7070, 7070)))
     assert target.ports == (8080, 7070, 9090)
     assert target.behind(10001) == 9090
     assert target.behind(10002) is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from compose_bluegreen.domain.deployment import Deployment, Draft, Kind, Outcome
+from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment, Outcome
 from compose_bluegreen.domain.errors import (
     BluegreenError,
     HistoryUnusable,
@@ -15,12 +15,12 @@ from compose_bluegreen.domain.errors import (
     NeedsPerson,
 )
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.steps.saga import Act, Saga, Step, Undo, told
+from compose_bluegreen.steps.saga import Act, Saga, Step, Undo, run_step
 from testkit.fakes.calls import When
 from testkit.fakes.site import Site
 from testkit.fakes.world import ENGINE, NOON
 
-DRAFT = Draft(ENGINE, "shop", Kind.UP, ("web",), "ada@laptop", NOON)
+DRAFT = NewDeployment(ENGINE, "shop", Kind.UP, ("web",), "ada@laptop", NOON)
 
 
 @dataclass
@@ -233,6 +233,6 @@ def test_an_undo_goes_on_though_history_cannot_be_written(desk: Desk) -> None:
 
 def test_what_is_told_takes_as_long_as_it_took(desk: Desk) -> None:
     clock = desk.site.ctx.clock
-    assert told(Step("wait", "why", lambda: clock.sleep(1.5)), desk.site.ctx) == ""
+    assert run_step(Step("wait", "why", lambda: clock.sleep(1.5)), desk.site.ctx) == ""
     assert desk.site.observer.causes == {"wait": "why"}
     assert desk.site.observer.outcome("wait") is Outcome.DONE

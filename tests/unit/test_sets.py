@@ -41,7 +41,7 @@ def serving(site: Site) -> tuple[set[str | None], set[str | None]]:
 
 def the_next_one_works(site: Site) -> None:
     site.forget()
-    site.world.holder = None
+    site.world.owner = None
     site.source("w9"), site.source("a9", "api")
     if site.records[0].state is State.STUCK:
         assert isinstance(outcome(site.up), NeedsPerson)

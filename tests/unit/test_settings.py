@@ -14,7 +14,7 @@ from compose_bluegreen.config.settings_reader import (
     stored,
 )
 from compose_bluegreen.domain.errors import BadSetting, ExitCode
-from compose_bluegreen.domain.topology import Share
+from compose_bluegreen.domain.topology import CanaryWeight
 
 WHERE = "compose.yaml: services.web.x-bluegreen"
 TOP = "compose.yaml: x-bluegreen"
@@ -74,7 +74,7 @@ def test_each_key_is_read() -> None:
     assert (bake.time, bake.errors, bake.broken) == (timedelta(seconds=30), "0.5%", "0%")
     assert (bake.p95, bake.requests, bake.restarts) == ("800ms", 50, 0)
     assert found.canary.sticky
-    assert [str(Share(one.parts)) for one in found.canary.stages] == ["5%", "50%"]
+    assert [str(CanaryWeight(one.parts)) for one in found.canary.stages] == ["5%", "50%"]
     check = found.health.check()
     assert (check.path, check.status) == ("/healthz?deep=1", "204")
     assert (check.interval_ms, check.timeout_ms, check.rise, check.fall) == (500, 1500, 1, 2)

@@ -14,7 +14,7 @@ from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BadSetting, BluegreenError
 from compose_bluegreen.domain.release import Image, Model, Release
-from compose_bluegreen.domain.route_conflicts import Claim, Sharer, clashes
+from compose_bluegreen.domain.route_conflicts import PortUser, RouteMatch, find_conflicts
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.steps.desired_topology import for_project, with_release
 from testkit.fakes.site import Site, a_file, a_service
@@ -46,7 +46,10 @@ def test_they_share_a_door_and_the_port_is_published_once() -> None:
     topology = deployed(a_project(web={}, api={"paths": ["/api"]}))
     (published,) = topology.published
     assert published.where == ":8000/tcp"
-    assert [published.door in route.doors for route in topology.routes] == [True, True]
+    assert [published.internal_port in route.internal_ports for route in topology.routes] == [
+        True,
+        True,
+    ]
 
 
 def test_one_more_behind_a_port_changes_no_door() -> None:
@@ -58,7 +61,7 @@ def test_one_more_behind_a_port_changes_no_door() -> None:
 def test_ports_that_docker_chooses_are_never_shared() -> None:
     port = [{"target": 8080, "protocol": "tcp"}]
     of = read(a_file(web=a_service(ports=port), api=a_service("api", ports=port)), FILE)
-    assert len({one.door for one in deployed(of).published}) == 2
+    assert len({one.internal_port for one in deployed(of).published}) == 2
 
 
 @pytest.mark.parametrize(
@@ -204,24 +207,24 @@ def test_after_down_a_rollback_brings_hosts_and_port_along() -> None:
 
 hosts = st.sampled_from(["", "a.x", "b.x", "*.x", "*.a.x", "c.a.x", "x"])
 paths = st.sampled_from(["", "/p", "/p/q", "/pq", "/r"])
-claims = st.builds(Claim, hosts, paths)
+claims = st.builds(RouteMatch, hosts, paths)
 
 
-def fits(claim: Claim, host: str, path: str) -> bool:
+def fits(claim: RouteMatch, host: str, path: str) -> bool:
     below = claim.host.startswith("*.") and host.endswith(claim.host[1:])
     prefix = path == claim.path or path.startswith(f"{claim.path}/")
     return (below or claim.host in ("", host)) and (not claim.path or prefix)
 
 
-def sharer(name: str, claim: Claim) -> Sharer:
-    return Sharer(name, (claim.host,) if claim.host else (), (claim.path,) if claim.path else ())
+def sharer(name: str, claim: RouteMatch) -> PortUser:
+    return PortUser(name, (claim.host,) if claim.host else (), (claim.path,) if claim.path else ())
 
 
 @given(one=claims, other=claims, data=st.data())
 def test_of_two_that_may_share_one_says_more_wherever_both_fit(
-    one: Claim, other: Claim, data: Any
+    one: RouteMatch, other: RouteMatch, data: Any
 ) -> None:
-    found = list(clashes([sharer("one", one), sharer("other", other)]))
+    found = list(find_conflicts([sharer("one", one), sharer("other", other)]))
     host = data.draw(st.sampled_from(["a.x", "b.x", "d.x", "c.a.x", "x", "y"]))
     path = data.draw(st.sampled_from(["/", "/p", "/p/q", "/p/q/r", "/pq", "/r", "/s"]))
     if not found and fits(one, host, path) and fits(other, host, path):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from compose_bluegreen.commands.prune import prune
-from compose_bluegreen.config.requests import PruneOrder
+from compose_bluegreen.config.requests import PruneRequest
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Unhealthy
 from compose_bluegreen.domain.states import State
@@ -184,10 +184,10 @@ def test_an_up_that_changes_nothing_ends_it_once_it_is_over(late: timedelta) -> 
 
 def test_a_timer_ends_it_by_prune() -> None:
     site = standing_by()
-    order = PruneOrder()
+    order = PruneRequest()
     assert prune(order, site.ctx).ended == ()
     pass_by(site, MINUTES + timedelta(seconds=1))
-    assert prune(PruneOrder(dry_run=True), site.ctx).ended == ("web-blue",)
+    assert prune(PruneRequest(dry_run=True), site.ctx).ended == ("web-blue",)
     assert site.world.running() == [BLUE, GREEN]
     assert prune(order, site.ctx).ended == ("web-blue",)
     assert site.world.running() == [GREEN]
@@ -297,7 +297,7 @@ def test_a_warm_rollback_that_is_killed_anywhere_can_be_given_again(call: Call) 
 
 def assert_the_next_one_works_beside_one_that_stands_by(site: Site) -> None:
     site.forget()
-    site.world.holder = None
+    site.world.owner = None
     site.source("v9", does=QUICK)
     if site.records[0].state is State.STUCK:
         site.abort()

@@ -90,7 +90,7 @@ def test_a_deployment_that_is_under_way_is_no_drift() -> None:
     (found,) = seen
     assert not found.drifts
     assert found.under_way is not None
-    assert found.under_way.holder.actor == "ada@laptop"
+    assert found.under_way.owner.actor == "ada@laptop"
     assert found.under_way.deployment == 2
     assert found.under_way.step == "wait until web-green is healthy"
     assert site.status().under_way is None

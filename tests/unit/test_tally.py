@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compose_bluegreen.adapters.haproxy.stats import tally
-from compose_bluegreen.config.limits import share, slowest_ms
+from compose_bluegreen.adapters.haproxy.stats import traffic_stats
+from compose_bluegreen.config.limits import percentage, slowest_ms
 from compose_bluegreen.config.settings import Bake
-from compose_bluegreen.domain.traffic_stats import Tally, p95
-from compose_bluegreen.steps.analysis import Seen, past
+from compose_bluegreen.domain.traffic_stats import TrafficStats, p95
+from compose_bluegreen.steps.analysis import Observation, exceeded_limit
 
 STAT = """# pxname,svname,stot,hrsp_5xx,econ,eresp,cli_abrt,srv_abrt,scur
 web-green-8080,replica1,99,99,99,99,99,99,
@@ -28,19 +28,19 @@ TABLE = """# table: web-green-8080, type: integer, size:1024, used:2
 
 
 def test_haproxys_words_are_read() -> None:
-    found = tally(STAT, ["web-green-8080", "web-green-9090"], [TABLE, "Unknown table\n"])
-    assert found == Tally(160, 12, 8, 2, {0: 86, 150: 4}, {0: 80, 150: 0})
+    found = traffic_stats(STAT, ["web-green-8080", "web-green-9090"], [TABLE, "Unknown table\n"])
+    assert found == TrafficStats(160, 12, 8, 2, {0: 86, 150: 4}, {0: 80, 150: 0})
 
 
 def test_what_came_since_is_the_difference() -> None:
-    before = Tally(100, 2, 1, 0, {10: 90, 20: 10})
-    now = Tally(150, 5, 1, 3, {10: 120, 20: 10, 300: 20}, {10: 7})
-    assert now.since(before) == Tally(50, 3, 0, 3, {10: 30, 300: 20}, {10: 7})
+    before = TrafficStats(100, 2, 1, 0, {10: 90, 20: 10})
+    now = TrafficStats(150, 5, 1, 3, {10: 120, 20: 10, 300: 20}, {10: 7})
+    assert now.since(before) == TrafficStats(50, 3, 0, 3, {10: 30, 300: 20}, {10: 7})
 
 
 def test_an_haproxy_that_counts_anew_is_taken_as_it_is() -> None:
-    now = Tally(5, 1, 0, 0, {10: 5})
-    assert now.since(Tally(100, 9, 9, 9, {10: 100})) is now
+    now = TrafficStats(5, 1, 0, 0, {10: 5})
+    assert now.since(TrafficStats(100, 9, 9, 9, {10: 100})) is now
 
 
 @given(st.lists(st.integers(0, 60_000), min_size=1, max_size=300))
@@ -78,12 +78,12 @@ def test_what_is_no_limit_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["5", "0.05", "101%", "-1%", "%", "5 %"])
 def test_what_is_no_share_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="such as 5%"):
-        share(text)
+        percentage(text)
 
 
 def verdict(before_p95: int | None = 10, hung: int = 0, **counts: object) -> str:
-    seen = Seen("web-green", "http", Tally(**counts), "web-blue", before_p95, hung)  # type: ignore[arg-type]
-    return past(seen, Bake(), slowness=True)
+    seen = Observation("web-green", "http", TrafficStats(**counts), "web-blue", before_p95, hung)  # type: ignore[arg-type]
+    return exceeded_limit(seen, Bake(), slowness=True)
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,17 @@ def test_what_is_too_much(counts: dict[str, object], verdict_: str) -> None:
 
 
 def test_slowness_is_left_out_where_it_is_too_early_for_it() -> None:
-    seen = Seen("web-green", "http", Tally(1000, waits={900: 1000}), "web-blue", 10)
-    assert past(seen, Bake(), slowness=False) == ""
+    seen = Observation("web-green", "http", TrafficStats(1000, waits={900: 1000}), "web-blue", 10)
+    assert exceeded_limit(seen, Bake(), slowness=False) == ""
 
 
 def test_the_figures_are_told() -> None:
-    counted = Tally(154, 12, 3, 0, {12: 150, 800: 4})
-    assert Seen("web-green", "http", counted, "web-blue", 11, 2).figures == (
+    counted = TrafficStats(154, 12, 3, 0, {12: 150, 800: 4})
+    assert Observation("web-green", "http", counted, "web-blue", 11, 2).figures == (
         "154 requests: 12 answered 5xx, 3 broken, p95 12 ms (web-blue: 11 ms), 2 still wait"
     )
-    assert Seen("db-green", "tcp", counted).figures == "154 connections: 3 broken"
-    assert Seen("web-green", "http", Tally()).figures == "0 requests: 0 answered 5xx, 0 broken"
+    assert Observation("db-green", "tcp", counted).figures == "154 connections: 3 broken"
+    assert (
+        Observation("web-green", "http", TrafficStats()).figures
+        == "0 requests: 0 answered 5xx, 0 broken"
+    )

@@ -11,7 +11,7 @@ from compose_bluegreen.commands import proxy as proxy_care
 from compose_bluegreen.commands.up import up
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
-from compose_bluegreen.config.requests import Order
+from compose_bluegreen.config.requests import UpRequest
 from compose_bluegreen.domain.errors import BadSetting
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.topology import Change, Topology
@@ -40,7 +40,7 @@ def spoken(topology: Topology | None) -> dict[str, bool]:
 
 def release(site: Site, project: Project) -> None:
     site.file = {**site.file, "services": dict(project.config["services"])}
-    up(Order(), project, site.ctx)
+    up(UpRequest(), project, site.ctx)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_it_is_spoken_on_the_ports_that_are_named(tls: Any, expected: dict[str, 
 
 def test_other_certificates_are_a_reload_even_if_nothing_is_released(secure: Site) -> None:
     other = a_project(a_web([443]), certificates="beef")
-    assert up(Order(), other, secure.ctx) is None
+    assert up(UpRequest(), other, secure.ctx) is None
     assert secure.observer.steps[-1] == "reload the proxy"
     topology = secure.ctx.proxy.topology()
     assert topology is not None
@@ -94,7 +94,7 @@ def test_to_speak_it_on_a_port_that_is_published_already_is_a_reload(secure: Sit
 
 def test_a_rollback_leaves_it_as_it_is(secure: Site) -> None:
     secure.source("v2")
-    up(Order(), a_project(a_web([443]), "beef"), secure.ctx)
+    up(UpRequest(), a_project(a_web([443]), "beef"), secure.ctx)
     before = secure.ctx.proxy.topology()
     assert before is not None
     secure.rollback()

@@ -9,7 +9,7 @@ from compose_bluegreen.config.project import read
 from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image, Model, Release, after, in_order
-from compose_bluegreen.ports.workloads import ColourRelease, Seats
+from compose_bluegreen.ports.workloads import ColourAddresses, ColourRelease
 from compose_bluegreen.steps.batches import waves
 from testkit.fakes.site import a_file, a_service
 
@@ -36,7 +36,9 @@ def pairs(releases: list[Release]) -> list[tuple[Release, Model]]:
     return [
         (
             one,
-            colour_model(ColourRelease(one, Colour.GREEN, 7, Seats("link", (f"10.9.0.{16 + n}",)))),
+            colour_model(
+                ColourRelease(one, Colour.GREEN, 7, ColourAddresses("link", (f"10.9.0.{16 + n}",)))
+            ),
         )
         for n, one in enumerate(releases)
     ]

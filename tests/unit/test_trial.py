@@ -10,7 +10,7 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.steps.rollout import named, plan
+from compose_bluegreen.steps.rollout import named, plan_rollouts
 from testkit.failures import (
     BLUE,
     GREEN,
@@ -427,4 +427,4 @@ def test_whose_colour_somebody_gave_the_traffic_by_hand_is_not_promoted(held: Si
             act()
     assert held.serving() == {"v2"}
     part = held.records[0].parts[0]
-    assert named(plan([part.release], held.ctx)) == "web-blue"
+    assert named(plan_rollouts([part.release], held.ctx)) == "web-blue"

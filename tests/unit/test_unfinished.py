@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from compose_bluegreen.deployment.interrupted import Reading, read
+from compose_bluegreen.deployment.interrupted import RecoveryAction, inspect_interrupted
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson
 from compose_bluegreen.domain.states import State
@@ -86,7 +86,7 @@ class Case:
     """``serves`` after the next ``up``, None where that needs a person; ``ends`` as what."""
 
     found: Callable[[], Site]
-    reading: Reading
+    reading: RecoveryAction
     serves: str | None
     ends: State
     says: str = ""
@@ -94,42 +94,56 @@ class Case:
 
 CASES = {
     "before its first step": Case(
-        killed("history.begin"), Reading.UNTOUCHED, "v1", State.INTERRUPTED, "before its first step"
+        killed("history.begin"),
+        RecoveryAction.UNTOUCHED,
+        "v1",
+        State.INTERRUPTED,
+        "before its first step",
     ),
     "building": Case(
-        killed("workloads.build"), Reading.UNTOUCHED, "v1", State.INTERRUPTED, "at “build web”"
+        killed("workloads.build"),
+        RecoveryAction.UNTOUCHED,
+        "v1",
+        State.INTERRUPTED,
+        "at “build web”",
     ),
     "starting": Case(
         killed("workloads.start_colours"),
-        Reading.UNTOUCHED,
+        RecoveryAction.UNTOUCHED,
         "v1",
         State.INTERRUPTED,
         "at “start web-green”",
     ),
     "before the switch": Case(
-        killed("proxy.route_to", when=When.BEFORE), Reading.UNTOUCHED, "v1", State.INTERRUPTED
+        killed("proxy.route_to", when=When.BEFORE),
+        RecoveryAction.UNTOUCHED,
+        "v1",
+        State.INTERRUPTED,
     ),
     "between disk and memory": Case(
-        killed("proxy.route_to", when=When.HALFWAY), Reading.UNTOUCHED, "v1", State.INTERRUPTED
+        killed("proxy.route_to", when=When.HALFWAY),
+        RecoveryAction.UNTOUCHED,
+        "v1",
+        State.INTERRUPTED,
     ),
-    "after the switch": Case(switched, Reading.ARRIVED, "v2", State.LIVE, "live and stays"),
+    "after the switch": Case(switched, RecoveryAction.ARRIVED, "v2", State.LIVE, "live and stays"),
     "after the switch, and it is sick": Case(
-        sick(GREEN), Reading.REVERTS, "v1", State.INTERRUPTED, "serves again"
+        sick(GREEN), RecoveryAction.REVERTS, "v1", State.INTERRUPTED, "serves again"
     ),
     "after the switch, and the old one is sick": Case(
-        sick(BLUE), Reading.ARRIVED, "v2", State.LIVE
+        sick(BLUE), RecoveryAction.ARRIVED, "v2", State.LIVE
     ),
     "while it was being undone": Case(
-        undoing_when_killed, Reading.REVERTS, "v1", State.INTERRUPTED, "serves again"
+        undoing_when_killed, RecoveryAction.REVERTS, "v1", State.INTERRUPTED, "serves again"
     ),
     "after the switch, and both are sick": Case(
-        sick(BLUE, GREEN), Reading.UNCLEAR, None, State.SWITCHING
+        sick(BLUE, GREEN), RecoveryAction.UNCLEAR, None, State.SWITCHING
     ),
     "after the switch, it is sick and the old one is gone": Case(
-        old_gone, Reading.UNCLEAR, None, State.SWITCHING
+        old_gone, RecoveryAction.UNCLEAR, None, State.SWITCHING
     ),
-    "stuck": Case(stuck, Reading.UNCLEAR, None, State.STUCK),
-    "half one way, half the other": Case(half, Reading.UNCLEAR, None, State.SWITCHING),
+    "stuck": Case(stuck, RecoveryAction.UNCLEAR, None, State.STUCK),
+    "half one way, half the other": Case(half, RecoveryAction.UNCLEAR, None, State.SWITCHING),
 }
 
 
@@ -137,7 +151,7 @@ CASES = {
 def test_it_is_read_from_who_has_the_traffic_and_who_is_well(name: str) -> None:
     case = CASES[name]
     site = case.found()
-    found = read(site.records[0], timedelta(0), site.ctx)
+    found = inspect_interrupted(site.records[0], timedelta(0), site.ctx)
     assert found.reading is case.reading
 
 

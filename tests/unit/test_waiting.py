@@ -9,7 +9,7 @@ import pytest
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Unhealthy
-from compose_bluegreen.domain.topology import Target
+from compose_bluegreen.domain.topology import ColourBackend
 from compose_bluegreen.steps import health
 from compose_bluegreen.steps.dependencies import until_dependencies
 from compose_bluegreen.steps.health import until_healthy
@@ -122,8 +122,8 @@ def test_a_colour_that_haproxy_has_no_seats_for_is_never_healthy(serving: Site) 
     known = serving.world.notes.topology
     assert known is not None
     (route,) = known.routes
-    empty = Target((), 8080, ((8080, 8080),))
-    serving.world.notes.topology = known.with_route(route.with_target(Colour.GREEN, empty))
+    empty = ColourBackend((), 8080, ((8080, 8080),))
+    serving.world.notes.topology = known.with_route(route.with_backend(Colour.GREEN, empty))
     with pytest.raises(Unhealthy, match="HAProxy doesn't know it"):
         until_healthy("web", Colour.GREEN, SOON, serving.ctx)
 

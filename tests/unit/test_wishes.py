@@ -10,14 +10,14 @@ import pytest
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockHeld
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.domain.topology import Share
-from compose_bluegreen.ports.lock import Holder, Wish, Wished
+from compose_bluegreen.domain.topology import CanaryWeight
+from compose_bluegreen.ports.lock import ControlSignal, LockOwner, SignalRequest
 from testkit.failures import assert_v1_serves, assert_v2_serves
 from testkit.fakes.lock import FakeLock
 from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import NOON
 
-ADA = Holder("ada@laptop", "up web", NOON)
+ADA = LockOwner("ada@laptop", "up web", NOON)
 
 
 @pytest.fixture
@@ -29,24 +29,24 @@ def site() -> Iterator[Site]:
     assert site.world.outages == site.world.cut == []
 
 
-def told(site: Site, wish: Wish, nth: int) -> None:
+def told(site: Site, wish: ControlSignal, nth: int) -> None:
     """By somebody else, at that look at the counters."""
 
     def tell() -> None:
-        assert FakeLock(site.world).wish(Wished(wish, "bob@ci"))
+        assert FakeLock(site.world).signal(SignalRequest(wish, "bob@ci"))
 
-    site.world.calls.at("proxy.tally", tell, nth=nth)
+    site.world.calls.at("proxy.traffic_stats", tell, nth=nth)
 
 
 # ── whoever listens ──────────────────────────────────────────────────────────────────────────
 
 
 def test_a_promoted_canary_goes_on_to_the_switch_at_once(site: Site) -> None:
-    told(site, Wish.PROMOTE, 9)
-    told(site, Wish.PROMOTE, 20)  # while it bakes
+    told(site, ControlSignal.PROMOTE, 9)
+    told(site, ControlSignal.PROMOTE, 20)  # while it bakes
     done = site.up()
     assert done is not None
-    assert site.world.calls.of("proxy.share") == [({"web": Share(500)},)]
+    assert site.world.calls.of("proxy.set_canary_weights") == [({"web": CanaryWeight(500)},)]
     details = {step.name: step.detail for step in done.steps}
     figures = "promoted by bob@ci; web-green 0 requests: 0 answered 5xx, 0 broken"
     assert details["send 5% to web-green"] == details["bake web-green"] == figures
@@ -55,9 +55,9 @@ def test_a_promoted_canary_goes_on_to_the_switch_at_once(site: Site) -> None:
 
 
 def test_what_is_past_a_limit_is_not_promoted(site: Site) -> None:
-    told(site, Wish.PROMOTE, 9)
+    told(site, ControlSignal.PROMOTE, 9)
     site.world.calls.at(
-        "proxy.tally", lambda: site.world.asked("web", Colour.GREEN, 9, errors=9), nth=9
+        "proxy.traffic_stats", lambda: site.world.asked("web", Colour.GREEN, 9, errors=9), nth=9
     )
     with pytest.raises(BluegreenError, match="more than 5% 5xx"):
         site.up()
@@ -67,8 +67,8 @@ def test_what_is_past_a_limit_is_not_promoted(site: Site) -> None:
 @pytest.mark.parametrize("nth", [9, 20])
 def test_an_aborted_one_is_taken_back(nth: int, site: Site) -> None:
     if nth > 9:
-        told(site, Wish.PROMOTE, 9)
-    told(site, Wish.ABORT, nth)
+        told(site, ControlSignal.PROMOTE, 9)
+    told(site, ControlSignal.ABORT, nth)
     with pytest.raises(Interrupted, match="aborted by bob@ci"):
         site.up()
     assert_v1_serves(site)
@@ -76,13 +76,13 @@ def test_an_aborted_one_is_taken_back(nth: int, site: Site) -> None:
         State.INTERRUPTED,
         "aborted by bob@ci",
     )
-    assert site.world.notes.shares == {}
+    assert site.world.notes.canary_weights == {}
 
 
 def test_nobody_is_heard_who_spoke_before_it_listened(site: Site) -> None:
-    site.world.wished = Wished(Wish.ABORT, "bob@ci")
-    told(site, Wish.PROMOTE, 9)
-    told(site, Wish.PROMOTE, 20)
+    site.world.requested_signal = SignalRequest(ControlSignal.ABORT, "bob@ci")
+    told(site, ControlSignal.PROMOTE, 9)
+    told(site, ControlSignal.PROMOTE, 20)
     assert site.up() is not None
 
 
@@ -91,10 +91,10 @@ def test_nobody_is_heard_who_spoke_before_it_listened(site: Site) -> None:
 
 def watching(site: Site, becomes: Callable[[], object]) -> None:
     """Ada's command listens; once it is told, that comes of it."""
-    site.world.holder, site.world.listens = ADA, True
+    site.world.owner, site.world.listens = ADA, True
 
     def end() -> None:
-        site.world.holder = None
+        site.world.owner = None
         becomes()
 
     site.world.calls.at("observer.remark", end)
@@ -110,7 +110,7 @@ def test_promote_waits_until_it_is_live_and_says_so(site: Site) -> None:
     done = site.promote()
     assert done is not None
     assert (done.id, done.state) == (2, State.LIVE)
-    assert site.world.wished == Wished(Wish.PROMOTE, "ada@laptop")
+    assert site.world.requested_signal == SignalRequest(ControlSignal.PROMOTE, "ada@laptop")
     assert site.observer.remarks[0] == "ada@laptop, up web, has been told to promote"
 
 
@@ -135,7 +135,7 @@ def test_abort_waits_until_it_is_taken_back(site: Site) -> None:
     done = site.abort()
     assert done is not None
     assert (done.id, done.state) == (2, State.INTERRUPTED)
-    assert site.world.wished == Wished(Wish.ABORT, "ada@laptop")
+    assert site.world.requested_signal == SignalRequest(ControlSignal.ABORT, "ada@laptop")
 
 
 def test_abort_came_too_late_for_what_is_live(site: Site) -> None:
@@ -147,14 +147,14 @@ def test_abort_came_too_late_for_what_is_live(site: Site) -> None:
 
 @pytest.mark.parametrize("act", ["promote", "abort"])
 def test_one_that_does_not_listen_is_not_disturbed(act: str, site: Site) -> None:
-    site.world.holder = ADA
+    site.world.owner = ADA
     with pytest.raises(LockHeld):
         getattr(site, act)()
-    assert site.world.wished is None
+    assert site.world.requested_signal is None
 
 
 def test_who_tells_it_does_not_wait_for_ever(site: Site) -> None:
-    site.world.holder, site.world.listens = ADA, True
+    site.world.owner, site.world.listens = ADA, True
     with pytest.raises(LockHeld, match="was told, and is still under way"):
         site.promote()
     assert site.world.time >= timedelta(hours=1).total_seconds()

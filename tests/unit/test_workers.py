@@ -11,7 +11,7 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BadSetting, BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.release import Image, Model
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.workloads import ColourRelease, Seats
+from compose_bluegreen.ports.workloads import ColourAddresses, ColourRelease
 from testkit.failures import QUICK, failures, made, outcome, the_error
 from testkit.fakes.calls import Call, When
 from testkit.fakes.site import Site, a_file, a_service
@@ -85,7 +85,7 @@ def working(site: Site) -> list[str]:
 
 def the_next_one_works(site: Site) -> None:
     site.forget()
-    site.world.holder = None
+    site.world.owner = None
     site.source("w9", does=QUICK), site.source("j9", "jobs", does=QUICK)
     if site.records[0].state is State.STUCK:
         assert isinstance(outcome(site.up), NeedsPerson)
@@ -102,7 +102,7 @@ def test_a_worker_needs_no_port_and_gets_no_way_in_the_proxy() -> None:
     topology = site.ctx.proxy.topology()
     route = topology.route("jobs") if topology else None
     assert route is not None
-    assert (route.published, route.networks, route.doors) == ((), (), ())
+    assert (route.published, route.networks, route.internal_ports) == ((), (), ())
     assert site.routed("jobs") is Colour.BLUE
     assert site.drift() == {}
 
@@ -246,7 +246,9 @@ def test_without_a_proxy_before_it_the_name_means_whichever_runs() -> None:
     networks = {"default": {"aliases": ["queue"]}}
     project = read(a_file(jobs=a_worker(networks=networks)), "compose.yaml")
     made_of = release(project, project.services["jobs"], Image("i", "sha256:1"))
-    model = colour_model(ColourRelease(made_of, Colour.BLUE, 7, Seats("link", ("10.9.0.16",))))
+    model = colour_model(
+        ColourRelease(made_of, Colour.BLUE, 7, ColourAddresses("link", ("10.9.0.16",)))
+    )
     aliases = model["services"]["jobs-blue-1"]["networks"]["default"]["aliases"]
     assert aliases == ["jobs-blue", "jobs", "queue"]
 

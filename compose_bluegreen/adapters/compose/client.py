@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from compose_bluegreen.adapters.compose import config_yaml, specs
 from compose_bluegreen.adapters.system.preload import WHALES, arrived
 from compose_bluegreen.adapters.system.private_files import Scratch
-from compose_bluegreen.config.requests import Where
+from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Model
-from compose_bluegreen.ports.workloads import ColourRelease, Place
+from compose_bluegreen.ports.workloads import ColourRelease, NetworkAttachment
 from compose_bluegreen.runtime.secrets import learn
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LAST_LINES = 30
 class WhalesCompose:
     """``where`` and ``project`` are the user's; our own models run in the project beside it."""
 
-    def __init__(self, where: Where, project: str, scratch: Scratch) -> None:
+    def __init__(self, where: ProjectLocation, project: str, scratch: Scratch) -> None:
         self.project = project
         self._where = where
         self._scratch = scratch
@@ -103,7 +103,7 @@ class WhalesCompose:
     def start_replicas(self, colour: ColourRelease, containers: Collection[str]) -> None:
         self.start_model(specs.only(specs.colour_model(colour), containers))
 
-    def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, Place]]:
+    def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, NetworkAttachment]]:
         return specs.places(specs.colour_model(colour))
 
     def start_model(self, model: Model) -> None:
@@ -148,7 +148,7 @@ class WhalesCompose:
         with _mapped(f"docker start {' '.join(containers)}"):
             self._client().container.start(list(containers))
 
-    def connect(self, container: str, network: str, place: Place) -> None:
+    def connect(self, container: str, network: str, place: NetworkAttachment) -> None:
         client = self._client()
         with _mapped(f"docker network disconnect {network} {container}", "is not connected"):
             client.network.disconnect(network, container, force=True)

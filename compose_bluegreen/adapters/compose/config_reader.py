@@ -11,7 +11,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from compose_bluegreen.config.requests import Where
+from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import UsageError
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.runtime.secrets import learn
@@ -24,7 +24,7 @@ _PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 class ConfigReader:
     """``docker compose config`` in the background: it runs while Python imports the rest."""
 
-    def __init__(self, where: Where, *options: str) -> None:
+    def __init__(self, where: ProjectLocation, *options: str) -> None:
         self._where, self._options = where, options
         self._process = subprocess.Popen(
             ["docker", "compose", *_global_flags(where), "config", *options],
@@ -76,7 +76,7 @@ class ConfigReader:
 class NameReader:
     """The project's name: from ``-p``, so that a broken file doesn't matter, else from Compose."""
 
-    def __init__(self, where: Where) -> None:
+    def __init__(self, where: ProjectLocation) -> None:
         self._given = where.project_name
         self.notify: str | None = None
         """Where notices go by the file, once it is read; it may be no address at all."""
@@ -99,7 +99,7 @@ class NameReader:
         return given
 
 
-def _global_flags(where: Where) -> list[str]:
+def _global_flags(where: ProjectLocation) -> list[str]:
     flags = [("--file", str(file)) for file in where.files]
     flags += [("--env-file", str(file)) for file in where.env_files]
     flags += [("--profile", profile) for profile in where.profiles]
@@ -110,7 +110,7 @@ def _global_flags(where: Where) -> list[str]:
     return [word for flag in flags for word in flag]
 
 
-def folder(where: Where) -> Path:
+def folder(where: ProjectLocation) -> Path:
     """The project's, as Compose finds it: from where relative paths in the file go."""
     if where.project_directory:
         return where.project_directory

@@ -22,7 +22,7 @@ from compose_bluegreen.adapters.haproxy.exec_shell import hang_up
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.ports.engine import Container
-from compose_bluegreen.ports.runner import OneOff, Ran
+from compose_bluegreen.ports.runner import CommandResult, OneOff
 from compose_bluegreen.runtime.interrupts import shielded
 
 _POLL = 0.03
@@ -53,7 +53,7 @@ class HookRunner:
     def trusts(self, words: Sequence[str]) -> bool:
         return words in self._trust
 
-    def one_off(self, job: OneOff, timeout: timedelta) -> Ran:
+    def one_off(self, job: OneOff, timeout: timedelta) -> CommandResult:
         name = job.name
         # Not `run --detach`: that leaves its standard input open, and who reads it waits for ever.
         self._compose.start_model(one_off_model(job))
@@ -64,7 +64,7 @@ class HookRunner:
             said: bytes = self._api.logs(name, tail=_LINES)
         except docker.errors.NotFound:
             said = b"(its container is gone)"
-        return Ran(code, _end_of(said))
+        return CommandResult(code, _end_of(said))
 
     def inside(
         self,
@@ -72,7 +72,7 @@ class HookRunner:
         words: Sequence[str],
         told: Mapping[str, str],
         timeout: timedelta,
-    ) -> Ran:
+    ) -> CommandResult:
         deadline = time.monotonic() + timeout.total_seconds()
         try:
             made = self._api.exec_create(container.id, list(words), environment=dict(told))
@@ -86,10 +86,12 @@ class HookRunner:
                 time.sleep(_POLL)
                 found = self._api.exec_inspect(made["Id"])
         except docker.errors.NotFound:
-            return Ran(1, "the container is gone")
-        return Ran(None if found["Running"] else found["ExitCode"], _end_of(said))
+            return CommandResult(1, "the container is gone")
+        return CommandResult(None if found["Running"] else found["ExitCode"], _end_of(said))
 
-    def here(self, words: Sequence[str], told: Mapping[str, str], timeout: timedelta) -> Ran:
+    def here(
+        self, words: Sequence[str], told: Mapping[str, str], timeout: timedelta
+    ) -> CommandResult:
         with self._scratch.file("said") as file:
             with file.open("wb") as said:
                 try:
@@ -105,7 +107,7 @@ class HookRunner:
                         start_new_session=True,
                     )
                 except OSError as error:
-                    return Ran(_NOT_FOUND, f"{words[0]}: {error.strerror}")
+                    return CommandResult(_NOT_FOUND, f"{words[0]}: {error.strerror}")
             try:
                 code = process.wait(timeout.total_seconds())
             except subprocess.TimeoutExpired:
@@ -113,7 +115,7 @@ class HookRunner:
             finally:
                 with shielded():
                     _end(process)
-            return Ran(code, _end_of(_last_bytes(file)))
+            return CommandResult(code, _end_of(_last_bytes(file)))
 
     def _runs(self, number: str) -> bool:
         return bool(self._api.exec_inspect(number)["Running"])

@@ -15,9 +15,9 @@ from compose_bluegreen.adapters.compose.labels import hook_labels, labels
 from compose_bluegreen.config.release_builder import as_mapping
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.names import KEY, LABEL, LINK, companion, replica_name
-from compose_bluegreen.domain.release import Model, Release, after, in_order, works_unasked
+from compose_bluegreen.domain.release import Model, Release, after, in_order, is_worker
 from compose_bluegreen.ports.runner import OneOff
-from compose_bluegreen.ports.workloads import ColourRelease, Place
+from compose_bluegreen.ports.workloads import ColourRelease, NetworkAttachment
 
 _STARTED = "service_started"
 _SHARED = ("networks", "volumes", "configs", "secrets")
@@ -33,9 +33,9 @@ def colour_model(of: ColourRelease) -> Model:
     template = release.model["services"][release.service]
     model = {key: deepcopy(value) for key, value in release.model.items() if key != KEY}
     model["name"] = project
-    model.setdefault("networks", {})[LINK] = {"name": of.seats.network, "external": True}
+    model.setdefault("networks", {})[LINK] = {"name": of.colour_addresses.network, "external": True}
     model["services"] = {}
-    for number, address in enumerate(of.seats.addresses, start=1):
+    for number, address in enumerate(of.colour_addresses.addresses, start=1):
         name = f"{release.service}-{colour}-{number}"
         own = deepcopy(template)
         own |= {
@@ -89,12 +89,12 @@ def only(model: Model, containers: Collection[str]) -> Model:
     return {**model, "services": kept}
 
 
-def places(model: Model) -> dict[str, dict[str, Place]]:
+def places(model: Model) -> dict[str, dict[str, NetworkAttachment]]:
     """Of a colour's model: container to network, both by the names that Docker knows."""
     names = {key: str(one["name"]) for key, one in model["networks"].items()}
     return {
         own["container_name"]: {
-            names[key]: Place(how.get("ipv4_address"), tuple(how.get("aliases", ())))
+            names[key]: NetworkAttachment(how.get("ipv4_address"), tuple(how.get("aliases", ())))
             for key, how in own["networks"].items()
         }
         for own in model["services"].values()
@@ -107,7 +107,7 @@ def _networks(own: Model, release: Release, colour: Colour, address: str) -> Mod
     For whom it has no way, they mean whichever runs.
     """
     networks: dict[str, Any] = {}
-    unasked = works_unasked(release)
+    unasked = is_worker(release)
     for key, how in (own.get("networks") or {"default": None}).items():
         kept = {name: value for name, value in (how or {}).items() if name != "aliases"}
         theirs = [release.service, *((how or {}).get("aliases") or ())] if unasked else []

@@ -14,16 +14,16 @@ from pathlib import Path
 from compose_bluegreen.adapters.haproxy.session_table import EVENT_STREAM
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
-from compose_bluegreen.domain.route_conflicts import Claim, Sharer
+from compose_bluegreen.domain.route_conflicts import PortUser, RouteMatch
 from compose_bluegreen.domain.topology import (
-    MONITOR_DOOR,
+    MONITOR_PORT,
+    CanaryWeight,
     Check,
-    Flow,
+    ColourBackend,
     Preview,
     Route,
-    Share,
-    Target,
     Topology,
+    TrafficSplit,
 )
 
 STATE = "/var/lib/bluegreen"
@@ -173,7 +173,7 @@ def render(topology: Topology, network: IPv4Network) -> str:
         snippets={"global": "", "defaults": "", "frontend": ""} | dict(topology.settings.snippets),
         timeout_ms=topology.settings.timeout_ms,
         trusted=topology.settings.trusted_proxies,
-        monitor_port=MONITOR_DOOR,
+        monitor_port=MONITOR_PORT,
         monitor_from=("127.0.0.0/8", *topology.settings.monitor_from),
         hosts=f"{STATE}/{HOSTS}",
         map_path=MAP,
@@ -191,8 +191,8 @@ def render(topology: Topology, network: IPv4Network) -> str:
 def _doors(topology: Topology) -> list[_Door]:
     behind: dict[int, list[Route]] = {}
     for route in topology.routes:
-        for door in route.doors:
-            behind.setdefault(door, []).append(route)
+        for internal_port in route.internal_ports:
+            behind.setdefault(internal_port, []).append(route)
     known = [_door(port, routes) for port, routes in sorted(behind.items())]
     previews = [_preview_door(route) for route in topology.routes]
     return [*known, *(one for one in previews if one)]
@@ -208,11 +208,13 @@ def _preview_door(route: Route) -> _Door | None:
     )
     mode = "http" if route.modes == {"http"} else "tcp"
     title = f"{service}: previewed at {_where(port.where)}"
-    return _Door(port.door, title, mode, (_Way("way0", service, aims),), previews=True)
+    return _Door(port.internal_port, title, mode, (_Way("way0", service, aims),), previews=True)
 
 
 def _door(port: int, routes: list[Route]) -> _Door:
-    published = {one.door: _where(one.where) for route in routes for one in route.published}
+    published = {
+        one.internal_port: _where(one.where) for route in routes for one in route.published
+    }
     names = ", ".join(route.service for route in routes)
     title = (
         f"{names}: published as {published[port]}"
@@ -231,7 +233,7 @@ def _door(port: int, routes: list[Route]) -> _Door:
     ways = tuple(
         _way(i, one, port, names=shared, picked=bool(picks)) for i, one in enumerate(routes)
     )
-    tls = any(one.tls for route in routes for one in route.published if one.door == port)
+    tls = any(one.tls for route in routes for one in route.published if one.internal_port == port)
     return _Door(port, title, mode, ways, tls=tls, picks=picks)
 
 
@@ -240,16 +242,16 @@ def _picks(routes: list[Route]) -> tuple[_Pick, ...]:
     claims = [
         (claim.rank, route.service, claim)
         for route in routes
-        for claim in Sharer(route.service, route.hosts, route.paths).claims
+        for claim in PortUser(route.service, route.hosts, route.paths).claims
     ]
-    if len(claims) == 1 and claims[0][2] == Claim():
+    if len(claims) == 1 and claims[0][2] == RouteMatch():
         return ()
     return tuple(
         _pick(service, claim) for _, service, claim in sorted(claims, key=itemgetter(0, 1))
     )
 
 
-def _pick(service: str, claim: Claim) -> _Pick:
+def _pick(service: str, claim: RouteMatch) -> _Pick:
     wild = claim.host.startswith("*.")
     name = _word(claim.host.removeprefix("*.")) if claim.host else ""
     prefix = "/".join(["", *map(_word, claim.path.split("/")[1:]), ""]) if claim.path else ""
@@ -296,16 +298,18 @@ def _backends(route: Route, network: IPv4Network) -> list[_Backend]:
 
 
 def _backend(
-    service: str, colour: Colour, target: Target, port: int, network: IPv4Network
+    service: str, colour: Colour, target: ColourBackend, port: int, network: IPv4Network
 ) -> _Backend:
     checked = backend(service, colour, target.port)
-    seats = enumerate(target.slots, start=1)
+    colour_addresses = enumerate(target.address_offsets, start=1)
     return _Backend(
         name=backend(service, colour, port),
         mode=target.mode,
         port=port,
         host=service,
-        servers=tuple(_Server(server(number), address(network, slot)) for number, slot in seats),
+        servers=tuple(
+            _Server(server(number), address(network, slot)) for number, slot in colour_addresses
+        ),
         check=target.check,
         track="" if port == target.port else checked,
     )
@@ -333,21 +337,21 @@ def _indented(text: str) -> str:
     return "".join(f"    {line}".rstrip() + "\n" for line in text.strip("\n").splitlines())
 
 
-def map_text(flows: Mapping[str, Flow]) -> str:
+def map_text(flows: Mapping[str, TrafficSplit]) -> str:
     return "".join(f"{_word(name)} {_said(flow)}\n" for name, flow in sorted(flows.items()))
 
 
-def _said(flow: Flow) -> str:
+def _said(flow: TrafficSplit) -> str:
     """``green``, or ``green/blue/500/sticky``: blue gets 500 of 10,000 while green is live."""
-    if flow.live is None or flow.share is None:
+    if flow.live is None or flow.canary_weight is None:
         return str(flow.live or "none")
-    sticky = "/sticky" if flow.share.sticky else ""
-    return f"{flow.live}/{flow.live.other}/{flow.share.parts}{sticky}"
+    sticky = "/sticky" if flow.canary_weight.sticky else ""
+    return f"{flow.live}/{flow.live.other}/{flow.canary_weight.parts}{sticky}"
 
 
-def read_map(text: str) -> dict[str, Flow]:
+def read_map(text: str) -> dict[str, TrafficSplit]:
     """The opposite of ``map_text``; also reads ``show map``, whose lines begin with a pointer."""
-    flows: dict[str, Flow] = {}
+    flows: dict[str, TrafficSplit] = {}
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 2:
@@ -355,10 +359,12 @@ def read_map(text: str) -> dict[str, Flow]:
     return flows
 
 
-def _flow(said: str) -> Flow:
+def _flow(said: str) -> TrafficSplit:
     """Whoever edited it by hand: what can't be read as a share is none."""
     live, *more = said.split("/")
     if live not in set(Colour):
-        return Flow(None)
+        return TrafficSplit(None)
     shared = len(more) > 1 and more[1].isdecimal()
-    return Flow(Colour(live), Share(int(more[1]), more[2:] == ["sticky"]) if shared else None)
+    return TrafficSplit(
+        Colour(live), CanaryWeight(int(more[1]), more[2:] == ["sticky"]) if shared else None
+    )

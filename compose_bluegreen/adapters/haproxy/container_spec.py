@@ -12,7 +12,7 @@ from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.adapters.haproxy.topology_document import TopologyDocument
 from compose_bluegreen.domain.names import LABEL, LINK, companion
 from compose_bluegreen.domain.release import Model
-from compose_bluegreen.domain.topology import MONITOR_DOOR, Topology
+from compose_bluegreen.domain.topology import MONITOR_PORT, Topology
 
 SERVICE = "proxy"
 FRONT = "front"
@@ -66,9 +66,9 @@ def model(topology: Topology) -> Model:
     }
     joined: dict[str, Any] = {FRONT: {}, LINK: {}}
     ports: list[dict[str, Any]] = [
-        _port("127.0.0.1", str(topology.settings.monitor or ""), MONITOR_DOOR)
+        _port("127.0.0.1", str(topology.settings.monitor or ""), MONITOR_PORT)
     ]
-    ports += [_port(one.host_ip, one.host_port, one.door) for one in topology.published]
+    ports += [_port(one.host_ip, one.host_port, one.internal_port) for one in topology.published]
     for network, aliases in topology.networks.items():
         networks[network] = {"name": network, "external": True}
         joined[network] = {"aliases": list(aliases)}
@@ -135,8 +135,8 @@ def _command() -> list[str]:
     ]
 
 
-def _port(host_ip: str, host_port: str, door: int) -> dict[str, Any]:
-    port: dict[str, Any] = {"target": door, "protocol": "tcp", "mode": "ingress"}
+def _port(host_ip: str, host_port: str, internal_port: int) -> dict[str, Any]:
+    port: dict[str, Any] = {"target": internal_port, "protocol": "tcp", "mode": "ingress"}
     if host_ip:
         port["host_ip"] = host_ip
     if host_port:

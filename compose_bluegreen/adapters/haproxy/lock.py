@@ -1,7 +1,7 @@
 """The lock: a ``flock`` on the proxy's volume, held by a shell in the proxy's container.
 
 The kernel lets it go when that shell ends, and the shell ends when its input does, however its
-owner ended. So a lock is never stale. ``lock.holder`` beside it says whose it is, and it is left
+owner ended. So a lock is never stale. ``lock.owner`` beside it says whose it is, and it is left
 when the holder did not let go by itself:
 
 - the container has not started since: the shell ended, so its owner is dead. Taken at once.
@@ -27,7 +27,7 @@ from compose_bluegreen.adapters.haproxy.lock_documents import (
     wish_text,
 )
 from compose_bluegreen.domain.errors import LockHeld, LockLost, ProxyFailed
-from compose_bluegreen.ports.lock import Holder, Wished
+from compose_bluegreen.ports.lock import LockOwner, SignalRequest
 
 GRACE = 5.0
 """Seconds that an owner has to take back what a restart of the container took from it."""
@@ -59,7 +59,7 @@ _SHELLS = (
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """``started`` names the container's run; ``claim`` and ``since`` are what ``lock.holder`` says:
+    """``started`` names the container's run; ``claim`` and ``since`` are what ``lock.owner`` says:
     whose it is or was, and in which run it was taken."""
 
     started: str
@@ -109,12 +109,12 @@ def let_go(shell: Session) -> None:
     shell.run(f"rm -f {_HOLDER} {_WISH}; {_UNLOCK}")
 
 
-def holder(shell: Session) -> Holder | None:
+def holder(shell: Session) -> LockOwner | None:
     """Who holds it now. Looks only: nobody is refused because somebody looked."""
     if not shell.run(_SHELLS).split():
         return None
     claim = _look(shell).claim
-    return claim.holder if claim else _NOBODY_KNOWN
+    return claim.owner if claim else _NOBODY_KNOWN
 
 
 def listen(shell: Session) -> None:
@@ -125,11 +125,11 @@ def listen_no_more(shell: Session) -> None:
     shell.run(_LISTEN_NO_MORE)
 
 
-def wished(shell: Session) -> Wished | None:
+def wished(shell: Session) -> SignalRequest | None:
     return parse_wish(shell.run(f"cat {_WISH} 2>/dev/null || true"))
 
 
-def wish(shell: Session, one: Wished) -> bool:
+def wish(shell: Session, one: SignalRequest) -> bool:
     """A later one takes the place of one that nobody has heard yet."""
     text = quote(wish_text(one))
     return bool(shell.run(_SHELLS).split()) and shell.test(
@@ -137,7 +137,7 @@ def wish(shell: Session, one: Wished) -> bool:
     )
 
 
-def release(shell: Session) -> Holder | None:
+def release(shell: Session) -> LockOwner | None:
     """Ends the holder's shell; its owner finds its token gone and touches nothing any more."""
     found = holder(shell)
     shell.run(f"rm -f {_HOLDER}")
@@ -161,7 +161,7 @@ def lost(project: str, claim: LockToken | None) -> LockLost:
 
 
 _UNLOCK = "flock -u 9; exec 9>&-"
-_NOBODY_KNOWN = Holder(
+_NOBODY_KNOWN = LockOwner(
     "somebody", "a command that didn't say which", datetime.fromtimestamp(0, UTC)
 )
 
@@ -205,7 +205,7 @@ def _end(shell: Session) -> None:
 def _who(claim: LockToken | None) -> str:
     if claim is None:
         return "its holder didn't say who"
-    since = claim.holder.since.astimezone()
+    since = claim.owner.since.astimezone()
     today = since.date() == datetime.now(UTC).astimezone().date()
     when = f"{since:%H:%M:%S}" if today else f"{since:%Y-%m-%d %H:%M:%S}"
-    return f"{claim.holder.actor}, {claim.holder.what}, since {when}"
+    return f"{claim.owner.actor}, {claim.owner.what}, since {when}"

@@ -1,4 +1,4 @@
-"""The formats of ``lock.holder`` and ``lock.wish`` on the proxy's volume. Pure.
+"""The formats of ``lock.owner`` and ``lock.signal`` on the proxy's volume. Pure.
 
 Commands of several versions may work on one project, so each version reads the files of the others:
 the keys of format 1 stay for ever. A file without a number is of format 1, as earlier versions wrote
@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from compose_bluegreen.ports.lock import Holder, Wish, Wished
+from compose_bluegreen.ports.lock import ControlSignal, LockOwner, SignalRequest
 
 FORMAT = 1
 
@@ -20,7 +20,7 @@ FORMAT = 1
 class LockToken:
     """Who takes the lock; ``token`` tells two commands of one person apart."""
 
-    holder: Holder
+    owner: LockOwner
     token: str
 
 
@@ -35,9 +35,9 @@ class HolderDocument:
         return json.dumps(
             {
                 "format": FORMAT,
-                "actor": self.owner.holder.actor,
-                "what": self.owner.holder.what,
-                "since": self.owner.holder.since.isoformat(),
+                "actor": self.owner.owner.actor,
+                "what": self.owner.owner.what,
+                "since": self.owner.owner.since.isoformat(),
                 "token": self.owner.token,
                 "started": self.started,
             }
@@ -49,20 +49,22 @@ class HolderDocument:
         try:
             fields = json.loads(text)
             since = datetime.fromisoformat(fields["since"])
-            holder = Holder(fields["actor"], fields["what"], since)
-            return cls(LockToken(holder, fields["token"]), fields["started"])
+            owner = LockOwner(fields["actor"], fields["what"], since)
+            return cls(LockToken(owner, fields["token"]), fields["started"])
         except (ValueError, KeyError, TypeError):
             return None
 
 
-def wish_text(wished: Wished) -> str:
-    return json.dumps({"format": FORMAT, "wish": wished.wish.value, "actor": wished.actor})
+def wish_text(requested_signal: SignalRequest) -> str:
+    return json.dumps(
+        {"format": FORMAT, "wish": requested_signal.signal.value, "actor": requested_signal.actor}
+    )
 
 
-def parse_wish(text: str) -> Wished | None:
+def parse_wish(text: str) -> SignalRequest | None:
     """None for a file that is empty, damaged or asks for what this version does not know."""
     try:
         fields = json.loads(text)
-        return Wished(Wish(fields["wish"]), fields["actor"])
+        return SignalRequest(ControlSignal(fields["wish"]), fields["actor"])
     except (ValueError, KeyError, TypeError):
         return None

@@ -13,15 +13,15 @@ from compose_bluegreen.adapters.haproxy.config import (
     read_map,
 )
 from compose_bluegreen.adapters.haproxy.exec_shell import Session
-from compose_bluegreen.domain.topology import Flow
+from compose_bluegreen.domain.topology import TrafficSplit
 
 
-def flows(shell: Session) -> dict[str, Flow]:
+def flows(shell: Session) -> dict[str, TrafficSplit]:
     """None at all where somebody removed it."""
     return read_map(shell.run(f"cat {MAP} 2>/dev/null || true"))
 
 
-def write_flows(shell: Session, whole: Mapping[str, Flow]) -> None:
+def write_flows(shell: Session, whole: Mapping[str, TrafficSplit]) -> None:
     """Whole and synced."""
     new = f"{MAP}.new"
     shell.run(

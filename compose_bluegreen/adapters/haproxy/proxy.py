@@ -35,11 +35,18 @@ from compose_bluegreen.adapters.system.certificates import NO_CERTIFICATES, Cert
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, LockLost, ProxyFailed
 from compose_bluegreen.domain.release import Model
-from compose_bluegreen.domain.topology import NOBODY, Change, Flow, Share, Target, Topology
-from compose_bluegreen.domain.traffic_stats import Tally
-from compose_bluegreen.ports.lock import Holder, Wished
+from compose_bluegreen.domain.topology import (
+    NO_ROUTE,
+    CanaryWeight,
+    Change,
+    ColourBackend,
+    Topology,
+    TrafficSplit,
+)
+from compose_bluegreen.domain.traffic_stats import TrafficStats
+from compose_bluegreen.ports.lock import LockOwner, SignalRequest
 from compose_bluegreen.ports.proxy import NO_TRAFFIC, ServerHealth
-from compose_bluegreen.ports.workloads import Seats
+from compose_bluegreen.ports.workloads import ColourAddresses
 
 
 class Hands(Protocol):
@@ -189,24 +196,26 @@ class HaproxyProxy:
 
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
         self._hide(routes)
-        flows = {name: Flow(colour) for name, colour in routes.items()}
+        flows = {name: TrafficSplit(colour) for name, colour in routes.items()}
         self._connection.steer(lambda steering: steering.direct(flows))
 
-    def shares(self) -> dict[str, Share]:
-        return {name: flow.share for name, flow in self._flows().items() if flow.share}
+    def canary_weights(self) -> dict[str, CanaryWeight]:
+        return {
+            name: flow.canary_weight for name, flow in self._flows().items() if flow.canary_weight
+        }
 
-    def share(self, shares: Mapping[str, Share]) -> None:
+    def set_canary_weights(self, canary_weights: Mapping[str, CanaryWeight]) -> None:
         routes = self.routes()
-        if missing := sorted(name for name in shares if not routes.get(name)):
+        if missing := sorted(name for name in canary_weights if not routes.get(name)):
             raise ProxyFailed(f"nothing of {', '.join(missing)} is live that could share")
-        flows = {name: Flow(routes[name], share) for name, share in shares.items()}
+        flows = {name: TrafficSplit(routes[name], share) for name, share in canary_weights.items()}
         self._connection.steer(lambda steering: steering.direct(flows))
 
-    def _flows(self) -> dict[str, Flow]:
+    def _flows(self) -> dict[str, TrafficSplit]:
         """From memory, where traffic goes by it; from the disk where HAProxy isn't running."""
         return self._connection.steer(Steering.flows) if self._runs() else self._flows_at_rest()
 
-    def _flows_at_rest(self) -> dict[str, Flow]:
+    def _flows_at_rest(self) -> dict[str, TrafficSplit]:
         return read_map(self._stored("route.map") or "")
 
     def show(self, service: str, colour: Colour) -> None:
@@ -242,20 +251,20 @@ class HaproxyProxy:
     def park(self, service: str, colour: Colour) -> None:
         self._hide([service], colour)
         target = self._target(service, colour)
-        self._aim(service, colour, [("127.0.0.1", 1)] * len(target.slots))
+        self._aim(service, colour, [("127.0.0.1", 1)] * len(target.address_offsets))
 
     def watch(self, service: str, colour: Colour) -> None:
         target = self._target(service, colour)
         self._aim(service, colour, [(seat, target.port) for seat in self._addresses(target)])
 
-    def seats(self, service: str, colour: Colour) -> Seats:
-        return Seats(
+    def colour_addresses(self, service: str, colour: Colour) -> ColourAddresses:
+        return ColourAddresses(
             container_spec.link(self._project), self._addresses(self._target(service, colour))
         )
 
     def health(self, service: str, colour: Colour) -> list[ServerHealth]:
         target = self._target(service, colour)
-        if target.mode == NOBODY:
+        if target.mode == NO_ROUTE:
             return [ServerHealth(seat, NO_TRAFFIC, "") for seat in self._addresses(target)]
         expected = [f"{seat}:{target.port}" for seat in self._addresses(target)]
         rows = self._connection.steer(
@@ -275,16 +284,16 @@ class HaproxyProxy:
             return 0
         return self._connection.steer(lambda steering: steering.in_flight(backends))
 
-    def tally(self, service: str, colour: Colour) -> Tally:
+    def traffic_stats(self, service: str, colour: Colour) -> TrafficStats:
         backends = self._backends(service, colour)
-        return self._connection.steer(lambda steering: steering.tally(backends))
+        return self._connection.steer(lambda steering: steering.traffic_stats(backends))
 
     def long_lived(self, service: str, colour: Colour) -> int:
         backends = self._backends(service, colour)
         return self._connection.steer(lambda steering: steering.long_lived(backends))
 
     def hang_up(self, service: str, colour: Colour) -> None:
-        replicas = len(self._target(service, colour).slots)
+        replicas = len(self._target(service, colour).address_offsets)
         servers = [
             f"{name}/{server(number)}"
             for name in self._backends(service, colour)
@@ -295,7 +304,7 @@ class HaproxyProxy:
     # ── the lock ─────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
-    def hold(self, holder: Holder) -> Iterator[None]:
+    def hold(self, holder: LockOwner) -> Iterator[None]:
         """Needs a running proxy, for the lock is in it."""
         with self._connection.hold(holder):
             self._known = None  # somebody else may have changed it since we looked
@@ -305,7 +314,7 @@ class HaproxyProxy:
     def assure(self) -> None:
         self._connection.assure()
 
-    def holder(self) -> Holder | None:
+    def owner(self) -> LockOwner | None:
         return self._connection.ask(lock.holder) if self._runs() else None
 
     @contextmanager
@@ -317,13 +326,15 @@ class HaproxyProxy:
             with suppress(ProxyFailed, LockLost):
                 self._connection.ask(lock.listen_no_more)
 
-    def wished(self) -> Wished | None:
+    def requested_signal(self) -> SignalRequest | None:
         return self._connection.ask(lock.wished)
 
-    def wish(self, wished: Wished) -> bool:
-        return self._runs() and self._connection.ask(lambda shell: lock.wish(shell, wished))
+    def signal(self, requested_signal: SignalRequest) -> bool:
+        return self._runs() and self._connection.ask(
+            lambda shell: lock.wish(shell, requested_signal)
+        )
 
-    def release(self) -> Holder | None:
+    def release(self) -> LockOwner | None:
         return self._connection.ask(lock.release) if self._runs() else None
 
     # ── the container ────────────────────────────────────────────────────────────────────────
@@ -339,7 +350,7 @@ class HaproxyProxy:
         self._bring_up(wanted, start=False)
         self._box.link_socket()
         kept = read_map(self._box.read("route.map") or "")
-        new = {route.service: Flow(None) for route in wanted.routes}
+        new = {route.service: TrafficSplit(None) for route in wanted.routes}
         self._box.write({**files, **self._shown_still(wanted), "route.map": map_text(new | kept)})
         self._write_beside(wanted)
         try:
@@ -415,7 +426,7 @@ class HaproxyProxy:
                 detail=shell.run(f"haproxy -c -f {STATE}/haproxy.cfg.new || true").strip(),
                 hint="look at proxy.snippets in the compose file; nothing was changed",
             )
-        unrouted = {route.service: Flow(None) for route in wanted.routes}
+        unrouted = {route.service: TrafficSplit(None) for route in wanted.routes}
         map_files.write_flows(shell, unrouted | map_files.flows(shell))
         shell.run(
             f"cd {STATE} && for f in haproxy.cfg topology.json; do"
@@ -464,10 +475,10 @@ class HaproxyProxy:
 
     def _aim(self, service: str, colour: Colour, aims: list[tuple[str, int]]) -> None:
         """Never on the live colour: HAProxy would take its requests somewhere else."""
-        if self._target(service, colour).mode == NOBODY:
+        if self._target(service, colour).mode == NO_ROUTE:
             return
-        flow = self._flows().get(service, Flow(None))
-        if colour in (flow.live, flow.live and flow.share and flow.live.other):
+        flow = self._flows().get(service, TrafficSplit(None))
+        if colour in (flow.live, flow.live and flow.canary_weight and flow.live.other):
             raise ProxyFailed(f"{service}-{colour} is live and must not be moved")
         checked = backend(service, colour, self._target(service, colour).port)
         commands = [
@@ -481,7 +492,7 @@ class HaproxyProxy:
         ports = self._target(service, colour).ports
         return [backend(service, colour, port) for port in ports]
 
-    def _target(self, service: str, colour: Colour) -> Target:
+    def _target(self, service: str, colour: Colour) -> ColourBackend:
         topology = self.topology()
         route = topology.route(service) if topology else None
         target = route.target(colour) if route else None
@@ -491,11 +502,11 @@ class HaproxyProxy:
             )
         return target
 
-    def _addresses(self, target: Target) -> tuple[str, ...]:
+    def _addresses(self, target: ColourBackend) -> tuple[str, ...]:
         subnet = self._box.subnet()
         if subnet is None:
             raise ProxyFailed("the network of the proxy is gone", hint="docker bluegreen status")
-        return tuple(address(subnet, slot) for slot in target.slots)
+        return tuple(address(subnet, slot) for slot in target.address_offsets)
 
     def _subnet(self) -> IPv4Network:
         return self._box.subnet() or self._box.make_link()
@@ -526,10 +537,12 @@ class HaproxyProxy:
         """HAProxy doesn't start without it."""
         if self._box.read("route.map") is not None:
             return {}
-        return {"route.map": map_text({route.service: Flow(None) for route in wanted.routes})}
+        return {
+            "route.map": map_text({route.service: TrafficSplit(None) for route in wanted.routes})
+        }
 
 
-def _live(flows: Mapping[str, Flow]) -> dict[str, Colour | None]:
+def _live(flows: Mapping[str, TrafficSplit]) -> dict[str, Colour | None]:
     return {name: flow.live for name, flow in flows.items()}
 
 

@@ -17,7 +17,7 @@ from compose_bluegreen.adapters.haproxy.config import HOSTS, STATE
 from compose_bluegreen.adapters.haproxy.proxy_image import REPOSITORY
 from compose_bluegreen.domain.errors import EngineUnreachable, ProxyFailed
 from compose_bluegreen.domain.names import LABEL
-from compose_bluegreen.domain.topology import MONITOR_DOOR, Topology
+from compose_bluegreen.domain.topology import MONITOR_PORT, Topology
 
 _ATTEMPTS = 5
 _ENDS_WITHIN = 20
@@ -59,7 +59,7 @@ class Box:
         """``host:port`` of statistics and metrics."""
         found = self._inspect()
         ports = found["NetworkSettings"]["Ports"] or {} if found else {}
-        bound = ports.get(f"{MONITOR_DOOR}/tcp") or []
+        bound = ports.get(f"{MONITOR_PORT}/tcp") or []
         return f"{bound[0]['HostIp']}:{bound[0]['HostPort']}" if bound else None
 
     def image_id(self) -> str | None:

@@ -18,7 +18,7 @@ from compose_bluegreen.adapters.haproxy.master_socket import Master
 from compose_bluegreen.adapters.haproxy.proxy_container import Box
 from compose_bluegreen.adapters.haproxy.runtime_api import Steering
 from compose_bluegreen.domain.errors import BluegreenError, EngineUnreachable, LockLost, ProxyFailed
-from compose_bluegreen.ports.lock import Holder
+from compose_bluegreen.ports.lock import LockOwner
 
 READY_SECONDS = 20.0
 """How long a proxy may take to come back before we believe that it won't."""
@@ -98,7 +98,7 @@ class Connection:
     # ── the lock ─────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
-    def hold(self, holder: Holder) -> Iterator[None]:
+    def hold(self, holder: LockOwner) -> Iterator[None]:
         """Ends with the session: a holder that dies lets go."""
         claim = LockToken(holder, uuid.uuid4().hex)
         try:

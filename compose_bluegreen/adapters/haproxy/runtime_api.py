@@ -13,11 +13,11 @@ from compose_bluegreen.adapters.haproxy import map_files, preview_map, session_t
 from compose_bluegreen.adapters.haproxy.config import MAP, map_text, read_map
 from compose_bluegreen.adapters.haproxy.exec_shell import NotReady, Session
 from compose_bluegreen.adapters.haproxy.master_socket import SOCKET, Master
-from compose_bluegreen.adapters.haproxy.stats import rows, tally
+from compose_bluegreen.adapters.haproxy.stats import rows, traffic_stats
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
-from compose_bluegreen.domain.topology import Flow
-from compose_bluegreen.domain.traffic_stats import Tally
+from compose_bluegreen.domain.topology import TrafficSplit
+from compose_bluegreen.domain.traffic_stats import TrafficStats
 
 _RELOAD = f"echo reload | socat -t30 - UNIX-CONNECT:{SOCKET}"
 
@@ -38,11 +38,11 @@ class Steering:
             raise NotReady("HAProxy runs no worker", hint="docker bluegreen status")
         return found
 
-    def flows(self) -> dict[str, Flow]:
+    def flows(self) -> dict[str, TrafficSplit]:
         """The map in the memory of the current worker: where new requests go."""
         return read_map(self._worker(self.workers()[0], f"show map {MAP}")[0])
 
-    def direct(self, changed: Mapping[str, Flow]) -> None:
+    def direct(self, changed: Mapping[str, TrafficSplit]) -> None:
         """First to the disk, then into memory: whatever dies between, the disk is what was told."""
         written = map_files.flows(self._session)
         whole = written | dict(changed)
@@ -57,7 +57,7 @@ class Steering:
         if flows != map_files.flows(self._session):
             map_files.write_flows(self._session, flows)
 
-    def load(self, flows: Mapping[str, Flow]) -> None:
+    def load(self, flows: Mapping[str, TrafficSplit]) -> None:
         """Into memory: one commit a worker, which its threads see all at once, then read back."""
         self._session.run(":")
         for worker in self.workers():
@@ -87,12 +87,12 @@ class Steering:
             if row["svname"] == "BACKEND" and row["# pxname"] in wanted
         )
 
-    def tally(self, backends: Iterable[str]) -> Tally:
+    def traffic_stats(self, backends: Iterable[str]) -> TrafficStats:
         """Of the current worker: an old one only finishes what it began."""
         names = sorted(backends)
         worker = self.workers()[0]
         stat, *tables = self._worker(worker, "show stat", *(f"show table {one}" for one in names))
-        return tally(stat, names, tables)
+        return traffic_stats(stat, names, tables)
 
     def long_lived(self, backends: Iterable[str]) -> int:
         """Of these, those that have no end of their own, in all workers."""
@@ -132,7 +132,7 @@ class Steering:
                 "HAProxy refused its new configuration; the old one serves", detail=said.strip()
             )
 
-    def _load(self, worker: str, flows: Mapping[str, Flow]) -> None:
+    def _load(self, worker: str, flows: Mapping[str, TrafficSplit]) -> None:
         said = self._worker(worker, f"prepare map {MAP}")[0]
         version = said.strip().rpartition(" ")[2]
         if not version.isdecimal():

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from compose_bluegreen.domain.traffic_stats import Tally
+from compose_bluegreen.domain.traffic_stats import TrafficStats
 
 _WAITED = re.compile(r"key=(\d+) .*gpc0=(\d+) gpc0_rate\(\d+\)=(\d+)")
 """A line of ``show table``: milliseconds, how many since ever, how many in the last five minutes."""
@@ -18,7 +18,7 @@ def rows(stat: str) -> list[dict[str, str]]:
     return list(csv.DictReader(stat.strip().splitlines()))
 
 
-def tally(stat: str, backends: Collection[str], tables: Iterable[str]) -> Tally:
+def traffic_stats(stat: str, backends: Collection[str], tables: Iterable[str]) -> TrafficStats:
     """``tables`` are what ``show table`` says of each backend; over plain TCP it has none."""
     mine = [row for row in rows(stat) if row["svname"] == "BACKEND" and row["# pxname"] in backends]
     found = [tuple(map(int, one)) for text in tables for one in _WAITED.findall(text)]
@@ -26,7 +26,7 @@ def tally(stat: str, backends: Collection[str], tables: Iterable[str]) -> Tally:
     for ms, ever, lately in found:
         waits[ms] += ever
         recent[ms] += lately
-    return Tally(
+    return TrafficStats(
         begun=_sum(mine, "stot"),
         errors=_sum(mine, "hrsp_5xx"),
         broken=_sum(mine, "econ", "srv_abrt"),

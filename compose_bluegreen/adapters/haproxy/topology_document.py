@@ -21,11 +21,11 @@ from compose_bluegreen.domain.errors import ProxyFailed
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.topology import (
     Check,
+    ColourBackend,
     Preview,
     ProxySettings,
     Published,
     Route,
-    Target,
     Topology,
 )
 
@@ -223,12 +223,12 @@ def _domain_route(route: RouteDocument) -> Route:
     )
 
 
-def _target(target: Target) -> TargetDocument:
+def _target(target: ColourBackend) -> TargetDocument:
     check = target.check
     return TargetDocument(
-        slots=target.slots,
+        slots=target.address_offsets,
         port=target.port,
-        doors=target.doors,
+        doors=target.internal_ports,
         mode=target.mode,
         check=CheckDocument(
             path=check.path,
@@ -241,12 +241,12 @@ def _target(target: Target) -> TargetDocument:
     )
 
 
-def _domain_target(target: TargetDocument) -> Target:
+def _domain_target(target: TargetDocument) -> ColourBackend:
     check = target.check
-    return Target(
-        slots=target.slots,
+    return ColourBackend(
+        address_offsets=target.slots,
         port=target.port,
-        doors=target.doors,
+        internal_ports=target.doors,
         mode=target.mode,
         check=Check(
             path=check.path,
@@ -280,7 +280,7 @@ def _published(port: Published) -> PublishedDocument:
         where=port.where,
         host_ip=port.host_ip,
         host_port=port.host_port,
-        door=port.door,
+        door=port.internal_port,
         tls=port.tls,
     )
 
@@ -290,6 +290,6 @@ def _domain_published(port: PublishedDocument) -> Published:
         where=port.where,
         host_ip=port.host_ip,
         host_port=port.host_port,
-        door=port.door,
+        internal_port=port.door,
         tls=port.tls,
     )

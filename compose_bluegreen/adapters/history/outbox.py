@@ -17,7 +17,7 @@ from compose_bluegreen.adapters.history.tables import (
     deployment_steps,
     deployments,
 )
-from compose_bluegreen.domain.states import PROVEN, State
+from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, State
 
 _columns = deployments.c
 
@@ -79,7 +79,7 @@ def _targets(connection: Connection, scope: Scope) -> set[int]:
         .where(
             parts.engine == scope.engine,
             parts.project == scope.project,
-            _columns.state.in_(PROVEN),
+            _columns.state.in_(ROLLBACK_CANDIDATES),
         )
         .order_by(_columns.number.desc())
     ):

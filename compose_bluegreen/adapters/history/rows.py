@@ -14,7 +14,12 @@ from compose_bluegreen.adapters.history.tables import (
     deployment_steps,
     deployments,
 )
-from compose_bluegreen.domain.deployment import Deployment, Draft, Part, StepRecord
+from compose_bluegreen.domain.deployment import (
+    DeployedService,
+    Deployment,
+    NewDeployment,
+    StepRecord,
+)
 from compose_bluegreen.domain.release import Image, Release
 
 _Rows = Sequence[RowMapping]
@@ -38,22 +43,22 @@ def load(
     ]
 
 
-def draft_row(draft: Draft) -> dict[str, Any]:
+def draft_row(new_deployment: NewDeployment) -> dict[str, Any]:
     return {
-        "engine": draft.engine,
-        "project": draft.project,
-        "kind": draft.kind,
-        "actor": draft.actor,
-        "message": draft.message,
-        "git_revision": draft.git_revision,
-        "started_at": draft.started_at,
+        "engine": new_deployment.engine,
+        "project": new_deployment.project,
+        "kind": new_deployment.kind,
+        "actor": new_deployment.actor,
+        "message": new_deployment.message,
+        "git_revision": new_deployment.git_revision,
+        "started_at": new_deployment.started_at,
         "reason": "",
-        "rollback_of": draft.rollback_of,
-        "restores": draft.restores,
+        "rollback_of": new_deployment.rollback_of,
+        "restores": new_deployment.restores,
     }
 
 
-def part_row(part: Part) -> dict[str, Any]:
+def part_row(part: DeployedService) -> dict[str, Any]:
     release = part.release
     return {
         "service": release.service,
@@ -116,7 +121,7 @@ def _deployment(row: RowMapping, services: _Rows, parts: _Rows, steps: _Rows) ->
     )
 
 
-def _part(row: RowMapping) -> Part:
+def _part(row: RowMapping) -> DeployedService:
     release = Release(
         service=row["service"],
         image=Image(row["image_reference"], row["image_id"], row["repo_digest"]),
@@ -124,7 +129,7 @@ def _part(row: RowMapping) -> Part:
         settings=row["settings"],
         fingerprint=row["fingerprint"],
     )
-    return Part(release, row["colour"], row["live"])
+    return DeployedService(release, row["colour"], row["live"])
 
 
 def _step(row: RowMapping) -> StepRecord:

@@ -23,9 +23,15 @@ from compose_bluegreen.adapters.history.tables import (
     deployment_steps,
     deployments,
 )
-from compose_bluegreen.domain.deployment import Deployment, Draft, Outcome, Part, StepRecord
+from compose_bluegreen.domain.deployment import (
+    DeployedService,
+    Deployment,
+    NewDeployment,
+    Outcome,
+    StepRecord,
+)
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.states import PROVEN, UNFINISHED, State, WrongTransition
+from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, UNFINISHED, State, WrongTransition
 
 
 class SqlHistory:
@@ -59,15 +65,19 @@ class SqlHistory:
     def check_writable(self) -> None:
         self.store.check_writable()
 
-    def begin(self, draft: Draft) -> int:
-        if Scope(draft.engine, draft.project) != self.scope:
+    def begin(self, new_deployment: NewDeployment) -> int:
+        if Scope(new_deployment.engine, new_deployment.project) != self.scope:
             raise ValueError(f"this is the history of {self.scope}")
         with self.store.writing() as connection:
             number = self._last_number(connection) + 1
             row = {"uid": str(uuid.uuid4()), "number": number, "state": State.PREPARING}
-            new = insert(deployments).values(row | draft_row(draft)).returning(deployments.c.id)
+            new = (
+                insert(deployments)
+                .values(row | draft_row(new_deployment))
+                .returning(deployments.c.id)
+            )
             key: int = connection.execute(new).scalar_one()
-            for place, service in enumerate(draft.services):
+            for place, service in enumerate(new_deployment.services):
                 connection.execute(
                     insert(deployment_services).values(
                         deployment_id=key, number=place, service=service
@@ -82,7 +92,7 @@ class SqlHistory:
                 raise WrongTransition(f"a deployment that is {row.state} can't be discarded")
             connection.execute(delete(deployments).where(deployments.c.id == row.id))
 
-    def parts(self, deployment: int, parts: Sequence[Part]) -> None:
+    def parts(self, deployment: int, parts: Sequence[DeployedService]) -> None:
         table = deployment_parts
         with self.store.writing(lasting=False) as connection:
             row = self._row(connection, deployment)
@@ -167,7 +177,7 @@ class SqlHistory:
         )
         return next(iter(self._load(chosen)), None)
 
-    def proven(
+    def rollback_candidates(
         self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
         columns = deployment_parts.c
@@ -179,7 +189,7 @@ class SqlHistory:
                 columns.project == ref.name,
                 columns.service == service,
                 ~columns.taken_back,
-                deployments.c.state.in_(PROVEN),
+                deployments.c.state.in_(ROLLBACK_CANDIDATES),
             )
             .order_by(deployments.c.number.desc())
             .limit(limit)

@@ -18,11 +18,11 @@ from compose_bluegreen.adapters.history.merge import Standing
 from compose_bluegreen.adapters.history.rows import step_row
 from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.adapters.history.synced_reader import FollowingHistory
-from compose_bluegreen.domain.deployment import Draft, Outcome, Part, StepRecord
+from compose_bluegreen.domain.deployment import DeployedService, NewDeployment, Outcome, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, LockLost
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.ports.lock import Holder, Lock, Wished
+from compose_bluegreen.ports.lock import Lock, LockOwner, SignalRequest
 from compose_bluegreen.runtime.interrupts import shielded
 
 _AT_ONCE = 20
@@ -51,7 +51,7 @@ class JournalledHistory(FollowingHistory):
     # ── the lock ─────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
-    def hold(self, holder: Holder) -> Iterator[None]:
+    def hold(self, holder: LockOwner) -> Iterator[None]:
         with self._lock.hold(holder):
             self._take_over()
             try:
@@ -64,20 +64,20 @@ class JournalledHistory(FollowingHistory):
     def assure(self) -> None:
         self._lock.assure()
 
-    def holder(self) -> Holder | None:
-        return self._lock.holder()
+    def owner(self) -> LockOwner | None:
+        return self._lock.owner()
 
-    def release(self) -> Holder | None:
+    def release(self) -> LockOwner | None:
         return self._lock.release()
 
     def listen(self) -> AbstractContextManager[None]:
         return self._lock.listen()
 
-    def wished(self) -> Wished | None:
-        return self._lock.wished()
+    def requested_signal(self) -> SignalRequest | None:
+        return self._lock.requested_signal()
 
-    def wish(self, wished: Wished) -> bool:
-        return self._lock.wish(wished)
+    def signal(self, requested_signal: SignalRequest) -> bool:
+        return self._lock.signal(requested_signal)
 
     def _take_over(self) -> None:
         self._pull(Standing.HOLDS_THE_LOCK)
@@ -106,8 +106,8 @@ class JournalledHistory(FollowingHistory):
     def check_writable(self) -> None:
         self._local.check_writable()
 
-    def begin(self, draft: Draft) -> int:
-        deployment = self._local.begin(draft)
+    def begin(self, new_deployment: NewDeployment) -> int:
+        deployment = self._local.begin(new_deployment)
         self._push()
         return deployment
 
@@ -117,7 +117,7 @@ class JournalledHistory(FollowingHistory):
         if uid and self._able():
             self._write([], [str(name) for name in self._there.pop(uid, [])])
 
-    def parts(self, deployment: int, parts: Sequence[Part]) -> None:
+    def parts(self, deployment: int, parts: Sequence[DeployedService]) -> None:
         """Nothing moves by them alone: they go along with the next state."""
         self._local.parts(deployment, parts)
 

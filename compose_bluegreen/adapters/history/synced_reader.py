@@ -56,11 +56,11 @@ class FollowingHistory:
         self._refresh()
         return self._local.live(ref, service)
 
-    def proven(
+    def rollback_candidates(
         self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
         self._refresh()
-        return self._local.proven(ref, service, limit=limit)
+        return self._local.rollback_candidates(ref, service, limit=limit)
 
     # ── from the engine ──────────────────────────────────────────────────────────────────────
 

@@ -1,4 +1,4 @@
-"""``lock.holder`` and ``lock.wish``: commands of two versions read each other's files."""
+"""``lock.owner`` and ``lock.signal``: commands of two versions read each other's files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from compose_bluegreen.adapters.haproxy.lock_documents import (
     parse_wish,
     wish_text,
 )
-from compose_bluegreen.ports.lock import Holder, Wish, Wished
+from compose_bluegreen.ports.lock import ControlSignal, LockOwner, SignalRequest
 from tests.unit.adapters.haproxy.golden import golden
 
 HELD = HolderDocument(
     LockToken(
-        Holder("ada@laptop", "up web api", datetime(2026, 3, 1, 12, 30, 45, 123456, UTC)),
+        LockOwner("ada@laptop", "up web api", datetime(2026, 3, 1, 12, 30, 45, 123456, UTC)),
         "5f0e7b6c1d2a4e8f9a0b1c2d3e4f5a6b",
     ),
     "0b1c2d3e-4f5a-6b7c-8d9e-0f1a2b3c4d5e-123456",
@@ -38,8 +38,8 @@ def test_78b6a6f_finds_in_a_new_holder_what_it_wrote_itself() -> None:
 
 
 def test_a_holder_is_read_back_with_any_text_in_it() -> None:
-    holder = replace(HELD.owner.holder, actor="naïve'$(x)\n漢@\\", what='"')
-    document = replace(HELD, owner=replace(HELD.owner, holder=holder))
+    owner = replace(HELD.owner.owner, actor="naïve'$(x)\n漢@\\", what='"')
+    document = replace(HELD, owner=replace(HELD.owner, owner=owner))
     assert HolderDocument.parse(document.text()) == document
 
 
@@ -53,12 +53,12 @@ def test_a_damaged_holder_is_none(text: str) -> None:
     assert HolderDocument.parse(text) is None
 
 
-@pytest.mark.parametrize("wish", Wish)
-def test_a_wish_of_78b6a6f_is_read_and_written(wish: Wish) -> None:
-    wished, old = Wished(wish, "bob@ci"), golden(f"lock.wish.{wish}")
-    assert parse_wish(old) == wished
-    assert parse_wish(wish_text(wished)) == wished
-    assert json.loads(wish_text(wished)) == json.loads(old) | {"format": FORMAT}
+@pytest.mark.parametrize("wish", ControlSignal)
+def test_a_wish_of_78b6a6f_is_read_and_written(wish: ControlSignal) -> None:
+    requested_signal, old = SignalRequest(wish, "bob@ci"), golden(f"lock.wish.{wish}")
+    assert parse_wish(old) == requested_signal
+    assert parse_wish(wish_text(requested_signal)) == requested_signal
+    assert json.loads(wish_text(requested_signal)) == json.loads(old) | {"format": FORMAT}
 
 
 @pytest.mark.parametrize(

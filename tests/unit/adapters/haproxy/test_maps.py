@@ -5,15 +5,15 @@ from __future__ import annotations
 from compose_bluegreen.adapters.haproxy import preview_map
 from compose_bluegreen.adapters.haproxy.config import map_text, read_map
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.topology import Flow, Share
+from compose_bluegreen.domain.topology import CanaryWeight, TrafficSplit
 from tests.unit.adapters.haproxy.golden import golden
 
 FLOWS = {
-    "api": Flow(Colour.BLUE),
-    "mailer": Flow(None),
-    "queue": Flow(Colour.GREEN, Share(10_000)),
-    "search": Flow(Colour.BLUE, Share(1)),
-    "web": Flow(Colour.GREEN, Share(500, sticky=True)),
+    "api": TrafficSplit(Colour.BLUE),
+    "mailer": TrafficSplit(None),
+    "queue": TrafficSplit(Colour.GREEN, CanaryWeight(10_000)),
+    "search": TrafficSplit(Colour.BLUE, CanaryWeight(1)),
+    "web": TrafficSplit(Colour.GREEN, CanaryWeight(500, sticky=True)),
 }
 SHOWN = {"web": Colour.BLUE, "api": Colour.GREEN}
 

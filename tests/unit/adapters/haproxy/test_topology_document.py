@@ -12,13 +12,13 @@ from compose_bluegreen.adapters.haproxy.topology_document import FORMAT, Topolog
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
 from compose_bluegreen.domain.topology import (
-    NOBODY,
+    NO_ROUTE,
     Check,
+    ColourBackend,
     Preview,
     ProxySettings,
     Published,
     Route,
-    Target,
     Topology,
 )
 from tests.unit.adapters.haproxy.golden import golden
@@ -29,25 +29,31 @@ PORT = Published(":8000/tcp", "", "8000", 10001)
 DIGEST = golden("template.digest").strip()
 
 
-def http(*slots: int, doors: tuple[tuple[int, int], ...] = ((10001, 8080),)) -> Target:
-    return Target(slots, 8080, doors)
+def http(
+    *address_offsets: int, internal_ports: tuple[tuple[int, int], ...] = ((10001, 8080),)
+) -> ColourBackend:
+    return ColourBackend(address_offsets, 8080, internal_ports)
 
 
-def tcp(*slots: int, door: int = 10001) -> Target:
-    doors = ((door, 5672), (5672, 5672)) if door == 10001 else ((door, 5672),)
-    return Target(slots, 5672, doors, "tcp")
+def tcp(*address_offsets: int, internal_port: int = 10001) -> ColourBackend:
+    internal_ports = (
+        ((internal_port, 5672), (5672, 5672))
+        if internal_port == 10001
+        else ((internal_port, 5672),)
+    )
+    return ColourBackend(address_offsets, 5672, internal_ports, "tcp")
 
 
-def worker(*slots: int) -> Target:
-    return Target(slots, 0, (), NOBODY)
+def worker(*address_offsets: int) -> ColourBackend:
+    return ColourBackend(address_offsets, 0, (), NO_ROUTE)
 
 
 def replicas_and_checks() -> Topology:
     both = ((10001, 8080), (10002, 9090))
     check = Check("/health?deep=1", "200", 500, 1500, 3, 2)
-    api = Target((16, 17, 18), 9000, ((9000, 9000), (9001, 9001)), check=check)
+    api = ColourBackend((16, 17, 18), 9000, ((9000, 9000), (9001, 9001)), check=check)
     api_names = (("shop_back", ("api", "api.internal")), ("shop_default", ("api",)))
-    green = Target((21, 22, 23), 8080, both, check=Check(path="/ready"))
+    green = ColourBackend((21, 22, 23), 8080, both, check=Check(path="/ready"))
     ports = (
         Published("127.0.0.1:8000/tcp", "127.0.0.1", "8000", 10001),
         Published(":8001->9090/tcp", "", "8001", 10002),
@@ -57,7 +63,7 @@ def replicas_and_checks() -> Topology:
         ProxySettings(monitor=9101, timeout_ms=300_000),
         (
             Route("api", (), api_names, ((BLUE, api),)),
-            Route("web", ports, NAMES, ((BLUE, http(19, 20, doors=both)), (GREEN, green))),
+            Route("web", ports, NAMES, ((BLUE, http(19, 20, internal_ports=both)), (GREEN, green))),
         ),
     )
 
@@ -92,7 +98,7 @@ def tls() -> Topology:
         trusted_proxies=("10.0.0.0/8", "fd00::/8"),
         monitor_from=("10.1.0.0/16",),
     )
-    targets = ((BLUE, http(16, doors=both)), (GREEN, http(17, doors=both)))
+    targets = ((BLUE, http(16, internal_ports=both)), (GREEN, http(17, internal_ports=both)))
     return Topology("shop", settings, (Route("web", ports, NAMES, targets),))
 
 
@@ -135,7 +141,7 @@ def several_services() -> Topology:
         Published("[::]:8000/tcp", "::", "8000", 10003),
     )
     names = (("my-shop_2_default", ("web", "shop.local")), ("front", ("web",)))
-    api = ((BLUE, http(16, doors=inside)), (GREEN, http(17, doors=inside)))
+    api = ((BLUE, http(16, internal_ports=inside)), (GREEN, http(17, internal_ports=inside)))
     queue = (Published(":5672/tcp", "", "5672", 10002),)
     web = ((BLUE, http(20, 21)), (GREEN, http(22, 23, 24)))
     return Topology(
@@ -148,7 +154,7 @@ def several_services() -> Topology:
                 "queue",
                 queue,
                 (("my-shop_2_default", ("queue",)),),
-                ((BLUE, tcp(19, door=10002)),),
+                ((BLUE, tcp(19, internal_port=10002)),),
             ),
             Route("web", ports, names, web, Preview("k")),
         ),
