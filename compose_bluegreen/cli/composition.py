@@ -93,8 +93,8 @@ def outside(  # noqa: PLR0913 - all but two have a default
 
     What only looks (not ``acts``) needs no Compose.
     """
-    from compose_bluegreen.adapters.compose.engine import SdkEngine, connect  # noqa: PLC0415 - 120 ms
-    from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy  # noqa: PLC0415
+    from compose_bluegreen.adapters.compose.engine import SdkEngine, connect
+    from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
 
     ahead(HISTORY, *([WHALES] if acts else ()))
     with ExitStack() as opened:
@@ -108,10 +108,10 @@ def outside(  # noqa: PLR0913 - all but two have a default
         proxy.warm_up()  # a shell in a container takes as long to start as the next import
 
         arrived(HISTORY)
-        from compose_bluegreen.adapters.compose.runner import HookRunner  # noqa: PLC0415
-        from compose_bluegreen.adapters.history import Scope, open_history  # noqa: PLC0415 - 200 ms
-        from compose_bluegreen.adapters.history.synced_history import JournalledHistory  # noqa: PLC0415
-        from compose_bluegreen.adapters.system.hook_trust import Trust  # noqa: PLC0415
+        from compose_bluegreen.adapters.compose.runner import HookRunner
+        from compose_bluegreen.adapters.history import Scope, open_history
+        from compose_bluegreen.adapters.history.synced_history import JournalledHistory
+        from compose_bluegreen.adapters.system.hook_trust import Trust
 
         _collect_garbage_again()
         engine = SdkEngine(api)

@@ -78,7 +78,7 @@ def _code_of(error: BaseException, code: int) -> int:
 def _bug(error: BaseException) -> int:
     path = write_report(error)
     if os.environ.get(DEBUG_VARIABLE):
-        import traceback  # noqa: PLC0415 - only here, and rarely
+        import traceback
 
         _write(sys.stderr, concealed("".join(traceback.format_exception(error))))
     _say(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-import typer
+from functools import partial
 
 from compose_bluegreen.cli import completion
 from compose_bluegreen.cli.app import build_app
@@ -14,13 +12,10 @@ from compose_bluegreen.cli.docker_flags import PLUGIN, understood
 from compose_bluegreen.domain.errors import UsageError
 from compose_bluegreen.runtime import interrupts
 
-if TYPE_CHECKING:
-    from compose_bluegreen.cli.app import Commands
-
 
 def converse(arguments: Sequence[str]) -> int:
     """``arguments`` as docker, or a shell, hands them over."""
-    group = typer.main.get_command(build_app(_commands))
+    group = build_app(_execute)
     if arguments[:1] == [completion.ASKED]:
         words = arguments[2:] if arguments[1:2] == [PLUGIN] else arguments[1:]
         return completion.answer(group, words)
@@ -45,7 +40,5 @@ def refuse_what_is_not_text(arguments: Sequence[str]) -> None:
             raise UsageError(f"{shown!r:.80} isn't UTF-8", hint="docker bluegreen --help") from None
 
 
-def _commands() -> Commands:
-    from compose_bluegreen.cli import commands  # noqa: PLC0415 - half a second that --help need not wait
-
-    return commands
+def _execute(call: partial[int]) -> int:
+    return call()

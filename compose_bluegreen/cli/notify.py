@@ -36,7 +36,7 @@ def send(to: str, noted: EndedDeployments, observer: Observer) -> None:
 
 
 def _tell(to: str, deployment: int, noted: EndedDeployments) -> str:
-    from compose_bluegreen.adapters.system.webhook import Webhook  # noqa: PLC0415 - few have one
+    from compose_bluegreen.adapters.system.webhook import Webhook
 
     found = noted.as_history.get(deployment)
     about = event(found) if found else None

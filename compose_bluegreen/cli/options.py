@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from compose_bluegreen.cli.progress import Face
-from compose_bluegreen.config.canary_stages import Stage, parse
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.errors import UsageError
@@ -21,7 +16,7 @@ from compose_bluegreen.domain.errors import UsageError
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from compose_bluegreen.cli.app import Commands
+    from compose_bluegreen.config.canary_stages import Stage
 
 
 class Format(StrEnum):
@@ -132,51 +127,6 @@ def where_flags(
     )
 
 
-_FLAGS = inspect.signature(where_flags, eval_str=True).parameters
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What a command is given: the flags of both places as one, and who carries it out."""
-
-    where: ProjectLocation
-    load: Callable[[], Commands]
-
-    @property
-    def commands(self) -> Commands:
-        return self.load()
-
-
-def located(command: Callable[..., int]) -> Callable[..., int]:
-    """Gives a command those flags too; its first parameter becomes the ``Call``.
-
-    Where the command has a ``-f`` of its own, files are only ``--file``.
-    """
-    _, *own = inspect.signature(command, eval_str=True).parameters.values()
-    flags = dict(_FLAGS)
-    if any("-f" in _names(parameter) for parameter in own):
-        flags["file"] = flags["file"].replace(annotation=LongFiles)
-
-    @wraps(command)
-    def with_flags(context: typer.Context, **given: Any) -> int:
-        late = where_flags(**{name: given.pop(name) for name in flags})
-        early: Call = context.obj
-        return command(Call(early.where.refined_by(late), early.load), **given)
-
-    parameters = [
-        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *flags.values())),
-    ]
-    with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_flags.__annotations__ = {one.name: one.annotation for one in parameters}
-    return with_flags
-
-
-def _names(parameter: inspect.Parameter) -> tuple[str, ...]:
-    metadata = getattr(parameter.annotation, "__metadata__", ())
-    return tuple(name for info in metadata for name in (info.default, *(info.param_decls or ())))
-
-
 def duration(flag: str, text: str | None) -> timedelta | None:
     """None stays None. Raises UsageError, which names the flag and the cure."""
     if text is None:
@@ -191,7 +141,9 @@ def stages(flag: str, text: str | None) -> tuple[Stage, ...] | None:
     """The same for the steps of a canary."""
     if text is None:
         return None
+    from compose_bluegreen.config import canary_stages
+
     try:
-        return parse(text)
+        return canary_stages.parse(text)
     except ValueError as error:
         raise UsageError(f"{flag}: {error}") from error

@@ -13,8 +13,8 @@ from compose_bluegreen.cli.table import local, table, took
 from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_through
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Deployment, Kind, Outcome, StepRecord
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.deployment import Deployment, Kind, StepRecord
+from compose_bluegreen.domain.states import Outcome, State
 
 if TYPE_CHECKING:
     from compose_bluegreen.commands.prune import Pruned

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
 from compose_bluegreen.cli.terminal import Terminal, clean, seen_through
-from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.states import Outcome
 
 if TYPE_CHECKING:
     # Not at run time: the core's modules take 20 ms to load, which --help need not wait for.

@@ -10,10 +10,10 @@ from compose_bluegreen.deployment import pending, recovery
 from compose_bluegreen.deployment.interrupted import interrupted_deployments
 from compose_bluegreen.deployment.pipeline import finish, from_the_switch_on
 from compose_bluegreen.deployment.remote_control import send_and_wait
-from compose_bluegreen.domain.deployment import Deployment, Outcome
+from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, ProxyFailed, Unhealthy
 from compose_bluegreen.domain.release import replicas
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import ControlSignal, LockOwner
 from compose_bluegreen.steps import hooks, locking, proxy_changes

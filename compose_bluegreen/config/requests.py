@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from compose_bluegreen.config.canary_stages import Stage
+if TYPE_CHECKING:
+    # Not at run time: no command line needs to wait for what stages are made of.
+    from compose_bluegreen.config.canary_stages import Stage
 
 
 class ProxyAct(StrEnum):

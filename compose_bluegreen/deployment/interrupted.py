@@ -8,10 +8,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import DeployedService, Deployment, Outcome
+from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import NeedsPerson, ProxyFailed, Unhealthy
 from compose_bluegreen.domain.release import is_worker
-from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, State
+from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, Outcome, State
 from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container

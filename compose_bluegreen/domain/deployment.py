@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Release
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.domain.step_keys import HOLD
 
 
@@ -28,14 +28,6 @@ class DeployedService:
     @property
     def service(self) -> str:
         return self.release.service
-
-
-class Outcome(StrEnum):
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    UNDONE = "undone"
-    WARNED = "warned"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,3 +68,13 @@ def check_transition(before: State, after: State) -> None:
     """Raises WrongTransition unless ``after`` may follow ``before``."""
     if after not in TRANSITIONS[before]:
         raise WrongTransition(f"a deployment can't go from {before} to {after}")
+
+
+class Outcome(StrEnum):
+    """How a step of a deployment ended, or that it still runs."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+    WARNED = "warned"

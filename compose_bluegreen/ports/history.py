@@ -10,11 +10,10 @@ from compose_bluegreen.domain.deployment import (
     DeployedService,
     Deployment,
     NewDeployment,
-    Outcome,
     StepRecord,
 )
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 
 
 class History(Protocol):

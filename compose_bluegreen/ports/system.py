@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.states import Outcome
 
 
 class Clock(Protocol):

@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from compose_bluegreen.domain.names import KEY
-from compose_bluegreen.domain.release import Model
+
+if TYPE_CHECKING:
+    from compose_bluegreen.domain.release import Model
 
 _SHORT = 6
 """Less than that would blank out words and numbers that are no secrets."""

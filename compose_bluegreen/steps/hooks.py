@@ -16,10 +16,11 @@ from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.config.types import unescaped
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Deployment, Outcome
+from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, HookFailed
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Release
+from compose_bluegreen.domain.states import Outcome
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.runner import HOST_VARIABLE, CommandResult, OneOff
 from compose_bluegreen.runtime.interrupts import shielded

@@ -19,7 +19,6 @@ from compose_bluegreen.domain.deployment import (
     DeployedService,
     Deployment,
     NewDeployment,
-    Outcome,
     StepRecord,
 )
 from compose_bluegreen.domain.errors import (
@@ -29,7 +28,7 @@ from compose_bluegreen.domain.errors import (
     LockLost,
     NeedsPerson,
 )
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.domain.step_keys import OTHER, StepKey
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.runtime.interrupts import shielded

@@ -11,13 +11,13 @@ from compose_bluegreen.domain.deployment import (
     Deployment,
     Kind,
     NewDeployment,
-    Outcome,
     StepRecord,
 )
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import (
     ROLLBACK_CANDIDATES,
     UNFINISHED,
+    Outcome,
     State,
     WrongTransition,
     check_transition,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.states import Outcome
 
 
 class FakeObserver:

@@ -15,16 +15,10 @@ import pytest
 
 from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import (
-    DeployedService,
-    Kind,
-    NewDeployment,
-    Outcome,
-    StepRecord,
-)
+from compose_bluegreen.domain.deployment import DeployedService, Kind, NewDeployment, StepRecord
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
-from compose_bluegreen.domain.states import TRANSITIONS, UNFINISHED, State, WrongTransition
+from compose_bluegreen.domain.states import TRANSITIONS, UNFINISHED, Outcome, State, WrongTransition
 from compose_bluegreen.ports.history import History
 from testkit.fakes.history import MemoryHistory
 from testkit.postgres import Server, running

@@ -20,10 +20,10 @@ from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
 from compose_bluegreen.adapters.history.postgres import PostgresStore
 from compose_bluegreen.adapters.history.schema import OURS, VERSION_TABLE, Schema
 from compose_bluegreen.adapters.history.tables import metadata
-from compose_bluegreen.domain.deployment import Kind, Outcome, StepRecord
+from compose_bluegreen.domain.deployment import Kind, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from testkit.fakes.calls import When, watched
 from testkit.fakes.site import Site
 from testkit.postgres import PASSWORD, Server, running

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import Any
 
 import typer
 from hypothesis import given, settings
@@ -18,7 +17,7 @@ from tests.unit.test_app import Recorder
 
 ACTS_ON_THIS_MACHINE = {"install", "uninstall", "doctor"}
 RECORDER = Recorder()
-group: Any = typer.main.get_command(build_app(lambda: RECORDER))
+group = build_app(RECORDER)
 
 FLAGS = sorted(
     {

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import typer
 
 from compose_bluegreen import __version__
-from compose_bluegreen.cli.app import build_app
+from compose_bluegreen.cli.app import COMMANDS, build_app
 from compose_bluegreen.config.requests import (
     LockAct,
     ProjectLocation,
@@ -27,26 +28,6 @@ from compose_bluegreen.config.requests import (
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockHeld, UsageError
 
-COMMANDS = (
-    "up",
-    "rollback",
-    "history",
-    "show",
-    "status",
-    "repair",
-    "proxy",
-    "logs",
-    "down",
-    "resume",
-    "promote",
-    "abort",
-    "lock",
-    "prune",
-    "install",
-    "uninstall",
-    "doctor",
-)
-
 
 @dataclass
 class Recorder:
@@ -56,64 +37,11 @@ class Recorder:
     answer: int = 0
     error: BluegreenError | None = None
 
-    def _noted(self, *call: Any) -> int:
-        self.calls.append(call)
+    def __call__(self, call: partial[int]) -> int:
+        self.calls.append((call.func.__name__.removeprefix("_"), *call.args))
         if self.error:
             raise self.error
         return self.answer
-
-    def up(self, where: ProjectLocation, order: UpRequest, progress: str, output: str) -> int:
-        return self._noted("up", where, order, progress, output)
-
-    def rollback(
-        self, where: ProjectLocation, order: RollbackRequest, progress: str, output: str
-    ) -> int:
-        return self._noted("rollback", where, order, progress, output)
-
-    def history(self, where: ProjectLocation, service: str | None, limit: int, output: str) -> int:
-        return self._noted("history", where, service, limit, output)
-
-    def show(self, where: ProjectLocation, deployment: int, output: str) -> int:
-        return self._noted("show", where, deployment, output)
-
-    def status(self, where: ProjectLocation, check: bool, output: str) -> int:
-        return self._noted("status", where, check, output)
-
-    def proxy(self, where: ProjectLocation, order: ProxyRequest, progress: str) -> int:
-        return self._noted("proxy", where, order, progress)
-
-    def repair(self, where: ProjectLocation, dry_run: bool, progress: str, output: str) -> int:
-        return self._noted("repair", where, dry_run, progress, output)
-
-    def logs(
-        self,
-        where: ProjectLocation,
-        service: str | None,
-        colour: Colour | None,
-        follow: bool,
-        tail: int | None,
-    ) -> int:
-        return self._noted("logs", where, service, colour, follow, tail)
-
-    def down(self, where: ProjectLocation, patience: timedelta | None, progress: str) -> int:
-        return self._noted("down", where, patience, progress)
-
-    def resume(self, where: ProjectLocation, progress: str, output: str) -> int:
-        return self._noted("resume", where, progress, output)
-
-    def promote(
-        self, where: ProjectLocation, order: PromoteRequest, progress: str, output: str
-    ) -> int:
-        return self._noted("promote", where, order, progress, output)
-
-    def abort(self, where: ProjectLocation, progress: str, output: str) -> int:
-        return self._noted("abort", where, progress, output)
-
-    def lock(self, where: ProjectLocation, act: LockAct, output: str) -> int:
-        return self._noted("lock", where, act, output)
-
-    def prune(self, where: ProjectLocation, order: PruneRequest) -> int:
-        return self._noted("prune", where, order)
 
 
 Type = Callable[[str], int]
@@ -126,7 +54,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def type_(recorder: Recorder) -> Type:
-    group = typer.main.get_command(build_app(lambda: recorder))
+    group = build_app(recorder)
 
     def _type(line: str) -> int:
         with group.make_context("docker bluegreen", line.split()) as context:

@@ -8,9 +8,8 @@ from functools import partial
 import pytest
 
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLost, Unhealthy
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.steps import analysis
 from testkit.failures import BLUE, GREEN, assert_the_next_one_works, assert_v1_serves

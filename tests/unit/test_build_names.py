@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from testkit.fakes.calls import When
 from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import Behaviour

@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import Behaviour
 

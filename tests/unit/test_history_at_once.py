@@ -62,7 +62,7 @@ def test_processes_that_open_a_new_file_at_once_all_succeed(
 def test_processes_that_write_at_once_lose_nothing(file: Path, history: SqlHistory) -> None:
     history.begin(DRAFT)
     script = (
-        "from compose_bluegreen.domain.deployment import Outcome, StepRecord\n"
+        "from compose_bluegreen.domain.deployment import StepRecord\n"
         "for n in range(25):\n"
         "    history.step(1, StepRecord('start', str(n), '', Outcome.DONE, NOON))\n"
         "history.close()\n"

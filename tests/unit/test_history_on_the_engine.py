@@ -21,13 +21,12 @@ from compose_bluegreen.domain.deployment import (
     Deployment,
     Kind,
     NewDeployment,
-    Outcome,
     StepRecord,
 )
 from compose_bluegreen.domain.errors import HistoryUnusable
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.ports.lock import LockOwner
 from testkit.fakes.journal import FakeJournal, Killed, OpenLock
 

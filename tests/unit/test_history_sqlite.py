@@ -20,16 +20,10 @@ from sqlalchemy import Connection, Engine, event
 from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import (
-    DeployedService,
-    Kind,
-    NewDeployment,
-    Outcome,
-    StepRecord,
-)
+from compose_bluegreen.domain.deployment import DeployedService, Kind, NewDeployment, StepRecord
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCOPE = Scope("ENGINE", "shop")

@@ -8,9 +8,8 @@ import pytest
 
 from compose_bluegreen.cli import output
 from compose_bluegreen.config.hook_settings import Moment
-from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, HookFailed, Interrupted
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from testkit.failures import (
     assert_the_next_one_works,
     assert_told,

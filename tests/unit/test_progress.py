@@ -9,7 +9,7 @@ import pytest
 
 from compose_bluegreen.cli.progress import Face, Json, Plain, Quiet, Tty, observer
 from compose_bluegreen.cli.terminal import Terminal, seen_through
-from compose_bluegreen.domain.deployment import Outcome
+from compose_bluegreen.domain.states import Outcome
 from compose_bluegreen.ports.system import Observer
 
 

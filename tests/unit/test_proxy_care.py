@@ -6,8 +6,8 @@ import pytest
 
 from compose_bluegreen.commands import proxy
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, LockHeld
+from compose_bluegreen.domain.states import Outcome
 from compose_bluegreen.ports.lock import LockOwner
 from testkit.fakes.site import Site
 from testkit.fakes.world import NOON

@@ -14,15 +14,9 @@ from compose_bluegreen.cli.table import table, took
 from compose_bluegreen.cli.terminal import Terminal
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import (
-    DeployedService,
-    Deployment,
-    Kind,
-    Outcome,
-    StepRecord,
-)
+from compose_bluegreen.domain.deployment import DeployedService, Deployment, Kind, StepRecord
 from compose_bluegreen.domain.release import Image, Release
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.status import ColourStatus, ServiceStatus, Status, UnderWay
 from compose_bluegreen.ports.engine import Container

@@ -10,9 +10,8 @@ import pytest
 from compose_bluegreen.commands.up import up
 from compose_bluegreen.config.requests import UpRequest
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Outcome
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld, LockLost
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.ports.lock import LockOwner
 from testkit.failures import assert_the_next_one_works, before_the_second, made, outcome
 from testkit.fakes.calls import Call, When

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment, Outcome
+from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.errors import (
     BluegreenError,
     HistoryUnusable,
     Interrupted,
     NeedsPerson,
 )
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.steps.saga import Act, Saga, Step, Undo, run_step
 from testkit.fakes.calls import When
 from testkit.fakes.site import Site

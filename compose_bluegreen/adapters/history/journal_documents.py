@@ -16,9 +16,9 @@ from typing import Any, Protocol, Self
 
 from compose_bluegreen.adapters.history.step_names import key_of_name
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Kind, Outcome
+from compose_bluegreen.domain.deployment import Kind
 from compose_bluegreen.domain.errors import HistoryUnusable
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 
 FORMAT = 3
 """The newest that can be read; a document has the oldest that can say what it says: 2 adds the state

@@ -27,11 +27,16 @@ from compose_bluegreen.domain.deployment import (
     DeployedService,
     Deployment,
     NewDeployment,
-    Outcome,
     StepRecord,
 )
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, UNFINISHED, State, WrongTransition
+from compose_bluegreen.domain.states import (
+    ROLLBACK_CANDIDATES,
+    UNFINISHED,
+    Outcome,
+    State,
+    WrongTransition,
+)
 
 
 class SqlHistory:

@@ -18,10 +18,10 @@ from compose_bluegreen.adapters.history.merge import Standing
 from compose_bluegreen.adapters.history.rows import step_row
 from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.adapters.history.synced_reader import FollowingHistory
-from compose_bluegreen.domain.deployment import DeployedService, NewDeployment, Outcome, StepRecord
+from compose_bluegreen.domain.deployment import DeployedService, NewDeployment, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, LockLost
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.ports.lock import Lock, LockOwner, SignalRequest
 from compose_bluegreen.runtime.interrupts import shielded
 

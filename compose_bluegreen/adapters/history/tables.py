@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Kind, Outcome
-from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.deployment import Kind
+from compose_bluegreen.domain.states import Outcome, State
 
 E = TypeVar("E", bound=StrEnum)
 

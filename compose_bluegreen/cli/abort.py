@@ -1,0 +1,40 @@
+"""``docker bluegreen abort``."""
+
+from __future__ import annotations
+
+from compose_bluegreen.cli.invocation import Invocation
+from compose_bluegreen.cli.options import Format, Output, Progress
+from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.verb import Verb
+from compose_bluegreen.config.requests import ProjectLocation
+from compose_bluegreen.domain.errors import ExitCode
+
+
+def abort(
+    invocation: Invocation, progress: Progress = Face.AUTO, output: Output = Format.TABLE
+) -> int:
+    """Cancel a waiting, interrupted or stuck deployment.
+
+    Routes the traffic to the previous version, which is started again if it is unhealthy, and
+    removes the new colour. Also cancels a running canary or bake.
+    """
+    return invocation.run_with_progress(progress, _abort, progress, output)
+
+
+VERB = Verb(abort, ("docker bluegreen abort",))
+
+
+def _abort(where: ProjectLocation, progress: Face, output_format: Format) -> int:
+    from compose_bluegreen.cli import project_reader
+
+    name = project_reader.start_reading_name(where)
+    from compose_bluegreen.cli import output, stdout
+    from compose_bluegreen.commands import abort as core
+
+    with (
+        project_reader.named_project(where, name, progress, notifies=True) as out,
+        stdout.failure_shown(out, output_format, begun_here=False),
+    ):
+        done = core.abort(out.ctx)
+    stdout.write(output.summary(done, output_format))
+    return ExitCode.DONE

@@ -1,0 +1,82 @@
+"""One invocation of a command: the project that its flags name, and the call that it makes."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeAlias
+
+import typer
+
+from compose_bluegreen.cli.options import LongFiles, where_flags
+from compose_bluegreen.cli.progress import Face, Json
+from compose_bluegreen.config.requests import ProjectLocation
+from compose_bluegreen.domain.errors import BluegreenError
+
+P = ParamSpec("P")
+Execute: TypeAlias = Callable[["partial[int]"], int]
+"""Makes the call and returns its exit code. Tests only record the call."""
+
+_FLAGS = inspect.signature(where_flags, eval_str=True).parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """``where`` has the flags before and after the command's name as one."""
+
+    where: ProjectLocation
+    execute: Execute
+
+    def run(
+        self, act: Callable[Concatenate[ProjectLocation, P], int], *args: P.args, **kwargs: P.kwargs
+    ) -> int:
+        return self.execute(partial(act, self.where, *args, **kwargs))
+
+    def run_with_progress(
+        self,
+        progress: Face,
+        act: Callable[Concatenate[ProjectLocation, P], int],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> int:
+        """``--progress json`` promises one object a line on stderr, so an error is an object too."""
+        try:
+            return self.run(act, *args, **kwargs)
+        except BluegreenError as error:
+            if progress is not Face.JSON:
+                raise
+            Json(sys.stderr).error(error)
+            return error.exit_code
+
+
+def with_project_flags(command: Callable[..., int]) -> Callable[..., int]:
+    """Adds compose's flags to the command's own; its first parameter becomes the ``Invocation``.
+
+    Where the command has a ``-f`` of its own, files are only ``--file``.
+    """
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    flags = dict(_FLAGS)
+    if any("-f" in _names(parameter) for parameter in own):
+        flags["file"] = flags["file"].replace(annotation=LongFiles)
+
+    @wraps(command)
+    def with_flags(context: typer.Context, **given: Any) -> int:
+        late = where_flags(**{name: given.pop(name) for name in flags})
+        early: Invocation = context.obj
+        return command(Invocation(early.where.refined_by(late), early.execute), **given)
+
+    parameters = [
+        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *flags.values())),
+    ]
+    with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_flags.__annotations__ = {one.name: one.annotation for one in parameters}
+    return with_flags
+
+
+def _names(parameter: inspect.Parameter) -> tuple[str, ...]:
+    metadata = getattr(parameter.annotation, "__metadata__", ())
+    return tuple(name for info in metadata for name in (info.default, *(info.param_decls or ())))

@@ -1,0 +1,155 @@
+"""Checks of this machine: docker, the plugin, the engine, compose and the state folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from compose_bluegreen.cli import plugin_install
+from compose_bluegreen.cli.crash_report import state_folder
+from compose_bluegreen.cli.terminal import clean, seen_through
+from compose_bluegreen.domain.errors import BluegreenError, ExitCode
+from compose_bluegreen.domain.names import LABEL
+from compose_bluegreen.domain.states import Outcome
+
+OLDEST_COMPOSE = (2, 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``cure`` "" means that all is well."""
+
+    fact: str
+    cure: str = ""
+
+
+def check_machine() -> int:
+    """Prints each finding as it is made, for the next one may take its time."""
+    terminal = seen_through(sys.stdout)
+    well = True
+    for examine in (_client, _plugin, _engine, _compose, _proxies, _state):
+        for finding in examine():
+            mark = terminal.mark(Outcome.FAILED if finding.cure else Outcome.DONE)
+            typer.echo(f"{mark} {clean(finding.fact)}")
+            if finding.cure:
+                typer.echo(f"  next: {finding.cure}")
+                well = False
+    return ExitCode.DONE if well else ExitCode.FAILED
+
+
+def _client() -> Iterator[Finding]:
+    path = shutil.which("docker")
+    if path is None:
+        yield Finding("no docker command in PATH", "install Docker's command line")
+    else:
+        yield Finding(f"docker command: {path}")
+
+
+def _plugin() -> Iterator[Finding]:
+    link = plugin_install.link_path()
+    try:
+        seen = plugin_install.as_docker_sees_us()
+    except BluegreenError as error:
+        yield Finding(f"plugin: {error.message}", error.hint)
+        return
+    problem = plugin_install.complaint(seen, link)
+    if not problem:
+        yield Finding(f"plugin: docker finds {seen.path if seen else link}")
+        return
+    if not os.path.lexists(link):
+        problem = f"nothing at {link}"
+    elif not link.exists():
+        problem = f"{link} leads nowhere"
+    yield Finding(f"plugin: {problem}", "docker-bluegreen install")
+
+
+def _engine() -> Iterator[Finding]:
+    answer, error = _ask("docker", "version", "--format", "{{json .}}")
+    try:
+        versions: dict[str, Any] = json.loads(answer)
+    except ValueError:
+        versions = {}
+    server = versions.get("Server")
+    context = os.environ.get("DOCKER_CONTEXT") or versions.get("Client", {}).get(
+        "Context", "default"
+    )
+    where = os.environ.get("DOCKER_HOST") or f"context {context}"
+    if not server:
+        yield Finding(
+            f"engine ({where}): {error or 'no answer'}",
+            "start it, or choose another with docker context use; are you in the group docker?",
+        )
+        return
+    yield Finding(f"engine ({where}): {server['Version']}")
+
+
+def _compose() -> Iterator[Finding]:
+    answer, error = _ask("docker", "compose", "version", "--short")
+    oldest = ".".join(map(str, OLDEST_COMPOSE))
+    cure = f"install the Compose plugin, {oldest} or newer"
+    numbers = re.match(r"v?(\d+)\.(\d+)", answer)
+    if numbers is None:
+        yield Finding(f"compose: {error or 'docker compose is not there'}", cure)
+        return
+    old = tuple(map(int, numbers.groups())) < OLDEST_COMPOSE
+    yield Finding(f"compose: {answer}", cure if old else "")
+
+
+def _proxies() -> Iterator[Finding]:
+    """The age of the image of each proxy: its security updates come with a new image."""
+    role = f"label={LABEL}.role=proxy"
+    names, _ = _ask("docker", "ps", "--all", "--filter", role, "--format", "{{.Names}}")
+    for name in names.split():
+        image, _ = _ask("docker", "inspect", "--format", "{{.Image}}", name)
+        built, _ = _ask("docker", "image", "inspect", "--format", "{{.Created}}", image)
+        if built:
+            yield Finding(f"{name}: its image was built {_age(built, datetime.now(UTC))}")
+
+
+def _age(built: str, now: datetime) -> str:
+    day = datetime.fromisoformat(built)
+    days = (now - day).days
+    return f"on {day:%Y-%m-%d}, {days} {'day' if days == 1 else 'days'} ago"
+
+
+def _state() -> Iterator[Finding]:
+    folder = state_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        proof = folder / f".doctor-{os.getpid()}"
+        proof.touch()
+        proof.unlink()
+    except OSError as error:
+        yield Finding(
+            f"history: can't write to {folder}: {error.strerror}",
+            "set XDG_STATE_HOME to a folder of yours",
+        )
+        return
+    yield Finding(f"history: {folder} can be written to")
+
+
+def _ask(*command: str) -> tuple[str, str]:
+    """What it says on stdout, and the first line of its stderr."""
+    try:
+        asked = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", str(error)
+    said = asked.stderr.strip().splitlines()
+    return asked.stdout.strip(), said[0] if said else ""

@@ -1,0 +1,46 @@
+"""``docker bluegreen prune``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from compose_bluegreen.cli.invocation import Invocation
+from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.verb import Verb
+from compose_bluegreen.config.requests import ProjectLocation, PruneRequest
+from compose_bluegreen.domain.errors import ExitCode
+
+
+def prune(
+    invocation: Invocation,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Also remove images kept by up --keep-failed.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would be removed, without removing it.")
+    ] = False,
+) -> int:
+    """Remove old images and expired standby colours.
+
+    Every release does this too. Keeps the images of running containers and of the newest releases,
+    as many as `keep` says.
+    """
+    return invocation.run(_prune, PruneRequest(failed=failed, dry_run=dry_run))
+
+
+VERB = Verb(prune, ("docker bluegreen prune --dry-run", "docker bluegreen prune --failed"))
+
+
+def _prune(where: ProjectLocation, order: PruneRequest) -> int:
+    from compose_bluegreen.cli import project_reader
+
+    name = project_reader.start_reading_name(where)
+    from compose_bluegreen.cli import output, stdout
+    from compose_bluegreen.commands import prune as core
+
+    with project_reader.named_project(where, name, Face.QUIET) as out:
+        pruned = core.prune(order, out.ctx)
+    stdout.write(output.pruned(pruned, order))
+    return ExitCode.DONE

@@ -1,0 +1,40 @@
+"""``docker bluegreen resume``."""
+
+from __future__ import annotations
+
+from compose_bluegreen.cli.invocation import Invocation
+from compose_bluegreen.cli.options import Format, Output, Progress
+from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.verb import Verb
+from compose_bluegreen.config.requests import ProjectLocation
+from compose_bluegreen.domain.errors import ExitCode
+
+
+def resume(
+    invocation: Invocation, progress: Progress = Face.AUTO, output: Output = Format.TABLE
+) -> int:
+    """Finish an interrupted or stuck deployment.
+
+    Checks the health of its colour, switches the traffic and promotes it, then drains and removes
+    the old colour.
+    """
+    return invocation.run_with_progress(progress, _resume, progress, output)
+
+
+VERB = Verb(resume, ("docker bluegreen resume",))
+
+
+def _resume(where: ProjectLocation, progress: Face, output_format: Format) -> int:
+    from compose_bluegreen.cli import project_reader
+
+    name = project_reader.start_reading_name(where)
+    from compose_bluegreen.cli import output, stdout
+    from compose_bluegreen.commands import resume as core
+
+    with (
+        project_reader.named_project(where, name, progress, notifies=True) as out,
+        stdout.failure_shown(out, output_format, begun_here=False),
+    ):
+        done = core.resume(out.ctx)
+    stdout.write(output.summary(done, output_format))
+    return ExitCode.DONE

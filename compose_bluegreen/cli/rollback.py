@@ -1,0 +1,86 @@
+"""``docker bluegreen rollback``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from compose_bluegreen.cli.invocation import Invocation
+from compose_bluegreen.cli.options import (
+    DryRun,
+    Format,
+    Hooks,
+    Message,
+    Output,
+    Progress,
+    RecreateProxy,
+    Services,
+    Timeout,
+    Wait,
+    duration,
+)
+from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.verb import Verb
+from compose_bluegreen.config.requests import ProjectLocation, RollbackRequest
+from compose_bluegreen.domain.errors import ExitCode
+
+
+def rollback(  # noqa: PLR0913, PLR0917 - one parameter a flag
+    invocation: Invocation,
+    services: Services = None,
+    to: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="ID", help="Deployment to roll back to."),
+    ] = None,
+    message: Message = "",
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    progress: Progress = Face.AUTO,
+    force: Annotated[
+        bool, typer.Option("--force", help="Roll back even if an irreversible hook ran since.")
+    ] = False,
+    no_hooks: Hooks = False,
+    recreate_proxy: RecreateProxy = False,
+    wait: Wait = None,
+    output: Output = Format.TABLE,
+) -> int:
+    """Roll back to an earlier release.
+
+    Restores the image and the configuration of the newest healthy release that is not live, or of
+    the deployment given by --to. The compose file is not read.
+    """
+    order = RollbackRequest(
+        services=tuple(services or ()),
+        to=to,
+        message=message,
+        timeout=duration("--timeout", timeout),
+        dry_run=dry_run,
+        force=force,
+        hooks=not no_hooks,
+        recreate_proxy=recreate_proxy,
+        patience=duration("--wait", wait),
+    )
+    return invocation.run_with_progress(progress, _rollback, order, progress, output)
+
+
+VERB = Verb(rollback, ("docker bluegreen rollback", "docker bluegreen rollback web --to 41"))
+
+
+def _rollback(
+    where: ProjectLocation, order: RollbackRequest, progress: Face, output_format: Format
+) -> int:
+    from compose_bluegreen.cli import project_reader
+
+    name = project_reader.start_reading_name(where)
+    from compose_bluegreen.cli import output, stdout
+    from compose_bluegreen.commands import rollback as core
+
+    with project_reader.named_project(where, name, progress, notifies=True) as out:
+        out.scratch.prove()
+        with stdout.failure_shown(out, output_format):
+            plan = stdout.plan_printer(order.dry_run)
+            done = core.rollback(order, out.ctx, plan)
+    if not order.dry_run:
+        stdout.write(output.summary(done, output_format))
+    return ExitCode.DONE

@@ -1,0 +1,43 @@
+"""``docker bluegreen show``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from compose_bluegreen.cli.invocation import Invocation
+from compose_bluegreen.cli.options import Format, Output
+from compose_bluegreen.cli.verb import Verb
+from compose_bluegreen.config.requests import ProjectLocation
+from compose_bluegreen.domain.errors import ExitCode, UsageError
+
+
+def show(
+    invocation: Invocation,
+    deployment: Annotated[int, typer.Argument(min=1, metavar="ID", hidden=True)],
+    output: Output = Format.TABLE,
+) -> int:
+    """Show one deployment and its steps.
+
+    Shows the cause and the duration of each step, and the last output of what failed. history lists
+    the IDs.
+    """
+    return invocation.run(_show, deployment, output)
+
+
+VERB = Verb(show, ("docker bluegreen show 42",))
+
+
+def _show(where: ProjectLocation, number: int, output_format: Format) -> int:
+    from compose_bluegreen.cli import output, project_reader, stdout
+
+    with project_reader.stored_history(where) as (records, project):
+        deployment = records.get(number)
+    if deployment is None:
+        raise UsageError(
+            f"there is no deployment {number} of {project}",
+            hint="docker bluegreen history lists them",
+        )
+    stdout.write(output.show(deployment, output_format))
+    return ExitCode.DONE

@@ -1,0 +1,137 @@
+"""``docker bluegreen up``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from compose_bluegreen.cli.invocation import Invocation
+from compose_bluegreen.cli.options import (
+    Canary,
+    DryRun,
+    Format,
+    Hooks,
+    KeepFailed,
+    Message,
+    NoBake,
+    Output,
+    Progress,
+    RecreateProxy,
+    Services,
+    Timeout,
+    Wait,
+    duration,
+    stages,
+)
+from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.verb import Verb
+from compose_bluegreen.config.requests import ProjectLocation, UpRequest
+from compose_bluegreen.domain.errors import ExitCode
+
+
+def up(  # noqa: PLR0913, PLR0917 - one parameter a flag
+    invocation: Invocation,
+    services: Services = None,
+    build: Annotated[
+        bool, typer.Option(help="Build the images of services that have a `build` section.")
+    ] = True,
+    image: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Release this image, for a single service."),
+    ] = None,
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Pull the images even if the engine has them.")
+    ] = False,
+    timeout: Timeout = None,
+    message: Message = "",
+    dry_run: DryRun = False,
+    progress: Progress = Face.AUTO,
+    force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Release unchanged services too if at least one service changed."
+        ),
+    ] = False,
+    keep_failed: KeepFailed = False,
+    no_hooks: Hooks = False,
+    recreate_proxy: RecreateProxy = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="Stop the container that has the published ports and take them over.",
+        ),
+    ] = False,
+    no_switch: Annotated[
+        bool,
+        typer.Option("--no-switch", help="Stop before the switch; continue with promote or abort."),
+    ] = False,
+    wait: Wait = None,
+    canary: Canary = None,
+    no_bake: NoBake = False,
+    output: Output = Format.TABLE,
+) -> int:
+    """Release services blue/green.
+
+    Builds the images, starts the idle colour, waits until it is healthy, switches the traffic, then
+    drains and removes the old colour. Without a SERVICE, releases every service with x-bluegreen.
+    """
+    order = UpRequest(
+        services=tuple(services or ()),
+        image=image,
+        build=build,
+        pull=pull,
+        timeout=duration("--timeout", timeout),
+        message=message,
+        dry_run=dry_run,
+        force=force,
+        together=together,
+        keep_failed=keep_failed,
+        hooks=not no_hooks,
+        recreate_proxy=recreate_proxy,
+        take_over=take_over,
+        no_switch=no_switch,
+        patience=duration("--wait", wait),
+        bake=not no_bake,
+        canary=stages("--canary", canary),
+    )
+    return invocation.run_with_progress(progress, _up, order, progress, output)
+
+
+VERB = Verb(
+    up,
+    (
+        "docker bluegreen up",
+        "docker bluegreen up web --message 'greets in Portuguese'",
+        "docker bluegreen up web --image registry.example/web:1.4 --pull",
+        "docker bluegreen up --no-switch",
+        "docker bluegreen up web api --all",
+        "docker bluegreen up --dry-run",
+    ),
+)
+
+
+def _up(where: ProjectLocation, order: UpRequest, progress: Face, output_format: Format) -> int:
+    from compose_bluegreen.cli import project_reader
+
+    reading = project_reader.start_reading(where)
+    from compose_bluegreen.cli import composition, output, stdout
+    from compose_bluegreen.cli.progress import observer
+    from compose_bluegreen.commands import up as core
+
+    reports, project = observer(progress), reading.project()
+    git, notify = reading.git_revision(), project.settings.notify
+    with composition.outside(
+        where, project.name, reports, git, notify, reading.certificates
+    ) as out:
+        out.scratch.prove()
+        with stdout.failure_shown(out, output_format):
+            plan = stdout.plan_printer(order.dry_run)
+            done = core.up(order, project, out.ctx, plan)
+        if done is None and not order.dry_run:
+            reports.remark("nothing changed since the live release; --force deploys all the same")
+    if not order.dry_run:
+        stdout.write(output.summary(done, output_format))
+    return ExitCode.DONE
