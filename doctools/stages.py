@@ -6,20 +6,27 @@ that nothing else on the machine is touched.
 
 from __future__ import annotations
 
+import getpass
 import os
+import re
 import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
+from urllib.request import urlopen
 
-from doctools.pages import ROOT
+from doctools.pages import DOCS, ROOT
+from doctools.plays import Play
 from testkit.stage import environment, free_port, plugin_folder, sweep
 
 PREFIX = "bgdocs-"
+_MONITOR = re.compile(r"statistics at http://127\.0\.0\.1:\d+")
 
 
 @dataclass(slots=True)
@@ -29,6 +36,7 @@ class DocsStage:
     folder: Path
     environment: dict[str, str]
     shown: dict[str, str]
+    ports: dict[int, int]
     exit_code: int = field(default=0)
 
     def run(self, command: str) -> str:
@@ -47,18 +55,24 @@ class DocsStage:
         self.exit_code = done.returncode
         return self._as_shown(done.stdout)
 
+    @property
+    def url(self) -> str:
+        """Of the first port."""
+        return f"http://127.0.0.1:{next(iter(self.ports.values()))}/"
+
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(self._real(text))
 
     def _real(self, text: str) -> str:
         for shown, real in self.shown.items():
-            text = text.replace(shown, real)
+            # A port is no part of a longer one.
+            text = re.sub(re.escape(shown) + r"(?!\d)", real, text)
         return text
 
     def _as_shown(self, text: str) -> str:
         for shown, real in self.shown.items():
             text = text.replace(real, shown)
-        return text
+        return _MONITOR.sub("statistics at http://127.0.0.1:8404", text)
 
 
 @contextmanager
@@ -69,6 +83,7 @@ def staged(project: str, ports: Sequence[int], names: Mapping[str, str]) -> Iter
     real = PREFIX + secrets.token_hex(8)[: max(7, len(project) - len(PREFIX))]
     free = {port: free_port() for port in ports}
     shown = {name: pattern.format(real) for name, pattern in names.items()}
+    shown |= {"you/": f"{real}/", "ada@laptop": f"{getpass.getuser()}@{socket.gethostname()}"}
     for port, own in free.items():
         shown |= {f":{port}": f":{own}", f'"{port}:': f'"{own}:', f"port: {port}": f"port: {own}"}
     with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
@@ -78,7 +93,7 @@ def staged(project: str, ports: Sequence[int], names: Mapping[str, str]) -> Iter
         (home / ".curlrc").write_text("silent\nshow-error\n")
         variables = dict(zip(("PORT", "MONITOR_PORT"), map(str, free.values()), strict=False))
         stage = DocsStage(
-            home / "project", _environment(home) | variables, {**shown, project: real}
+            home / "project", _environment(home) | variables, {**shown, project: real}, free
         )
         try:
             yield stage
@@ -91,6 +106,50 @@ def copy_the_demo(stage: DocsStage) -> None:
     """The repository's own compose file and sample service."""
     shutil.copytree(ROOT / "sample_service", stage.folder / "sample_service")
     stage.write("docker-compose.yml", (ROOT / "docker-compose.yml").read_text())
+
+
+def set_up(stage: DocsStage, play: Play) -> None:
+    """The compose file of the page, and the images that it names."""
+    stage.write("compose.yaml", f"name: {play.project}\n{_compose_file(play)}")
+    sample = f"{stage.shown[play.project]}/sample"
+    _build(sample, ROOT / "sample_service", "Dockerfile")
+    for number, (reference, lines) in enumerate(play.images.items()):
+        # The label makes each another image.
+        stage.write("image", f"FROM {sample}\nLABEL number={number}\n{lines}")
+        real = reference.replace("you/", f"{stage.shown[play.project]}/")
+        _build(real, stage.folder, "image")
+
+
+@contextmanager
+def requested(stage: DocsStage, play: Play) -> Iterator[None]:
+    """Sends requests meanwhile, whatever is answered."""
+    ended = Event()
+
+    def ask() -> None:
+        while not ended.wait(1 / play.requests):
+            with suppress(OSError):
+                urlopen(stage.url, timeout=5).close()  # noqa: S310 - http, on this machine
+
+    askers = [Thread(target=ask) for _ in range(1 if play.requests else 0)]
+    for asker in askers:
+        asker.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for asker in askers:
+            asker.join()
+
+
+def _compose_file(play: Play) -> str:
+    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / play.page).read_text(), re.DOTALL)
+    return str([one for one in blocks if "services:" in one][play.block])
+
+
+def _build(reference: str, folder: Path, dockerfile: str) -> None:
+    file = str(folder / dockerfile)
+    words = ("docker", "build", "--quiet", "--tag", reference, "--file", file, str(folder))
+    subprocess.run(words, check=True, capture_output=True)
 
 
 def _environment(home: Path) -> dict[str, str]:

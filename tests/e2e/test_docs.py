@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from doctools.pages import pages, parts
-from doctools.record import COMMAND, PLAYS, Play, stale
+from doctools.plays import PLAYS, Play
+from doctools.record import COMMAND, stale
 
 pytestmark = pytest.mark.engine
 
 
-@pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.page)
+@pytest.mark.parametrize("play", PLAYS, ids=lambda play: next(iter(play.scenes)))
 def test_each_recorded_excerpt_is_what_the_commands_print_now(engine: None, play: Play) -> None:
     assert stale(play) == {}, f"run: {COMMAND}"
 
