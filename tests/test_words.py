@@ -47,6 +47,7 @@ def test_python_is_read_for_its_text(source: str, found: list[str]) -> None:
     [
         ("a.md", "A proven colour\nstands by.", [(1, "proven"), (2, "stands")]),
         ("a.md", "`lock.wish` and docs/nobody.md and let-go", []),
+        ("a.md", "<!-- recorded: x -->\nnobody\n<!-- end -->\nanew", [(4, "anew")]),
         ("a.cfg.j2", "# {{ door.rules }} for\n# somebody", [(2, "somebody")]),
         ("a.svg", '<svg><text class="told">sick</text></svg>', [(1, "sick")]),
         ("CHANGELOG.md", "# Changes\n\n## 2\n\nanew\n\n## 1\n\nanew\n", [(5, "anew")]),
