@@ -16,7 +16,7 @@ _DURATION = re.compile(r"\b\d+(?:\.\d+)?s\b")
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b")
 _IMAGE = re.compile(r"\b[0-9a-f]{12}\b")
 _TRAFFIC = re.compile(
-    r"\d+ requests: \d+ answered 5xx, \d+ broken, p95 \d+ ms(?: \(\S+: \d+ ms\))?"
+    r"\d+ requests: \d+ answered 5xx, \d+ broken(?:, p95 \d+ ms)?(?: \(\S+: \d+ ms\))?"
 )
 _COLUMNS = re.compile(r" {2,}")
 

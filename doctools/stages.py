@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Thread
 from urllib.request import urlopen
@@ -65,8 +66,9 @@ class DocsStage:
 
     def _real(self, text: str) -> str:
         for shown, real in self.shown.items():
-            # A port is no part of a longer one.
-            text = re.sub(re.escape(shown) + r"(?!\d)", real, text)
+            # A port is not the beginning of a longer number.
+            whole = r"(?!\d)" if shown[-1].isdigit() else ""
+            text = re.sub(re.escape(shown) + whole, real, text)
         return text
 
     def _as_shown(self, text: str) -> str:
@@ -127,7 +129,7 @@ def requested(stage: DocsStage, play: Play) -> Iterator[None]:
 
     def ask() -> None:
         while not ended.wait(1 / play.requests):
-            with suppress(OSError):
+            with suppress(OSError, HTTPException):
                 urlopen(stage.url, timeout=5).close()  # noqa: S310 - http, on this machine
 
     askers = [Thread(target=ask) for _ in range(1 if play.requests else 0)]
