@@ -20,47 +20,17 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-_OUTCOMES = "'running', 'done', 'failed', 'undone', 'warned'"
-
 
 def upgrade() -> None:
-    with op.batch_alter_table("deployment_steps", copy_from=_steps()) as table:
-        table.add_column(sa.Column("key", sa.Text()))
-    steps = _steps(sa.Column("key", sa.Text()))
+    # Without NOT NULL: a deployment of an older version may be under way, and it writes no keys.
+    op.add_column("deployment_steps", sa.Column("key", sa.Text()))
+    names = ("name", "cause", "key")
+    steps = sa.table("deployment_steps", *(sa.column(name, sa.Text()) for name in names))
     connection = op.get_bind()
     for row in connection.execute(sa.select(steps.c.name, steps.c.cause).distinct()).all():
         same = (steps.c.name == row.name, steps.c.cause == row.cause)
         key = _key_of_name(row.name, row.cause)
         connection.execute(sa.update(steps).where(*same).values(key=key))
-    with op.batch_alter_table("deployment_steps", copy_from=steps) as table:
-        table.alter_column("key", existing_type=sa.Text(), nullable=False)
-
-
-def _steps(*more: sa.Column[str]) -> sa.Table:
-    """As 0001 made it: SQLite does not report the checks of a table."""
-    metadata = sa.MetaData()
-    sa.Table("deployments", metadata, sa.Column("id", sa.Integer(), primary_key=True))
-    return sa.Table(
-        "deployment_steps",
-        metadata,
-        sa.Column("deployment_id", sa.Integer(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("cause", sa.Text(), nullable=False),
-        sa.Column("outcome", sa.Text(), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("finished_at", sa.DateTime(timezone=True)),
-        sa.Column("detail", sa.Text(), nullable=False),
-        sa.CheckConstraint(f"outcome IN ({_OUTCOMES})", name="ck_deployment_steps_outcome"),
-        sa.ForeignKeyConstraint(
-            ["deployment_id"],
-            ["deployments.id"],
-            name="fk_deployment_steps_deployment_id",
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("deployment_id", "number", name="pk_deployment_steps"),
-        *more,
-    )
 
 
 _RULES = (

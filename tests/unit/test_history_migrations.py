@@ -178,6 +178,22 @@ def test_a_deployment_of_before_there_was_waiting_is_kept_and_a_later_one_can_wa
     assert told == [(42, State.WAITING, ("web",)), (41, State.FAILED, ("web",))]
 
 
+def test_an_older_version_that_is_under_way_still_records_its_steps(file: Path) -> None:
+    """It opened the file before this version brought it up to date."""
+    written_by_us(file)
+    store = a_store(file, OURS)
+    with store.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO deployment_steps (deployment_id, number, name, cause, outcome, started_at,"
+            " detail) VALUES (1, 1, 'drain web-blue', 'x', 'done', '2026-03-01 12:00:00.000000', '')"
+        )
+    store.close()
+    with open_history(str(file), {}, SCOPE) as history:
+        found = history.get(1)
+    assert found
+    assert [(step.key, step.name) for step in found.steps] == [("drain", "drain web-blue")]
+
+
 def test_a_migration_that_copies_a_table_keeps_what_points_to_it(
     file: Path, tmp_path: Path
 ) -> None:

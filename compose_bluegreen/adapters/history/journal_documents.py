@@ -145,7 +145,7 @@ def document(  # noqa: PLR0913, PLR0917 - the tables
     """Of rows; its revision is the one that follows ``before``."""
     own = {key: deployment[key] for key in _DEPLOYMENT}
     rows = [{key: part[key] for key in _PART} for part in parts]
-    done = [{key: step[key] for key in _STEP} for step in steps]
+    done = [_with_key({key: step[key] for key in _STEP}) for step in steps]
     revision = f"{count(before) + 1}-{_digest(_text(own, services, rows, done))}"
     return Document(Name(number, uid, revision), own, tuple(services), tuple(rows), tuple(done))
 
@@ -213,9 +213,14 @@ def read_note(line: str) -> Note | None:
 
 def _step(found: Fields, format_: int) -> Fields:
     if format_ <= _BEFORE_KEYS:
-        found = found | {"key": key_of_name(found["name"], found["cause"])}
+        found = _with_key(found | {"key": None})
     row = _timed({key: found[key] for key in _STEP})
     return row | {"outcome": Outcome(row["outcome"])}
+
+
+def _with_key(step: Fields) -> Fields:
+    """The step; its name gives the key where a version before keys wrote it."""
+    return step | {"key": step["key"] or key_of_name(step["name"], step["cause"])}
 
 
 def _deployment(found: Fields) -> Fields:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
+from compose_bluegreen.adapters.history.step_names import key_of_name
 from compose_bluegreen.adapters.history.tables import (
     deployment_parts,
     deployment_services,
@@ -134,7 +135,7 @@ def _part(row: RowMapping) -> DeployedService:
 
 def _step(row: RowMapping) -> StepRecord:
     return StepRecord(
-        key=row["key"],
+        key=row["key"] or key_of_name(row["name"], row["cause"]),
         name=row["name"],
         cause=row["cause"],
         outcome=row["outcome"],

@@ -179,7 +179,7 @@ deployment_steps = Table(
     metadata,
     _of_deployment(),
     Column("number", Integer, primary_key=True),
-    Column("key", Text, nullable=False),
+    Column("key", Text),  # NULL where an older version wrote it after the migration
     Column("name", Text, nullable=False),
     Column("cause", Said, nullable=False),
     Column("outcome", Word(Outcome), nullable=False),
