@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from testkit.load import Kind, Load
 from testkit.stage import Model, Run, Running, Stage, eventually, free_port, other, service
 
-Environment = Mapping[str, str]
-NONE: Environment = MappingProxyType({})
+Answers = dict[str, Any]
+"""JSON by the words of the command that gave it."""
 
 KEY = "a-word-that-only-we-know"
 PROSE = frozenset({"cause", "cure", "rollback_unsafe"})
@@ -64,10 +63,20 @@ class Host:
         """The command with its children. Both versions then see a release that is unfinished."""
         running.signal(signal.SIGKILL, group=True)
         running.end().ended(-signal.SIGKILL)
-        eventually(lambda: self.stage.status()["under_way"] is None, "a lock that is free")
-        drift = [*(status := self.same_answers())["drift"]]
-        drift += [one for service_ in status["services"] for one in service_["drift"]]
-        assert "unfinished" in {one["kind"] for one in drift}
+        eventually(lambda: self._answer("status")["under_way"] is None, "a lock that is free")
+        status = self.same_answers(self.answers())
+        drift = [status["drift"], *(one["drift"] for one in status["services"])]
+        assert "unfinished" in {one["kind"] for each in drift for one in each}
+
+    def answers(self) -> Answers:
+        """To ``history``, ``status`` and ``show`` of each deployment. It gives them only until this
+        version has opened the history, because that may bring the tables to a newer schema."""
+        history = self._answer("history")
+        shown = {words: self._answer(words) for words in (f"show {one['id']}" for one in history)}
+        return {"history": history, **shown, "status": self._answer("status")}
+
+    def _answer(self, words: str) -> Any:
+        return read_json(self.bluegreen(*words.split(), "--format", "json").ended(0))
 
     # ── both ─────────────────────────────────────────────────────────────────────────────────
 
@@ -80,24 +89,14 @@ class Host:
         assert load.report().by_kind[Kind.POST].total() > 0
         assert self._proxy() == before
 
-    def same_answers(self, environment: Environment = NONE) -> Model:
-        """Both versions give the same history, the same newest deployment and the same status,
-        which this returns. ``environment`` is for the commands of this version."""
-        newest, *_ = self.same("history", environment)
-        self.same(f"show {newest['id']}", environment)
-        status = self.same("status", environment, PROSE | MOVING)
-        return dict(status)
-
-    def same(
-        self, words: str, environment: Environment = NONE, but: frozenset[str] = frozenset()
-    ) -> Any:
-        """What this version answers, without the keys in ``but`` the same as the old version does;
-        only its objects may have further keys."""
-        command = (*words.split(), "--format", "json")
-        told = read_json(self.bluegreen(*command).ended(0))
-        found = read_json(self.stage.bluegreen(*command, **environment).ended(0))
-        with self.stage.step(words):
-            _keeps(told, found, but)
+    def same_answers(self, answers: Answers, **environment: str) -> Model:
+        """This version answers what the old one answered; returns its status."""
+        found: Model = {}
+        for words, told in answers.items():
+            with self.stage.step(words):
+                run = self.stage.bluegreen(*words.split(), "--format", "json", **environment)
+                found = read_json(run.ended(0))
+                _keeps(told, found, PROSE | MOVING if words == "status" else frozenset())
         return found
 
     def old_copes(self, version: str, **environment: str) -> None:

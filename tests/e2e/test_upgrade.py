@@ -59,8 +59,7 @@ def test_releases_and_rollbacks_continue_the_history_of_the_old_version(host: Ho
         with stage.step("one that fails"):
             host.bluegreen("up", "--timeout", "1s", VERSION="bad", NEVER_START="1").ended(1)
         with stage.step("both versions give the same answers"):
-            status = host.same_answers()
-            host.same("show 2")
+            status = host.same_answers(host.answers())
             assert {one["live"]["deployment"] for one in status["services"]} == {2}
         with stage.step("nothing has changed, so up releases nothing"):
             stage.up("v2")
@@ -95,7 +94,7 @@ def test_a_waiting_release_of_the_old_version_is_promoted(host: Host) -> None:
     with host.under_load() as load:
         host.up("v2", "--no-switch", "--message", "for Monday")
         with stage.step("status shows it"):
-            waiting = host.same_answers()["waiting"]
+            waiting = host.same_answers(host.answers())["waiting"]
             assert (waiting["deployment"], waiting["message"]) == (2, "for Monday")
             assert waiting["since"] >= stage.show(2)["started_at"]
         with stage.step("the preview key and the preview port lead to it"):
@@ -121,7 +120,7 @@ def test_a_machine_without_local_history_reads_the_old_journal_and_aborts(host: 
         host.up("v2")
         host.up("v3", "--no-switch")
         with stage.step("the engine has the whole history"):
-            host.same_answers(host.lost)
+            host.same_answers(host.answers(), **host.lost)
         with stage.step("abort removes the waiting release"):
             stage.bluegreen("abort", **host.lost).ended(0)
             newest = host.newest(**host.lost)
@@ -153,7 +152,7 @@ def test_rollback_respects_an_irreversible_hook_and_reuses_the_standby_of_the_ol
     host.write(standby="10m", hooks={"pre_deploy": migrate})
     with host.under_load() as load:
         host.up("v2")
-        status = host.same_answers()
+        status = host.same_answers(host.answers())
         unsafe = {one["service"]: one["rollback_unsafe"] for one in status["services"]}
         assert "drops a column" in unsafe["web"]
         with stage.step("refused, also on a machine without local history"):
@@ -169,7 +168,35 @@ def test_rollback_respects_an_irreversible_hook_and_reuses_the_standby_of_the_ol
     assert load.report().versions == ["v1", "v2"]
 
 
-# ── a killed release ──────────────────────────────────────────────────────────────────────────
+# ── a release under way ──────────────────────────────────────────────────────────────────────────
+
+
+def test_an_old_release_under_way_keeps_its_lock_and_ends_while_this_version_looks_on(
+    host: Host,
+) -> None:
+    stage = host.stage
+    host.write()
+    host.up("v1")
+    with host.under_load() as load:
+        running = host.begin_up("wait until ", "v2", START_DELAY="8")
+        with stage.step("this version sees its lock and its step, and respects the lock"):
+            holder = read_json(stage.bluegreen("lock", "status", "--format", "json"))["holder"]
+            under_way = stage.status()["under_way"]
+            assert (under_way["deployment"], under_way["step"][:11]) == (2, "wait until ")
+            assert holder.items() <= under_way.items()
+            assert holder["actor"] in stage.bluegreen("up", VERSION="v3").ended(5).err
+        running.end().ended(0)
+        stage.serves("v2")
+        assert [one["state"] for one in stage.history()] == ["live", "superseded"]
+        shown = stage.show(2)
+        assert shown["steps"][-1]["outcome"] == "done"
+        with stage.step("the engine has the same steps"):
+            elsewhere = stage.bluegreen("show", "2", "--format", "json", **host.lost)
+            assert read_json(elsewhere.ended(0)) == shown
+        stage.bluegreen("rollback").ended(0)
+        stage.serves("v1")
+        host.is_clean()
+    assert load.report().versions == ["v1", "v2"]
 
 
 def test_up_removes_an_old_release_that_was_killed_before_its_switch(host: Host) -> None:
@@ -177,14 +204,7 @@ def test_up_removes_an_old_release_that_was_killed_before_its_switch(host: Host)
     host.write()
     host.up("v1")
     with host.under_load() as load:
-        running = host.begin_up("wait until ", "v2", START_DELAY="600")
-        with stage.step("this version sees its lock, and respects it"):
-            holder = host.same("lock status")["holder"]
-            under_way = stage.status()["under_way"]
-            assert under_way["step"].startswith("wait until ")
-            assert holder.items() <= under_way.items()
-            assert holder["actor"] in stage.bluegreen("up", VERSION="v3").ended(5).err
-        host.kill(running)
+        host.kill(host.begin_up("wait until ", "v2", START_DELAY="600"))
         stage.up("v3")
         stage.serves("v3")
         assert host.api() == "v3"
@@ -248,7 +268,7 @@ def test_a_history_in_postgresql_is_taken_over(host: Host, server: postgres.Serv
     with host.under_load() as load:
         host.up("v2", "--message", "the second")
         host.up("v3", "--no-switch")
-        host.same_answers()
+        host.same_answers(host.answers())
         stage.bluegreen("promote").ended(0)
         stage.serves("v3")
         stage.bluegreen("rollback").ended(0)
