@@ -186,11 +186,11 @@ def refuse_ambiguous_ports(project: Project) -> None:
             if port.host_port:
                 behind.setdefault(port.where, []).append(sharer)
     for where, port_users in behind.items():
-        for clash in find_conflicts(port_users):
+        for conflict in find_conflicts(port_users):
             raise BadSetting(
-                f"{project.file}: services.{clash.service}.{KEY}.{clash.key}",
-                f"{clash.why} ({host(where)[1]})",
-                hint=clash.cure,
+                f"{project.file}: services.{conflict.service}.{KEY}.{conflict.key}",
+                f"{conflict.problem} ({host(where)[1]})",
+                hint=conflict.remedy,
             )
 
 

@@ -1,5 +1,5 @@
-"""What things are: values and states, without any I/O.
+"""The values and states of this plugin, without any I/O.
 
-Start with ``deployment``, ``states`` and ``release``; ``topology`` is what the proxy must know.
+Start with ``deployment``, ``states`` and ``release``; ``topology`` describes the proxy.
 Imports the standard library only.
 """

@@ -1,4 +1,4 @@
-"""What a blue/green deployment is. Pure: no I/O, no clock, no third-party library."""
+"""Deployments: values only, without I/O, clock or third-party library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeployedService:
-    """One service's share in a deployment."""
+    """One service within a deployment. ``live``: this deployment is the live one of the service."""
 
     release: Release
     colour: Colour
@@ -53,7 +53,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class NewDeployment:
-    """What is known of a deployment before anything moves."""
+    """A deployment before its first step, with the fields that are known by then."""
 
     engine: str
     project: str
@@ -72,9 +72,10 @@ class Deployment:
     """One attempt to make a release live.
 
     ``id`` counts within one project on one engine, and is the same on every machine.
-    ``rollback_of`` is the deployment that this one takes back, ``restores`` the one whose release
-    it brings back; both are None unless ``kind`` is rollback. Times are aware, in UTC.
-    ``parts`` is empty until the images are known; ``steps`` only where history was asked for them.
+    ``rollback_of`` is the deployment that this rollback replaces, ``restores`` is the deployment
+    whose release it makes live again; both are None unless ``kind`` is rollback. Times are aware,
+    in UTC. ``parts`` are the deployed services: there are none until the images are known.
+    ``steps`` is empty unless the caller asked history for them.
     """
 
     id: int
@@ -100,7 +101,7 @@ class Deployment:
 
     @property
     def held_since(self) -> datetime:
-        """Of a deployment that waits, or has waited."""
+        """When the deployment began to wait for promotion; its start if it never waited."""
         holds = (step.started_at for step in self.steps if step.key == str(HOLD))
         return next(holds, self.started_at)
 

@@ -16,38 +16,38 @@ _MICROSECONDS = {
     "d": 86_400_000_000,
     "w": 604_800_000_000,
 }
-_ONE = re.compile(r"([0-9]{0,15})(?:\.([0-9]{0,15}))?(us|µs|μs|ms|s|m|h|d|w)")
+_AMOUNT = re.compile(r"([0-9]{0,15})(?:\.([0-9]{0,15}))?(us|µs|μs|ms|s|m|h|d|w)")
 _BARE_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?")
 _SHAPE = "write numbers with units, such as 1m30s, 500ms or 1.5h"
 
 
 def parse(text: str) -> timedelta:
-    """Raises ValueError, whose message names the cure. Less than a microsecond is dropped."""
+    """Raises ValueError, whose message says what to write. Drops what is below a microsecond."""
     written = text.strip()
     if _BARE_NUMBER.fullmatch(written):
         raise ValueError(
             f"{written} has no unit: write {written}s for seconds, or {written}m, {written}ms"
         )
-    microseconds, at = 0, 0
-    while at < len(written):
-        match = _ONE.match(written, at)
+    microseconds, position = 0, 0
+    while position < len(written):
+        match = _AMOUNT.match(written, position)
         if match is None:
             break
-        microseconds += _worth(match, written)
-        at = match.end()
-    if at == 0 or at < len(written):
+        microseconds += _microseconds(match, written)
+        position = match.end()
+    if position == 0 or position < len(written):
         raise ValueError(f"{text!r} is not a duration: {_SHAPE}")
     try:
         return timedelta(microseconds=microseconds)
     except OverflowError:
-        raise ValueError(f"{text!r} is longer than anybody can wait") from None
+        raise ValueError(f"{text!r} is too long: write a shorter duration") from None
 
 
-def _worth(match: re.Match[str], written: str) -> int:
+def _microseconds(match: re.Match[str], written: str) -> int:
     whole, fraction = match[1], match[2] or ""
     if not whole and not fraction:
         raise ValueError(f"{written!r} is not a duration: {_SHAPE}")
-    # Whole numbers, for 0.1 as a float is a little more than 0.1.
+    # Integers, because 0.1 as a float is a little more than 0.1.
     return int(int(whole + fraction) * _MICROSECONDS[match[3]] // 10 ** len(fraction))
 
 

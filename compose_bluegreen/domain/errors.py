@@ -1,15 +1,15 @@
-"""What can go wrong, the exit code of it, and the next command.
+"""The errors that a user sees, with their exit codes.
 
-    BluegreenError ....... 1  refused or failed; what served before still serves
+    BluegreenError ....... 1  refused or failed; the previous version is still live
     ├── UsageError ....... 2  the command line or the compose file is wrong
-    │   └── BadSetting ... 2  … and this is the key
-    ├── NeedsPerson ...... 4  nobody but a person can tell what should happen now
-    ├── LockHeld ......... 5  another deployment of this project is under way
-    │   └── LockLost ..... 5  … and it has taken our place
+    │   └── BadSetting ... 2  a key of the compose file is wrong
+    ├── NeedsPerson ...... 4  a person must decide what happens next
+    ├── LockHeld ......... 5  another deployment of this project is running
+    │   └── LockLost ..... 5  another command has taken the lock that this command held
     └── Interrupted ...... 130
 
-A foreign error is mapped to one of these by the adapter that met it (``raise … from``).
-Anything else that reaches the door is a bug of ours: exit code 3, with a report.
+An adapter maps the errors of its library to these (``raise … from``). Any other error that
+reaches the command line is a bug in compose-bluegreen: exit code 3, with a report.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """A contract with scripts. The reference page is generated from the docstrings below."""
+    """A contract with scripts. ``python -m doctools generate`` writes the reference page from the docstrings."""
 
     DONE = 0
     """The command did what you asked."""
@@ -38,9 +38,10 @@ class ExitCode(IntEnum):
 
 
 class BluegreenError(Exception):
-    """A failure that a person can understand.
+    """A failure with a message for the user.
 
-    ``hint`` is the next command or the cure, ``detail`` what a failing program said last.
+    ``hint`` names the next command or the key to change, ``detail`` is the last output of the
+    program that failed.
     """
 
     exit_code = ExitCode.FAILED
@@ -57,7 +58,7 @@ class UsageError(BluegreenError):
 
 
 class BadSetting(UsageError):
-    """A key of the compose file that we can't accept; ``where`` names file, service and key."""
+    """A key of the compose file has a value that is not allowed. ``where`` names file, service and key."""
 
     def __init__(self, where: str, problem: str, *, hint: str = "") -> None:
         super().__init__(f"{where}: {problem}", hint=hint)
@@ -72,7 +73,7 @@ class LockHeld(BluegreenError):
 
 
 class LockLost(LockHeld):
-    """Nothing may be touched any more, not even to undo: somebody else deploys, or may."""
+    """This command must change nothing any more, not even to undo: another one can hold the lock now."""
 
 
 class Interrupted(BluegreenError):
@@ -84,7 +85,7 @@ class ComposeFailed(BluegreenError):
 
 
 class HookFailed(BluegreenError):
-    """A command that a release brings along; ``detail`` is the end of what it said."""
+    """A hook failed; ``detail`` is the end of its output."""
 
 
 class EngineUnreachable(BluegreenError):
@@ -92,7 +93,7 @@ class EngineUnreachable(BluegreenError):
 
 
 class Unhealthy(BluegreenError):
-    """A colour that did not become, or did not stay, healthy; ``detail`` is its last log lines."""
+    """A colour did not become healthy, or did not stay so; ``detail`` has its last log lines."""
 
 
 class ProxyFailed(BluegreenError):
@@ -100,4 +101,4 @@ class ProxyFailed(BluegreenError):
 
 
 class HistoryUnusable(BluegreenError):
-    """The history can't be read or written."""
+    """History can't be read or written."""

@@ -1,4 +1,4 @@
-"""Names of images, as Docker writes them. Pure."""
+"""Names of images, as Docker writes them."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _REFERENCE = re.compile(f"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::{_TAG})?(?:@{_DIG
 
 
 def is_reference(text: str) -> bool:
-    """Whether Docker would look for it, rather than read a flag or a path in it."""
+    """Whether Docker reads this text as the name of an image, not as a flag or a path."""
     return len(text) <= 512 and _REFERENCE.fullmatch(text) is not None

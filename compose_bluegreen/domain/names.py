@@ -1,4 +1,4 @@
-"""Names that this plugin gives on the engine, and its key in the compose file."""
+"""Names of this plugin's containers and networks on the engine, and its key in the compose file."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ KEY = "x-bluegreen"
 """The key of this plugin in the compose file."""
 
 LABEL = "compose-bluegreen"
-"""What the labels of this plugin's containers, networks and volumes begin with."""
+"""The prefix of the labels of this plugin's containers, networks and volumes."""
 
 LINK = "bluegreen-link"
 """The network that only the proxy and the colours share, in their compose files."""
 
 
 def companion(project: str) -> str:
-    """The project beside the user's, which ``up --remove-orphans`` there can't reach."""
+    """The Compose project of the proxy and the colours.
+
+    ``up --remove-orphans`` in the user's own project does not remove them there.
+    """
     return f"{project}-bluegreen"
 
 
 def replica_name(project: str, service: str, colour: Colour, number: int) -> str:
-    """Of a container; ``number`` counts from 1."""
+    """The name of a replica's container; ``number`` counts from 1."""
     return f"{companion(project)}-{service}-{colour}-{number}"

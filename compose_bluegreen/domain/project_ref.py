@@ -1,4 +1,4 @@
-"""A Compose project on one engine: history, lock and proxy belong to it."""
+"""A Compose project on one engine. It has one history, one lock and one proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one service runs: an image and its resolved model."""
+"""Releases: the image and the resolved model of one service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from compose_bluegreen.domain.names import KEY
 
 Model = dict[str, Any]
-"""A piece of a resolved compose file, as YAML or JSON gives it."""
+"""A part of a resolved compose file, as YAML or JSON returns it."""
 
 _NAME_PART = re.compile(r"(?=.{1,80}$)[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 
@@ -20,8 +20,8 @@ _NAME_PART = re.compile(r"(?=.{1,80}$)[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 class Image:
     """An image on the engine.
 
-    ``reference`` is what the person wrote, ``id`` what to start and to compare (``sha256:…``),
-    ``repo_digest`` where it can be pulled again (``repository@sha256:…``), if anywhere.
+    ``reference`` is the name that the user wrote. ``id`` (``sha256:…``) is used to start containers
+    and to compare. By ``repo_digest`` (``repository@sha256:…``) a registry has it; None if none does.
     """
 
     reference: str
@@ -35,10 +35,11 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What one service runs: an image and the resolved model, independent of later edits.
+    """The image and the resolved model of one service. Later edits of the file don't change it.
 
-    ``model`` is a stand-alone compose file with this one service (see ``models.py``),
-    ``settings`` the service's ``x-bluegreen`` as it was, ``fingerprint`` tells two apart.
+    ``model`` is a complete compose file with this service alone (see ``config.release_builder``),
+    ``settings`` are the service's ``x-bluegreen`` keys at that time. Two releases that run and are
+    routed alike have the same ``fingerprint``.
     """
 
     service: str
@@ -49,14 +50,14 @@ class Release:
 
     @property
     def kept_tag(self) -> str:
-        """The tag that keeps the image from ``docker image prune``."""
+        """The tag that protects the image from ``docker image prune``."""
         return f"{kept_repository(self.model['name'], self.service)}:{self.image.short_id}"
 
 
 def kept_repository(project: str, service: str) -> str:
-    """Where the tags of a service's kept images are; no two services share one.
+    """The repository for the tags of a service's kept images; no two services share one.
 
-    Docker's grammar is narrower than Compose's: ``Web`` or ``web_`` is no part of an image's name.
+    Docker allows fewer names than Compose: the name of an image can't contain ``Web`` or ``web_``.
     """
     return f"bluegreen/{_name_part(project)}/{_name_part(service)}"
 
@@ -64,8 +65,8 @@ def kept_repository(project: str, service: str) -> str:
 def _name_part(name: str) -> str:
     if _NAME_PART.fullmatch(name):
         return name
-    like_it = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
-    return f"{like_it}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+    similar = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    return f"{similar}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
 
 
 def replicas(release: Release) -> int:
@@ -73,35 +74,37 @@ def replicas(release: Release) -> int:
 
 
 def published(release: Release) -> dict[str, int]:
-    """``ip:port/tcp`` of the host to the container's port, as it was in this release."""
+    """The host's ``ip:port/tcp`` to the container's port, as published by this release."""
     return dict(release.model[KEY]["published"])
 
 
 def built_here(release: Release) -> bool:
-    """Whether its tag names a local build: then the tag follows what serves."""
+    """Whether its tag names a local build. Then the tag always points to the live image."""
     return bool(release.model[KEY]["built"])
 
 
 def is_worker(release: Release) -> bool:
-    """Nobody sends it requests, and the proxy knows only which colour is live."""
+    """Workers receive no requests; the proxy only records which of their colours is live."""
     return release.settings.get("traffic") == "none"
 
 
 def is_stop_first(release: Release) -> bool:
-    """Never two of it at once: the old one is gone before the new one starts."""
+    """Whether the old colour must be stopped before the new one starts, so that two never run."""
     return is_worker(release) and release.settings.get("order") == "stop-first"
 
 
 def after(release: Release) -> dict[str, str]:
-    """Services that are released like it, with the condition that they must meet before it starts."""
+    """Released services that it depends on, with the condition that they must meet before it starts."""
     return dict(release.model[KEY].get("after") or {})
 
 
 def in_order(releases: Sequence[Release]) -> list[Release]:
-    """Each after what it depends on. A circle, which Compose refuses, comes as it is."""
+    """Sorts each release after its dependencies. A circle, which Compose refuses, keeps its order."""
     waiting = {release.service: release for release in releases}
-    found = []
+    ordered = []
     while waiting:
-        ready = [name for name, one in waiting.items() if not after(one).keys() & waiting.keys()]
-        found += [waiting.pop(name) for name in ready or list(waiting)]
-    return found
+        ready = [
+            name for name, release in waiting.items() if not after(release).keys() & waiting.keys()
+        ]
+        ordered += [waiting.pop(name) for name in ready or list(waiting)]
+    return ordered

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 
 class State(StrEnum):
-    """Where a deployment stands; each state is written before the act that it names."""
+    """How far a deployment is. History has each state before the act that the state names."""
 
     PREPARING = "preparing"
     """Its images are being built or pulled."""
@@ -35,21 +35,24 @@ class State(StrEnum):
 
 
 UNFINISHED = frozenset({State.PREPARING, State.STARTING, State.SWITCHING})
-"""A deployment in one of these, with nobody holding the lock, was killed. One that waits was not."""
+"""If no command holds the lock, a deployment in one of these states was killed.
+
+A deployment that waits for promotion was not.
+"""
 
 ROLLBACK_CANDIDATES = frozenset({State.LIVE, State.SUPERSEDED, State.REMOVED})
-"""Its release passed its health checks and nobody has taken it back: rollback may choose it."""
+"""States of a release that was healthy and was not rolled back: a rollback may choose it."""
 
-_ENDS_OF_AN_ATTEMPT = frozenset({State.FAILED, State.INTERRUPTED, State.STUCK})
+_UNSUCCESSFUL_ENDS = frozenset({State.FAILED, State.INTERRUPTED, State.STUCK})
 
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
     {
-        State.PREPARING: frozenset({State.STARTING}) | _ENDS_OF_AN_ATTEMPT,
-        State.STARTING: frozenset({State.WAITING, State.SWITCHING}) | _ENDS_OF_AN_ATTEMPT,
-        State.WAITING: frozenset({State.SWITCHING}) | _ENDS_OF_AN_ATTEMPT,
-        State.SWITCHING: frozenset({State.LIVE}) | _ENDS_OF_AN_ATTEMPT,
+        State.PREPARING: frozenset({State.STARTING}) | _UNSUCCESSFUL_ENDS,
+        State.STARTING: frozenset({State.WAITING, State.SWITCHING}) | _UNSUCCESSFUL_ENDS,
+        State.WAITING: frozenset({State.SWITCHING}) | _UNSUCCESSFUL_ENDS,
+        State.SWITCHING: frozenset({State.LIVE}) | _UNSUCCESSFUL_ENDS,
         State.LIVE: frozenset({State.SUPERSEDED, State.ROLLED_BACK, State.REMOVED}),
-        # A person, or the next command, settles what a crash or a failed undo left open.
+        # A person or the next command decides how it ends.
         State.STUCK: frozenset({State.LIVE, State.FAILED, State.INTERRUPTED, State.REMOVED}),
         State.SUPERSEDED: frozenset(),
         State.ROLLED_BACK: frozenset(),
@@ -61,7 +64,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
 
 
 class WrongTransition(Exception):
-    """A bug of ours: the table above doesn't have this arrow."""
+    """A bug in compose-bluegreen: the table above does not allow this transition."""
 
 
 def check_transition(before: State, after: State) -> None:

@@ -1,4 +1,4 @@
-"""Keys of steps: what the code compares. The name of a step is text for people and may be reworded.
+"""Keys of steps. Code compares keys; the name of a step is text for people and can change.
 
 A key is ``kind[:detail…]``, for example ``hook:pre_deploy:1:web``. History keeps it forever, so a kind is
 never renamed and its details keep their meaning.
@@ -14,7 +14,7 @@ from typing import Self
 
 
 class StepKind(StrEnum):
-    """What a step does. ``DETAILS`` has what follows in its key."""
+    """What a step does. ``DETAILS`` lists what follows it in a key."""
 
     DEPENDENCIES = "dependencies"
     """Start the dependencies that compose-bluegreen does not release."""
@@ -103,7 +103,7 @@ DETAILS: Mapping[StepKind, tuple[str, ...]] = MappingProxyType(
         StepKind.UNDO: ("KEY",),
     }
 )
-"""What may follow a kind. A word in capitals is a placeholder; the rest is literal."""
+"""What can follow a kind. A word in capitals is a placeholder; the rest is literal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class StepKey:
 
     @property
     def undo(self) -> StepKey:
-        """Of the undo of this step."""
+        """The key of this step's undo."""
         return StepKey(StepKind.UNDO, str(self))
 
 

@@ -1,8 +1,7 @@
-"""What the proxy must know: which ports it answers, and where the colours of a service are.
+"""The topology of a project: the published ports of the proxy and the colours of each service.
 
-Pure. A ``Topology`` is all that ``haproxy.cfg`` and the proxy's container are made from; which
-colour is live is not in it (that is one line in the routing map), so a plain deploy changes no
-topology.
+``haproxy.cfg`` and the proxy's container are made from a ``Topology`` alone. It does not contain
+which colour is live (the routing map has one line for that), so most deployments don't change it.
 """
 
 from __future__ import annotations
@@ -16,26 +15,28 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.route_conflicts import PortUser
 
 FIRST_INTERNAL_PORT = 10001
-"""Published ports get a port of their own inside the proxy, from here on: two services may both
-listen on 8080, and the proxy still knows which of them a visitor wants."""
+"""The first internal port. Each published port has its own port inside the proxy, so two services
+can both listen on 8080 and the proxy can still tell their requests apart."""
 
 NO_ROUTE = "none"
-"""The mode of a target that nobody asks: it has seats, and neither port nor backend."""
+"""The mode of a worker's backend: it has addresses, but HAProxy has no port and no servers for it."""
 
 MONITOR_PORT = 10000
-"""Where the proxy answers for its statistics and metrics, inside its container."""
+"""The port for statistics and metrics, inside the proxy's container."""
 
 FIRST_OFFSET = 16
-"""Below it, Docker finds addresses for the gateway and the proxy by itself."""
-
+"""Docker takes the addresses of the gateway and of the proxy from the numbers below it."""
 
 WHOLE = 10_000
+"""The canary weight that is all requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class CanaryWeight:
-    """So many of 10,000 requests go to the colour that isn't live. ``sticky``: by a cookie, so that a
-    visitor stays where he is."""
+    """How many of 10,000 requests go to the colour that isn't live.
+
+    ``sticky``: a cookie keeps each client on the colour that answered its first request.
+    """
 
     parts: int
     sticky: bool = False
@@ -46,7 +47,7 @@ class CanaryWeight:
 
 @dataclass(frozen=True, slots=True)
 class TrafficSplit:
-    """Where the traffic of one service goes: all of it to the live colour, but for a share."""
+    """Where the requests of one service go: to the live colour, except for the canary weight."""
 
     live: Colour | None
     canary_weight: CanaryWeight | None = None
@@ -54,9 +55,9 @@ class TrafficSplit:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How HAProxy finds out that a replica is well; durations in milliseconds.
+    """How HAProxy checks the health of a replica; durations in milliseconds.
 
-    Without ``path`` it opens a connection; with it, it sends a GET and expects ``status``.
+    Without ``path`` HAProxy opens a connection; with it, HAProxy sends a GET and expects ``status``.
     """
 
     path: str | None = None
@@ -69,9 +70,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class ColourBackend:
-    """One colour of a service: where its replicas are and what they listen on.
+    """The backend of one colour: the addresses of its replicas and the ports on which they listen.
 
-    ``free_offsets`` are host numbers within the network that only the proxy and the colours share;
+    ``address_offsets`` are host numbers within the network that only the proxy and the colours share;
     ``internal_ports`` maps a port inside the proxy to the container's port behind it.
     """
 
@@ -83,7 +84,7 @@ class ColourBackend:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The container's ports, the checked one first."""
+        """The container's ports, first the port that HAProxy checks."""
         others = {behind for _, behind in self.internal_ports} - {self.port}
         return (self.port, *sorted(others)) if self.port else ()
 
@@ -95,8 +96,8 @@ class ColourBackend:
 class Published:
     """A host port that the proxy publishes; ``host_port`` "" lets Docker choose one.
 
-    ``where`` is its key (``ip:port/tcp``): the same port keeps the same ``internal_port``. With ``tls`` the
-    proxy speaks it there, by the certificates that it was given.
+    ``where`` is its key (``ip:port/tcp``): the same key keeps the same ``internal_port``. With
+    ``tls`` the proxy terminates TLS on it, with the certificates of ``ProxySettings``.
     """
 
     where: str
@@ -111,10 +112,11 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Who may reach the idle colour while it is proven and held back.
+    """Access to the idle colour while it is healthy and not yet live.
 
-    ``key`` is what a header or a cookie must say ("": neither will do), from ``networks`` alone if
-    there are any; ``port`` is one of the host's loopback where only the idle colour answers.
+    Requests have ``key`` in a header or a cookie ("" turns this off) and come from one of
+    ``networks``, if there are any. Only the idle colour answers on ``port``, which is on the host's
+    loopback interface.
     """
 
     key: str = ""
@@ -124,10 +126,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One service at the proxy: the names and ports it answers, and both colours.
+    """The proxy's part for one service: its names and published ports, and both colours.
 
-    Of the requests to its published ports, those for these ``hosts`` and below these ``paths`` are
-    its own; all of them where it names none.
+    The service receives the requests to its published ports that match ``hosts`` and ``paths``;
+    without any of these, it receives all requests.
     """
 
     service: str
@@ -140,7 +142,7 @@ class Route:
 
     @property
     def ports(self) -> tuple[Published, ...]:
-        """All that Docker publishes for it."""
+        """All ports that Docker publishes for it, with the preview port."""
         port = self.preview.port if self.preview else None
         return (*self.published, port) if port else self.published
 
@@ -149,9 +151,10 @@ class Route:
 
     @property
     def reachable(self) -> bool:
-        """Whether anybody can reach it; not while a container of the user's project serves.
+        """Whether clients can reach it through the proxy.
 
-        Whom nobody asks, nobody has to reach.
+        They can't while the user's own container still has its ports and names. Workers receive no
+        requests, so they always count as reachable.
         """
         return bool(self.published or self.networks or self.is_worker)
 
@@ -184,10 +187,10 @@ class Route:
 class ProxySettings:
     """The ``proxy:`` part of the top-level ``x-bluegreen``.
 
-    ``image`` None means ours, ``monitor`` the loopback port of statistics and metrics (0 lets
-    Docker choose), ``snippets`` are texts added to ``global``, ``defaults`` and ``frontend``,
-    ``monitor_from`` networks that may read statistics beside the Docker host. ``certificates`` is
-    the digest of the files that TLS is spoken by, "" for none.
+    ``image`` None means the default image. ``monitor`` is the loopback port of statistics and
+    metrics (0 lets Docker choose). ``snippets`` are texts added to ``global``, ``defaults`` and
+    ``frontend``. ``monitor_from`` are networks that may read statistics in addition to the Docker
+    host. ``certificates`` is the digest of the TLS certificate files, "" without any.
     """
 
     image: str | None = None
@@ -201,7 +204,7 @@ class ProxySettings:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """All that the proxy must know, but for which colour is live."""
+    """Everything that the proxy must know, except which colour is live."""
 
     project: str
     settings: ProxySettings = ProxySettings()
@@ -212,11 +215,14 @@ class Topology:
 
     def with_route(self, route: Route) -> Topology:
         others = [known for known in self.routes if known.service != route.service]
-        routes = sorted((*others, route), key=lambda one: one.service)
+        routes = sorted((*others, route), key=lambda route: route.service)
         return replace(self, routes=tuple(routes))
 
     def without_published(self, services: Iterable[str]) -> Topology:
-        """Where these services' ports and names are not the proxy's: it can still prove them."""
+        """The same, but the proxy does not have the ports and names of these services.
+
+        It can still check the health of their replicas.
+        """
         hidden = set(services)
         routes = tuple(
             replace(route, published=(), networks=(), preview=None)
@@ -227,39 +233,38 @@ class Topology:
         return replace(self, routes=routes)
 
     def previews(self, service: str) -> bool:
-        """Whether anybody may reach its idle colour."""
+        """Whether preview users can reach its idle colour."""
         route = self.route(service)
         return route is not None and route.preview is not None
 
     def port_users(self) -> dict[str, list[PortUser]]:
-        """Where a port is published to the services behind it."""
-        found: dict[str, list[PortUser]] = {}
+        """The key of each published port to the services behind it."""
+        users: dict[str, list[PortUser]] = {}
         for route in self.routes:
             mode = "tcp" if "tcp" in route.modes else "http"
-            for one in route.published:
-                own = PortUser(route.service, route.hosts, route.paths, one.tls, mode)
-                found.setdefault(one.where if one.host_port else f"{one.internal_port}", []).append(
-                    own
-                )
-        return found
+            for port in route.published:
+                user = PortUser(route.service, route.hosts, route.paths, port.tls, mode)
+                key = port.where if port.host_port else f"{port.internal_port}"
+                users.setdefault(key, []).append(user)
+        return users
 
     @property
     def address_offsets(self) -> frozenset[int]:
         return frozenset(
-            slot
+            offset
             for route in self.routes
             for _, target in route.targets
-            for slot in target.address_offsets
+            for offset in target.address_offsets
         )
 
     @property
     def published(self) -> tuple[Published, ...]:
-        """Each once, though several services may share it."""
-        return tuple(dict.fromkeys(one for route in self.routes for one in route.ports))
+        """All published ports. A port that several services share is contained once."""
+        return tuple(dict.fromkeys(port for route in self.routes for port in route.ports))
 
     @property
     def networks(self) -> dict[str, tuple[str, ...]]:
-        """Network name to the names that the proxy bears on it."""
+        """Network name to the aliases of the proxy on it."""
         names: dict[str, list[str]] = {}
         for route in self.routes:
             for network, aliases in route.networks:
@@ -268,24 +273,24 @@ class Topology:
 
     @property
     def container(self) -> tuple[Any, ...]:
-        """What only a new container can change: Docker fixes it when it makes one."""
+        """Everything that only a new container of the proxy can change."""
         published = sorted(
-            (one.host_ip, one.host_port, one.internal_port) for one in self.published
+            (port.host_ip, port.host_port, port.internal_port) for port in self.published
         )
         networks = sorted((name, tuple(sorted(a))) for name, a in self.networks.items())
         return (self.settings.image, self.settings.monitor, *published, *networks)
 
 
 def free_offsets(count: int, *, keep: Iterable[int], taken: Iterable[int]) -> tuple[int, ...]:
-    """``count`` host numbers: those of ``keep`` first, then the lowest that nobody has taken."""
+    """``count`` host numbers: first those of ``keep``, then the lowest free ones."""
     kept = tuple(keep)[:count]
-    unfree = set(taken) | set(kept)
-    free = (slot for slot in range(FIRST_OFFSET, 1 << 16) if slot not in unfree)
+    used = set(taken) | set(kept)
+    free = (offset for offset in range(FIRST_OFFSET, 1 << 16) if offset not in used)
     return kept + tuple(next(free) for _ in range(count - len(kept)))
 
 
 class Change(IntEnum):
-    """What it takes to make the proxy know another topology, in order of how much it costs."""
+    """How the proxy can be changed to another topology, from the cheapest way to the most expensive."""
 
     NONE = 0
     RELOAD = 1
@@ -296,18 +301,19 @@ class Change(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class InternalPorts:
-    """Hands out ports inside the proxy: those already given stay, new ones are free ones."""
+    """Assigns ports inside the proxy: a published port keeps its internal port, a new one gets a free
+    one."""
 
     taken: Mapping[str, int] = field(default_factory=dict)
     reserved: frozenset[int] = frozenset()
 
-    def give(self, wanted: Iterable[str]) -> dict[str, int]:
-        """``wanted`` are host ports as ``ip:port/tcp``; returns each one's door."""
-        wanted = list(wanted)
-        given = {where: self.taken[where] for where in wanted if where in self.taken}
+    def give(self, keys: Iterable[str]) -> dict[str, int]:
+        """Published port (``ip:port/tcp``) to internal port."""
+        keys = list(keys)
+        given = {key: self.taken[key] for key in keys if key in self.taken}
         free = (
             internal_port
             for internal_port in range(FIRST_INTERNAL_PORT, 65536)
             if internal_port not in self.taken.values() and internal_port not in self.reserved
         )
-        return {where: given.get(where) or next(free) for where in wanted}
+        return {key: given.get(key) or next(free) for key in keys}

@@ -1,4 +1,4 @@
-"""What HAProxy has counted of a colour. Pure."""
+"""Traffic statistics: what HAProxy counts for one colour."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Waits = Mapping[int, int]
-"""Milliseconds until the first byte of the answer, to two digits; and how many waited so long."""
+"""A latency histogram: milliseconds until the first byte of the answer, rounded to two digits, to the
+number of requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficStats:
-    """Since HAProxy runs. Over plain TCP, requests are connections, and nobody waits or errs.
+    """Counts since HAProxy started. With plain TCP, each connection counts as a request, and there are
+    no ``errors`` and no ``waits``.
 
-    ``errors`` were answered with 5xx, by a replica or in its place; ``broken`` found no replica that
-    took them, or one that broke off in the middle; ``left`` are visitors who did so themselves.
-    ``recent`` is ``waits`` of the last five minutes.
+    ``begun`` counts started requests. ``errors`` were answered with 5xx, by a replica or by HAProxy.
+    ``broken`` reached no replica, or the replica broke off its answer; ``left`` were aborted by the
+    client. ``waits`` is the latency histogram, ``recent`` that of the last five minutes.
     """
 
     begun: int = 0
@@ -26,7 +28,7 @@ class TrafficStats:
     recent: Waits = field(default_factory=dict)
 
     def since(self, before: TrafficStats) -> TrafficStats:
-        """What has come since; all of it, where HAProxy has begun to count anew."""
+        """The counts since ``before``; all counts if HAProxy has restarted since, and counts from zero."""
         if self.begun < before.begun:
             return self
         waits = {ms: count - before.waits.get(ms, 0) for ms, count in self.waits.items()}
@@ -41,7 +43,7 @@ class TrafficStats:
 
     @property
     def ended(self) -> int:
-        """At most so many: who was answered with an error may count twice."""
+        """The upper bound of ended requests: one that was answered with an error may count twice."""
         return answered(self.waits) + self.errors + self.broken + self.left
 
 
@@ -50,12 +52,12 @@ def answered(waits: Waits) -> int:
 
 
 def slower(waits: Waits, limit_ms: float) -> int:
-    """How many waited longer."""
+    """How many requests waited longer than the limit."""
     return sum(count for ms, count in waits.items() if ms > limit_ms)
 
 
 def p95(waits: Waits) -> int | None:
-    """Milliseconds within which 95 of 100 were answered; None where nobody was."""
+    """The 95th percentile of the latency in milliseconds; None if no request was answered."""
     wanted, seen = answered(waits) * 0.95, 0
     for ms, count in sorted(waits.items()):
         seen += count

@@ -134,11 +134,11 @@ def with_release(topology: Topology, release: Release, colour: Colour) -> Topolo
 def _unambiguous(topology: Topology) -> Topology:
     """Raises BluegreenError. One file never is ambiguous, but what an older one left may be."""
     for where, port_users in topology.port_users().items():
-        for clash in find_conflicts(port_users):
+        for conflict in find_conflicts(port_users):
             names = " and ".join(one.service for one in port_users)
             raise BluegreenError(
-                f"{names} are both behind port {host(where)[1]}: {clash.why}",
-                hint=f"{clash.cure}; docker bluegreen down takes away what no file names any more",
+                f"{names} are both behind port {host(where)[1]}: {conflict.problem}",
+                hint=f"{conflict.remedy}; docker bluegreen down takes away what no file names any more",
             )
     return topology
 

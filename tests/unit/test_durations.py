@@ -67,7 +67,7 @@ def test_a_number_without_a_unit_is_refused_with_the_unit_to_add(text: str) -> N
 
 
 def test_a_duration_longer_than_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="longer than anybody can wait"):
+    with pytest.raises(ValueError, match="too long"):
         durations.parse("999999999999999w")
 
 

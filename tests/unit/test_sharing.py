@@ -96,7 +96,7 @@ def test_hosts_are_compared_as_visitors_write_them() -> None:
 @pytest.mark.parametrize(
     ("web", "api", "key", "said"),
     [
-        ({}, {}, "api.x-bluegreen.hosts", "a request may be meant for either"),
+        ({}, {}, "api.x-bluegreen.hosts", "some requests match both"),
         ({"hosts": ["a.b"]}, {"hosts": ["a.b"]}, "api.x-bluegreen.paths", "a.b"),
         ({"paths": ["/x"]}, {"paths": ["/y", "/x/"]}, "api.x-bluegreen.hosts", "any host/x"),
         ({"hosts": ["a.b"]}, {"paths": ["/api"]}, "api.x-bluegreen.hosts", "a.b; any host/api"),
@@ -107,7 +107,7 @@ def test_hosts_are_compared_as_visitors_write_them() -> None:
             "*.b.c/x/y; a.b.c/x",
         ),
         ({}, {"mode": "tcp", "port": 1}, "api.x-bluegreen.mode", "`mode: tcp`"),
-        ({"tls": True}, {"paths": ["/api"]}, "api.x-bluegreen.tls", "only one of them speaks TLS"),
+        ({"tls": True}, {"paths": ["/api"]}, "api.x-bluegreen.tls", "only one of them uses TLS"),
     ],
 )
 def test_what_nobody_could_tell_apart_is_refused_with_its_cure(

@@ -240,9 +240,9 @@ def _door(port: int, routes: list[Route]) -> _Door:
 def _picks(routes: list[Route]) -> tuple[_Pick, ...]:
     """What says least first. None where one service has the port for itself."""
     claims = [
-        (claim.rank, route.service, claim)
+        (match.rank, route.service, match)
         for route in routes
-        for claim in PortUser(route.service, route.hosts, route.paths).claims
+        for match in PortUser(route.service, route.hosts, route.paths).matches
     ]
     if len(claims) == 1 and claims[0][2] == RouteMatch():
         return ()
