@@ -28,7 +28,7 @@ from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.release import Image
 from compose_bluegreen.domain.states import State
 from testkit.fakes.journal import FakeJournal, OpenLock
-from tests.unit.test_history_on_the_engine import HOLDER
+from tests.unit.adapters.history.test_synced_history import HOLDER
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "78b6a6f" / "history"
 ENGINE = "ABCD:EFGH"

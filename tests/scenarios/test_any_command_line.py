@@ -13,7 +13,7 @@ from compose_bluegreen.cli.app import build_app
 from compose_bluegreen.cli.docker_flags import understood
 from compose_bluegreen.cli.main import refuse_what_is_not_text
 from compose_bluegreen.domain.errors import BluegreenError
-from tests.unit.test_app import Recorder
+from tests.unit.cli.test_app import Recorder
 
 ACTS_ON_THIS_MACHINE = {"install", "uninstall", "doctor"}
 RECORDER = Recorder()

@@ -23,7 +23,7 @@ from compose_bluegreen.adapters.history.location import sqlite_url
 from compose_bluegreen.adapters.history.sqlite_errors import explained
 from compose_bluegreen.domain.deployment import DeployedService
 from compose_bluegreen.domain.errors import HistoryUnusable
-from tests.unit.test_history_sqlite import DRAFT, PART, SCOPE, by_hand, engine_of, released
+from tests.unit.adapters.history.test_sqlite import DRAFT, PART, SCOPE, by_hand, engine_of, released
 
 NO_ROUTE = 65534
 Act = Callable[[SqlHistory], object]

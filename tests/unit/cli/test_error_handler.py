@@ -16,8 +16,7 @@ from compose_bluegreen.adapters.history.location import default_file
 from compose_bluegreen.cli.crash_report import state_folder
 from compose_bluegreen.cli.error_handler import leave
 from compose_bluegreen.domain import errors
-
-ROOT = Path(__file__).parents[2]
+from testkit.checkout import ROOT
 
 
 def raising(error: BaseException) -> Callable[[], int]:

@@ -27,7 +27,7 @@ from testkit.fakes.calls import Call, When
 from testkit.fakes.site import Site, a_file, a_service
 from testkit.fakes.world import Behaviour
 from testkit.killing import kill
-from tests.unit.test_haproxy_config import NETWORK, a_route, section, shop
+from tests.unit.adapters.haproxy.test_config import NETWORK, a_route, section, shop
 
 KEY = "a-key-nobody-guesses"
 WHERE = "compose.yaml: services.web.x-bluegreen"

@@ -24,6 +24,7 @@ from compose_bluegreen.domain.deployment import DeployedService, Kind, NewDeploy
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import Outcome, State
+from testkit.checkout import ROOT
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCOPE = Scope("ENGINE", "shop")
@@ -31,7 +32,6 @@ DRAFT = NewDeployment("ENGINE", "shop", Kind.UP, ("web",), "ada@laptop", NOON)
 PART = DeployedService(
     Release("web", Image("web", "sha256:1"), {"name": "shop"}, {}, "f"), Colour.BLUE
 )
-CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -244,8 +244,8 @@ def test_looking_at_a_history_loads_only_what_it_takes(file: Path, history: SqlH
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(file)],
-        cwd=CHECKOUT,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,

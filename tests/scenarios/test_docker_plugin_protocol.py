@@ -14,8 +14,7 @@ import pytest
 
 from compose_bluegreen import __version__
 from compose_bluegreen.cli.plugin_install import is_short_lived
-
-ROOT = Path(__file__).parents[2]
+from testkit.checkout import ROOT
 
 CONSOLE_SCRIPT = """#!{python}
 import sys

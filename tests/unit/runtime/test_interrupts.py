@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from testkit.checkout import ROOT
 
 BLOCKED = """
 import os, subprocess, sys

@@ -10,7 +10,8 @@ from pathlib import Path
 from compose_bluegreen.adapters.history import SqlHistory
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
-from tests.unit.test_history_sqlite import CHECKOUT, DRAFT, file, history, released
+from testkit.checkout import ROOT
+from tests.unit.adapters.history.test_sqlite import DRAFT, file, history, released
 
 __all__ = ["file", "history"]
 
@@ -20,7 +21,7 @@ def a_process(script: str, file: Path) -> subprocess.Popen[str]:
     before = (
         "import sys\n"
         "from compose_bluegreen.adapters.history import open_history\n"
-        "from tests.unit.test_history_sqlite import *\n"
+        "from tests.unit.adapters.history.test_sqlite import *\n"
         "import alembic.command\n"
         "history = open_history(sys.argv[1], {}, SCOPE)\n"
         "print('ready', flush=True)\n"
@@ -28,8 +29,8 @@ def a_process(script: str, file: Path) -> subprocess.Popen[str]:
     )
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", before + script, str(file)],
-        cwd=CHECKOUT,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
