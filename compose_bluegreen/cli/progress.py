@@ -47,10 +47,12 @@ def observer(face: Face | str, stream: TextIO | None = None) -> Observer:
 
 
 class Quiet:
-    def step_began(self, name: str, cause: str) -> None:
+    def step_began(self, key: str, name: str, cause: str) -> None:
         pass
 
-    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
+    def step_ended(
+        self, key: str, name: str, outcome: Outcome, seconds: float, detail: str = ""
+    ) -> None:
         pass
 
     def remark(self, text: str) -> None:
@@ -80,10 +82,17 @@ class Plain:
         self._line = _Line(stream)
         self._terminal = terminal or Terminal()
 
-    def step_began(self, name: str, cause: str) -> None:
+    def step_began(self, key: str, name: str, cause: str) -> None:
         pass
 
-    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
+    def step_ended(
+        self,
+        key: str,  # noqa: ARG002
+        name: str,
+        outcome: Outcome,
+        seconds: float,
+        detail: str = "",
+    ) -> None:
         said = f": {self._terminal.cut(detail, _REMARK)}" if detail.strip() else ""
         self._line.write(f"{self._terminal.mark(outcome)} {clean(name)}  {seconds:.1f}s{said}\n")
 
@@ -99,11 +108,18 @@ class Tty:
         self._terminal = terminal
         self._running: list[str] = []
 
-    def step_began(self, name: str, cause: str) -> None:
+    def step_began(self, key: str, name: str, cause: str) -> None:  # noqa: ARG002
         self._running.append(f"{name} ({cause})" if cause else name)
         self._line.write(f"\r\x1b[K{self._now()}")
 
-    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
+    def step_ended(
+        self,
+        key: str,  # noqa: ARG002
+        name: str,
+        outcome: Outcome,
+        seconds: float,
+        detail: str = "",
+    ) -> None:
         if self._running:
             self._running.pop()
         said = f"  {self._terminal.cut(detail, _REMARK)}" if detail.strip() else ""
@@ -132,12 +148,19 @@ class Json:
     def __init__(self, stream: TextIO) -> None:
         self._line = _Line(stream)
 
-    def step_began(self, name: str, cause: str) -> None:
-        self._say("step_began", step=name, cause=cause)
+    def step_began(self, key: str, name: str, cause: str) -> None:
+        self._say("step_began", step=name, cause=cause, key=key)
 
-    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None:
+    def step_ended(
+        self, key: str, name: str, outcome: Outcome, seconds: float, detail: str = ""
+    ) -> None:
         self._say(
-            "step_ended", step=name, outcome=outcome, seconds=round(seconds, 3), detail=detail
+            "step_ended",
+            step=name,
+            outcome=outcome,
+            seconds=round(seconds, 3),
+            detail=detail,
+            key=key,
         )
 
     def remark(self, text: str) -> None:

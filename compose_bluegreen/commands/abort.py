@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from compose_bluegreen.deployment import pending
@@ -20,12 +21,13 @@ from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLost, NeedsPerson
 from compose_bluegreen.domain.release import is_stop_first
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import ControlSignal, LockOwner
 from compose_bluegreen.steps import hooks, locking
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.rollout import Rollout
-from compose_bluegreen.steps.saga import Saga, Step
+from compose_bluegreen.steps.saga import Act, Saga, Step
 from compose_bluegreen.steps.source import DeployOptions
 
 
@@ -50,9 +52,10 @@ def abort(ctx: Context) -> Deployment | None:
         if back:
             rollouts = [rollout for rollout in found.rollouts if rollout.service in back]
             act = partial(_route_back, rollouts, back, ctx)
-            Saga(found.deployment, ctx).run(Step("switch back", "abort", act))
+            key = StepKey(StepKind.SWITCH_BACK)
+            Saga(found.deployment, ctx).run(Step(key, "switch back", "abort", act))
         discard_colours(found, ctx)
-        reason = f"aborted by {ctx.caller.actor}; it had {found.told.partition(' ')[2].partition(' ')[2]}"
+        reason = f"aborted by {ctx.caller.actor}; it had {found.stopped}"
         ctx.history.to(found.deployment.id, State.INTERRUPTED, ctx.clock.now(), reason)
         return ctx.history.get(found.deployment.id)
 
@@ -101,10 +104,8 @@ def _start_again(old: DeployedService, found: InterruptedDeployment, ctx: Contex
     )
     prove = partial(acts.until_healthy, rollout, DeployOptions(), ctx)
     try:
-        saga.run(Step(f"start {rollout.name}", "it served before, and isn't well", start))
-        saga.run(
-            Step(f"wait until {rollout.name} is healthy", "nothing unproven gets traffic", prove)
-        )
+        for step in _restoring(rollout, start, prove):
+            saga.run(step)
     except (Interrupted, LockLost):
         raise
     except BluegreenError as error:
@@ -116,6 +117,21 @@ def _start_again(old: DeployedService, found: InterruptedDeployment, ctx: Contex
             detail=error.detail,
             hint="docker bluegreen up with a version that is well",
         ) from error
+
+
+def _restoring(rollout: Rollout, start: Act, prove: Act) -> Iterator[Step]:
+    yield Step(
+        StepKey.of(StepKind.RESTORE, "start", rollout.service),
+        f"start {rollout.name}",
+        "it served before, and isn't well",
+        start,
+    )
+    yield Step(
+        StepKey.of(StepKind.RESTORE, "health", rollout.service),
+        f"wait until {rollout.name} is healthy",
+        "nothing unproven gets traffic",
+        prove,
+    )
 
 
 def _route_back(rollouts: list[Rollout], back: dict[str, Colour | None], ctx: Context) -> str:

@@ -9,6 +9,7 @@ from compose_bluegreen.deployment.interrupted import interrupted_deployments
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import hooks
@@ -28,7 +29,8 @@ def down(ctx: Context, patience: timedelta | None = None) -> None:
     with alone(LockOwner(ctx.caller.actor, "down", ctx.clock.now()), patience, ctx):
         if any(ctx.proxy.routes().values()):
             ctx.observer.remark("what is live stops serving now")
-        run_step(Step(f"remove {companion(ctx.project)}", "down", partial(_remove, ctx)), ctx)
+        key, name = StepKey(StepKind.DOWN), f"remove {companion(ctx.project)}"
+        run_step(Step(key, name, "down", partial(_remove, ctx)), ctx)
 
 
 def _anything_is_left(ctx: Context) -> bool:

@@ -14,6 +14,7 @@ from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, ProxyFailed, Unhealthy
 from compose_bluegreen.domain.release import replicas
 from compose_bluegreen.domain.states import Outcome, State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import ControlSignal, LockOwner
 from compose_bluegreen.steps import hooks, locking, proxy_changes
@@ -86,6 +87,7 @@ def _prove(
     """Nothing is undone if it fails: nothing was done."""
     names = acts.named(rollouts)
     step = Step(
+        StepKey(StepKind.PROMOTE, "health"),
         f"wait until {names} {acts.are(rollouts)} healthy",
         f"it was proven {found.held_since:%Y-%m-%d %H:%M} UTC, and things change",
         partial(_prove_anew, rollouts, options, ctx),
@@ -138,7 +140,9 @@ def _switch(
     remove = partial(acts.remove_idle, rollouts, ctx)
     with Saga(found, ctx) as saga:
         saga.register_on_failure(hooks.on_failure(rollouts, found.id, options, ctx))
-        saga.register_undo(Undo(f"remove {acts.named(rollouts)}", remove, can_wait=True))
+        saga.register_undo(
+            StepKey(StepKind.START), Undo(f"remove {acts.named(rollouts)}", remove, can_wait=True)
+        )
         for step in from_the_switch_on(rollouts, topology, topology, found.id, options, ctx):
             saga.run(step)
         return finish(saga, rollouts, ctx)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import LockOwner
@@ -55,7 +56,8 @@ def recreate(
 def _renewal(wanted: Topology, ctx: Context) -> Step:
     image = wanted.settings.image
     name = f"pull {image}" if image else "build the proxy's image again"
-    return Step(name, "--pull", lambda: ctx.proxy.renew_image(wanted))
+    key = StepKey(StepKind.PROXY, "image")
+    return Step(key, name, "--pull", lambda: ctx.proxy.renew_image(wanted))
 
 
 def _wanted(project: Project, ctx: Context) -> Topology:

@@ -19,6 +19,7 @@ from compose_bluegreen.domain.errors import (
     LockLost,
     NeedsPerson,
 )
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.status import Status, observe_project, status
@@ -78,7 +79,7 @@ def _make_it_run(found: Status, ctx: Context) -> None:
     """The lock is in the proxy, so a proxy that doesn't run is cured before there is one."""
     for drift in found.all_drift:
         if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED):
-            run_step(Step(*_proxy(drift, ctx)), ctx)
+            run_step(_proxy(drift, ctx), ctx)
 
 
 def _cure_all(first: Status, ctx: Context) -> Iterator[Drift]:
@@ -113,10 +114,12 @@ def _cure(step: Step, ctx: Context) -> None:
 def _step(drift: Drift, ctx: Context) -> Step:
     """Raises KeyError for what has no cure of its own."""
     if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED, DriftKind.NETWORK_GONE):
-        return Step(*_proxy(drift, ctx))
+        return _proxy(drift, ctx)
     name, act = _CURES[drift.kind]
-    what = name.format(*drift.names, names=" ".join(drift.names), service=drift.service)
-    return Step(what, drift.cause, partial(act, _Patient(drift, ctx)))
+    what = name.format(drift=drift, containers=" ".join(drift.containers))
+    subject = [drift.service] if drift.service else []
+    key = StepKey.of(StepKind.REPAIR, drift.kind, *subject)
+    return Step(key, what, drift.cause, partial(act, _Patient(drift, ctx)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class _Patient:
         return health.until_healthy(self.drift.service, colour, timeout, self.ctx)
 
 
-def _proxy(drift: Drift, ctx: Context) -> tuple[str, str, Callable[[], None]]:
+def _proxy(drift: Drift, ctx: Context) -> Step:
     topology = ctx.proxy.topology()
     if topology is None:
         raise BluegreenError("the proxy is gone", hint="docker bluegreen up --force")
@@ -170,7 +173,8 @@ def _proxy(drift: Drift, ctx: Context) -> tuple[str, str, Callable[[], None]]:
         else ("start", Change.START),
         DriftKind.NETWORK_GONE: ("recreate", Change.RECREATE),
     }[drift.kind]
-    return f"{verb} the proxy", drift.cause, partial(_apply, topology, change, ctx)
+    key, act = StepKey(StepKind.PROXY, verb), partial(_apply, topology, change, ctx)
+    return Step(key, f"{verb} the proxy", drift.cause, act)
 
 
 def _apply(topology: Topology, change: Change, ctx: Context) -> None:
@@ -179,8 +183,7 @@ def _apply(topology: Topology, change: Change, ctx: Context) -> None:
 
 
 def _join(patient: _Patient) -> None:
-    _, network = patient.drift.names
-    patient.ctx.proxy.join(network)
+    patient.ctx.proxy.join(patient.drift.network)
 
 
 def _write_map(patient: _Patient) -> None:
@@ -190,7 +193,7 @@ def _write_map(patient: _Patient) -> None:
 
 
 def _start(patient: _Patient) -> str:
-    patient.ctx.workloads.start(patient.drift.names)
+    patient.ctx.workloads.start(patient.drift.containers)
     return patient.until_healthy(patient.part.colour)
 
 
@@ -199,14 +202,14 @@ def _start_anew(patient: _Patient) -> str:
     image = part.release.image
     if ctx.engine.image(image.id) is None and image.repo_digest:
         ctx.workloads.pull(image.repo_digest)
-    ctx.workloads.start_replicas(patient.colour, patient.drift.names)
+    ctx.workloads.start_replicas(patient.colour, patient.drift.containers)
     return patient.until_healthy(part.colour)
 
 
 def _connect(patient: _Patient) -> str:
-    name, network = patient.drift.names
-    workloads = patient.ctx.workloads
-    workloads.connect(name, network, workloads.placements(patient.colour)[name][network])
+    network, workloads = patient.drift.network, patient.ctx.workloads
+    for name in patient.drift.containers:
+        workloads.connect(name, network, workloads.placements(patient.colour)[name][network])
     return patient.until_healthy(patient.part.colour)
 
 
@@ -228,28 +231,27 @@ def _remove_idle(patient: _Patient) -> str:
     idle = part.colour.other
     said = drain.drain([drain.Old(part.service, idle, patient.settings)], ctx)
     ctx.proxy.park(part.service, idle)
-    ctx.workloads.remove(patient.drift.names)
+    ctx.workloads.remove(patient.drift.containers)
     return said
 
 
 def _remove(patient: _Patient) -> None:
-    patient.ctx.workloads.remove(patient.drift.names)
+    patient.ctx.workloads.remove(patient.drift.containers)
 
 
 def _tag(patient: _Patient) -> None:
-    image_id, tag = patient.drift.names
-    patient.ctx.workloads.tag(image_id, tag)
+    patient.ctx.workloads.tag(patient.drift.image_id, patient.drift.tag)
 
 
 _CURES: dict[DriftKind, tuple[str, Callable[[_Patient], object]]] = {
-    DriftKind.PROXY_DISCONNECTED: ("connect {0} to {1}", _join),
+    DriftKind.PROXY_DISCONNECTED: ("connect {containers} to {drift.network}", _join),
     DriftKind.MAP_DIFFERS: ("write the routing map anew", _write_map),
-    DriftKind.LIVE_STOPPED: ("start {names}", _start),
-    DriftKind.LIVE_GONE: ("make {names} anew", _start_anew),
-    DriftKind.LIVE_DISCONNECTED: ("connect {0} to {1}", _connect),
-    DriftKind.NOT_ROUTED: ("route {service} to {0}", _route),
-    DriftKind.ROUTED_TO_NOTHING: ("route {service} to {0}", _route),
-    DriftKind.LEFTOVER: ("remove {names}", _remove_idle),
-    DriftKind.STRAY: ("remove {names}", _remove),
-    DriftKind.IMAGE_UNNAMED: ("name the image {1}", _tag),
+    DriftKind.LIVE_STOPPED: ("start {containers}", _start),
+    DriftKind.LIVE_GONE: ("make {containers} anew", _start_anew),
+    DriftKind.LIVE_DISCONNECTED: ("connect {containers} to {drift.network}", _connect),
+    DriftKind.NOT_ROUTED: ("route {drift.service} to {drift.colour}", _route),
+    DriftKind.ROUTED_TO_NOTHING: ("route {drift.service} to {drift.colour}", _route),
+    DriftKind.LEFTOVER: ("remove {containers}", _remove_idle),
+    DriftKind.STRAY: ("remove {containers}", _remove),
+    DriftKind.IMAGE_UNNAMED: ("name the image {drift.tag}", _tag),
 }

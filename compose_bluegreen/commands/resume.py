@@ -14,6 +14,7 @@ from compose_bluegreen.deployment.recovery import end_canaries, keep
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import TRANSITIONS
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import hooks, locking, proxy_changes
@@ -102,6 +103,7 @@ def _prove(found: InterruptedDeployment, ctx: Context) -> None:
     saga = Saga(found.deployment, ctx)
     for rollout in found.rollouts:
         step = Step(
+            StepKey(StepKind.VERIFY, rollout.service),
             f"see {rollout.name} healthy under traffic",
             "it has the traffic already",
             partial(acts.until_healthy, rollout, DeployOptions(), ctx),

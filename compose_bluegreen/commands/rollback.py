@@ -16,6 +16,7 @@ from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import LockOwner
@@ -171,11 +172,16 @@ class _Images:
         image = release.image
         if self.ctx.engine.image(image.id):
             return Step(
-                f"use image {image.short_id}", "the engine still has it", lambda: image.reference
+                StepKey(StepKind.USE, release.service),
+                f"use image {image.short_id}",
+                "the engine still has it",
+                lambda: image.reference,
             )
-        where = image.repo_digest or image.reference
         return Step(
-            f"pull {where}", "the engine doesn't have it any more", partial(self._pull, image)
+            StepKey(StepKind.PULL, release.service),
+            f"pull {image.repo_digest or image.reference}",
+            "the engine doesn't have it any more",
+            partial(self._pull, image),
         )
 
     def _pull(self, image: Image) -> str:

@@ -14,6 +14,7 @@ from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.image_reference import is_reference
 from compose_bluegreen.domain.release import Image, Release, kept_repository, replicas
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import desired_topology, hooks, one_off_jobs, rollout
 from compose_bluegreen.steps.dependencies import until_dependencies
@@ -139,6 +140,7 @@ class _Choice:
         if dependencies := self._dependencies():
             found.append(
                 Step(
+                    StepKey(StepKind.DEPENDENCIES),
                     f"start {' '.join(dependencies)}",
                     "depends_on",
                     partial(self._start_dependencies, dependencies),
@@ -165,6 +167,7 @@ class _Choice:
     def _build(self, service: ManagedService) -> Step:
         reference = self.reference(service)
         return Step(
+            StepKey(StepKind.BUILD, service.name),
             f"build {service.name}",
             "the service has a build section",
             partial(self._built, service, reference),
@@ -184,9 +187,11 @@ class _Choice:
         if asked or not (present or self.local(service)):
             cause = "--pull" if present else "the engine doesn't have it"
             act = partial(self._pulled, service, reference)
-            return Step(f"pull {reference}", cause, act, undo)
+            key = StepKey(StepKind.PULL, service.name)
+            return Step(key, f"pull {reference}", cause, act, undo)
         cause = "the engine has it" if present else "--no-build"
-        return Step(f"use {reference}", cause, partial(self._found, service, reference), undo)
+        key, act = StepKey(StepKind.USE, service.name), partial(self._found, service, reference)
+        return Step(key, f"use {reference}", cause, act, undo)
 
     def _pulled(self, service: ManagedService, reference: str) -> str:
         self.before[service.name] = self.ctx.engine.image(reference)

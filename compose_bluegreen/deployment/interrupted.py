@@ -71,8 +71,13 @@ class InterruptedDeployment:
     why: str = ""
 
     @property
+    def stopped(self) -> str:
+        """Where, without the deployment's number."""
+        return f"stopped {stopped_at(self.deployment)}"
+
+    @property
     def told(self) -> str:
-        return f"deployment {self.deployment.id} stopped {stopped_at(self.deployment)}"
+        return f"deployment {self.deployment.id} {self.stopped}"
 
     def as_needs_person(self) -> NeedsPerson:
         return NeedsPerson(

@@ -10,7 +10,7 @@ from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.release import built_here
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.domain.step_keys import HOLD
+from compose_bluegreen.domain.step_keys import HOLD, StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import images
 from compose_bluegreen.steps import rollout as acts
@@ -36,11 +36,11 @@ def colours(ctx: Context) -> set[tuple[str | None, str | None]]:
 def hold(rollouts: Sequence[Rollout], ctx: Context) -> Step:
     """The last step of ``--no-switch``. What it names is kept as after any other release."""
     return Step(
+        HOLD,
         f"hold {acts.named([rollout for rollout in rollouts if not rollout.stop_first])} back",
         "--no-switch: docker bluegreen promote switches",
         partial(_keep, rollouts, ctx),
         enters=State.WAITING,
-        key=HOLD,
     )
 
 
@@ -55,6 +55,7 @@ def replace_pending(
     needed = {rollout.service for rollout in rollouts} & {part.service for part in found.parts}
     if needed or options.no_switch:
         yield Step(
+            StepKey.of(StepKind.REPLACE_WAITING, found.id),
             f"take deployment {found.id} away, which waited",
             "its colour is needed" if needed else "only one waits at a time",
             partial(_end, found, f"deployment {deployment} took its place", rollouts, ctx),

@@ -12,13 +12,14 @@ from compose_bluegreen.domain.deployment import DeployedService, Deployment, Kin
 from compose_bluegreen.domain.errors import HistoryUnusable, Interrupted, NeedsPerson
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import hooks, proxy_changes, standby, stop_first
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.bake import Bake
 from compose_bluegreen.steps.canary import Canary
-from compose_bluegreen.steps.cleanup import cleanup
+from compose_bluegreen.steps.cleanup import cleanup, leftover
 from compose_bluegreen.steps.rollout import Readiness, Rollout, plan_rollouts
 from compose_bluegreen.steps.saga import Saga, Step, Undo, run_step
 from compose_bluegreen.steps.source import DeployOptions, ReleaseSource
@@ -141,12 +142,14 @@ def plan(  # noqa: PLR0913, PLR0917 - what it says is what it needs
         yield _start(early, options, deployment, ctx)
         yield from hooked(Moment.POST_START, early)
         yield Step(
+            StepKey(StepKind.HEALTH),
             f"wait until {names} {acts.are(early)} healthy",
             "nothing unproven gets traffic",
             partial(acts.all_healthy, early, options, ctx),
         )
     if shown := [rollout for rollout in early if wanted.previews(rollout.service)]:
         yield Step(
+            StepKey(StepKind.PREVIEW),
             f"show {acts.named(shown)} to who may preview",
             "it is proven, and nobody else meets it",
             partial(acts.show, shown, ctx),
@@ -177,6 +180,7 @@ def from_the_switch_on(
         late = [rollout for rollout in rollouts if rollout.stop_first]
         yield from hooks.steps(moment, late, deployment, options, ctx)
     yield Step(
+        StepKey(StepKind.SWITCH),
         f"switch to {names}",
         "it is healthy" if len(rollouts) == 1 else "all are healthy",
         partial(bake.switch, rollouts),
@@ -185,6 +189,7 @@ def from_the_switch_on(
     )
     if existing:
         yield Step(
+            StepKey(StepKind.TAKE_OVER),
             f"take over from {proxy_changes.names(existing)}",
             "it holds the ports and the name until now",
             partial(proxy_changes.take_over, existing, full, ctx),
@@ -194,6 +199,7 @@ def from_the_switch_on(
             ),
         )
     yield Step(
+        StepKey(StepKind.VERIFY),
         f"see {names} healthy under traffic",
         "the switch is done",
         partial(acts.still_healthy, rollouts, options, ctx),
@@ -209,6 +215,7 @@ def _start(
     cold = [rollout for rollout in rollouts if rollout.ready is not Readiness.WARM]
     undo = Undo(f"remove {acts.named(cold)}", partial(acts.remove_idle, cold, ctx), can_wait=True)
     return Step(
+        StepKey(StepKind.START if cold else StepKind.WAKE),
         f"{'start' if cold else 'wake'} {acts.named(rollouts)}",
         acts.why(rollouts) if cold else "it stands by",
         partial(acts.start, rollouts, options, deployment, ctx),
@@ -232,12 +239,7 @@ def _tidy(source: ReleaseSource, ctx: Context) -> None:
         idle = acts.containers(rollout, rollout.idle, ctx)
         record = ctx.live_deployment(rollout.service)
         if idle and standby.intended_standby(record, rollout.service, idle) is None:
-            run_step(
-                Step(
-                    f"remove {rollout.name}", "it was left over", partial(acts.clear, rollout, ctx)
-                ),
-                ctx,
-            )
+            run_step(leftover(rollout, "it was left over", ctx), ctx)
 
 
 def _plan_steps(

@@ -18,13 +18,14 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLost
 from compose_bluegreen.domain.release import built_here
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import hooks, images, locking, proxy_changes, standby, stop_first
 from compose_bluegreen.steps import rollout as acts
-from compose_bluegreen.steps.cleanup import cleanup
+from compose_bluegreen.steps.cleanup import cleanup, leftover
 from compose_bluegreen.steps.desired_topology import reached
 from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step
@@ -79,12 +80,12 @@ def discard_colours(found: InterruptedDeployment, ctx: Context) -> None:
     for rollout in found.rollouts:
         there = acts.containers(rollout, rollout.idle, ctx)
         if there and not _stands_by(rollout, there, ctx):
-            remove = partial(acts.clear, rollout, ctx)
-            saga.run(Step(f"remove {rollout.name}", "it was never finished", remove))
+            saga.run(leftover(rollout, "it was never finished", ctx))
         if built_here(rollout.release):
             point = partial(images.point_at_what_serves, rollout.release, ctx)
             name = rollout.release.image.reference
-            saga.attempt(Step(f"point {name} at what serves", "it was never finished", point))
+            key = StepKey.of(StepKind.IMAGE, "point", rollout.service)
+            saga.attempt(Step(key, f"point {name} at what serves", "it was never finished", point))
 
     for step in stop_first.restart_old(found.rollouts, ctx):
         saga.run(step)
@@ -124,7 +125,8 @@ def _happened(found: InterruptedDeployment, ctx: Context) -> None:
 def _goes_back(found: InterruptedDeployment, ctx: Context) -> None:
     saga = Saga(found.deployment, ctx)
     cause = "it was being undone, or is sick, and the old colour is well"
-    saga.run(Step("switch back", cause, partial(acts.switch_back, found.rollouts, ctx)))
+    back = partial(acts.switch_back, found.rollouts, ctx)
+    saga.run(Step(StepKey(StepKind.SWITCH_BACK), "switch back", cause, back))
     discard_colours(found, ctx)
     _end(found, "what served before it serves again", ctx)
 
@@ -135,7 +137,8 @@ def _gives_back(found: InterruptedDeployment, ctx: Context) -> None:
     if topology:
         before = topology.without_published(rollout.service for rollout in found.rollouts)
         give = partial(proxy_changes.give_back, found.existing, before, ctx)
-        Saga(found.deployment, ctx).run(Step(f"give back to {names}", "nobody serves", give))
+        key = StepKey(StepKind.GIVE_BACK)
+        Saga(found.deployment, ctx).run(Step(key, f"give back to {names}", "nobody serves", give))
     ctx.proxy.route_to({rollout.service: None for rollout in found.rollouts})
     discard_colours(found, ctx)
     _end(found, f"{names} serves again", ctx)
@@ -150,8 +153,9 @@ _REPAIRS = {
 
 
 def _end(found: InterruptedDeployment, now: str, ctx: Context) -> None:
-    reason = f"{found.told.partition(' stopped ')[2]}; {now}"
-    ctx.history.to(found.deployment.id, State.INTERRUPTED, ctx.clock.now(), f"stopped {reason}")
+    ctx.history.to(
+        found.deployment.id, State.INTERRUPTED, ctx.clock.now(), f"{found.stopped}; {now}"
+    )
     ctx.observer.remark(f"{found.told}; {now}")
 
 
@@ -198,9 +202,7 @@ def _remove_leftover(service: str, live: Colour, ctx: Context) -> None:
         return
     rollout = Rollout(part.release, live, live.other)
     try:
-        Saga(record, ctx).run(
-            Step(f"remove {rollout.name}", "it was left over", partial(acts.clear, rollout, ctx))
-        )
+        Saga(record, ctx).run(leftover(rollout, "it was left over", ctx))
     except (Interrupted, LockLost):
         raise
     except BluegreenError as error:

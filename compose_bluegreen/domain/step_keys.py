@@ -27,7 +27,7 @@ class StepKind(StrEnum):
     RUN = "run"
     """Run a one-off job, once for each release."""
     PROXY = "proxy"
-    """Change the proxy's container or its configuration, or pull its image."""
+    """Change the proxy's container or its configuration, or renew its image."""
     REPLACE_WAITING = "replace_waiting"
     """Remove the deployment that waits, because a new one needs its place."""
     HOOK = "hook"
@@ -88,7 +88,7 @@ DETAILS: Mapping[StepKind, tuple[str, ...]] = MappingProxyType(
         StepKind.PULL: ("SERVICE",),
         StepKind.USE: ("SERVICE",),
         StepKind.RUN: ("SERVICE",),
-        StepKind.PROXY: ("create", "start", "reload", "recreate", "pull"),
+        StepKind.PROXY: ("create", "start", "reload", "recreate", "image"),
         StepKind.REPLACE_WAITING: ("ID",),
         StepKind.HOOK: ("MOMENT:NUMBER:SERVICE",),
         StepKind.PROMOTE: ("health",),
@@ -125,4 +125,3 @@ class StepKey:
 
 
 HOLD = StepKey(StepKind.HOLD)
-OTHER = StepKey(StepKind.OTHER)

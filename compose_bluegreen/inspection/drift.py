@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from compose_bluegreen.domain.colour import Colour
+
 REPAIR = "docker bluegreen repair"
 
 
@@ -73,18 +75,19 @@ class DriftKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Something is not as we left it: ``kind`` for programs, ``cause`` and ``cure`` for people.
+    """Something is not as we left it: ``kind`` is for programs, ``cause`` and ``cure`` are for people.
 
-    ``names`` are what it is about: containers, a container and a network, an image and its tag.
+    ``repairable`` says that ``repair`` may apply the only cure. The fields after it name the affected
+    containers, colour, network, or image and tag.
     """
 
     kind: DriftKind
     cause: str
     cure: str
     service: str = ""
-    names: tuple[str, ...] = ()
-
-    @property
-    def repairable(self) -> bool:
-        """It has exactly one cure, which nobody could object to."""
-        return self.cure == REPAIR
+    repairable: bool = False
+    containers: tuple[str, ...] = ()
+    colour: Colour | None = None
+    network: str = ""
+    image_id: str = ""
+    tag: str = ""

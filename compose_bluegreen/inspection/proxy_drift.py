@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.inspection.drift import REPAIR, Drift, DriftKind
@@ -24,18 +25,21 @@ def of_the_proxy(
         return
     if proxy is None:
         cause = "the proxy's container was removed: nobody is served"
-        yield Drift(DriftKind.PROXY_GONE, cause, REPAIR)
+        yield _repairable(DriftKind.PROXY_GONE, cause)
     elif not proxy.running:
         cause = "the proxy isn't running: nobody is served"
-        yield Drift(DriftKind.PROXY_STOPPED, cause, REPAIR, names=(proxy.name,))
+        yield _repairable(DriftKind.PROXY_STOPPED, cause)
     missing = ctx.engine.missing_networks(_networks(observed_services, ctx))
     yield from _missing(missing, topology, ctx)
     if proxy:
         for network in ctx.proxy.networks():
             if network not in missing and network not in proxy.addresses:
                 cause = f"{proxy.name} isn't on the network {network}"
-                names = (proxy.name, network)
-                yield Drift(DriftKind.PROXY_DISCONNECTED, cause, REPAIR, names=names)
+                yield replace(
+                    _repairable(DriftKind.PROXY_DISCONNECTED, cause),
+                    containers=(proxy.name,),
+                    network=network,
+                )
     if proxy and proxy.running:
         yield from _edited(ctx)
 
@@ -64,8 +68,13 @@ def _missing(missing: set[str], topology: Topology, ctx: Context) -> Iterator[Dr
     own = set(ctx.proxy.networks()) - topology.networks.keys()
     for name in sorted(missing):
         hand = "docker bluegreen up --force, then docker bluegreen repair"
-        cure = REPAIR if name in own else hand
-        yield Drift(DriftKind.NETWORK_GONE, f"the network {name} was removed", cure, names=(name,))
+        yield Drift(
+            DriftKind.NETWORK_GONE,
+            f"the network {name} was removed",
+            REPAIR if name in own else hand,
+            repairable=name in own,
+            network=name,
+        )
 
 
 def _edited(ctx: Context) -> Iterator[Drift]:
@@ -80,4 +89,8 @@ def _edited(ctx: Context) -> Iterator[Drift]:
             for name in changed
         )
         cause = f"the proxy routes {said} as its file says, which a restart would read"
-        yield Drift(DriftKind.MAP_DIFFERS, cause, REPAIR, names=tuple(changed))
+        yield _repairable(DriftKind.MAP_DIFFERS, cause)
+
+
+def _repairable(kind: DriftKind, cause: str) -> Drift:
+    return Drift(kind, cause, REPAIR, repairable=True)

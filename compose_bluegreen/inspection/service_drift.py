@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from compose_bluegreen.domain.names import replica_name
 from compose_bluegreen.inspection.drift import REPAIR, Drift, DriftKind
@@ -13,6 +15,7 @@ from compose_bluegreen.inspection.observe import (
     ObservedService,
     RollbackOption,
 )
+from compose_bluegreen.ports.engine import Container
 
 _FORCE = "docker bluegreen up --force"
 
@@ -39,18 +42,19 @@ def _routing(observed: ObservedService) -> Iterator[Drift]:
         return
     told = observed.colours[part.colour]
     meant = f"history has deployment {record.id} on {part.colour} as live"
-    cure = REPAIR if told.runs and told.deployment == record.id else _FORCE
-    names = (str(part.colour),)
+    runs = told.runs and told.deployment == record.id
+    cure = REPAIR if runs else _FORCE
+    fit = partial(Drift, cure=cure, service=observed.service, repairable=runs, colour=part.colour)
     if observed.live is None:
         cause = f"{meant}, the proxy routes {observed.service} nowhere"
-        yield Drift(DriftKind.NOT_ROUTED, cause, cure, observed.service, names)
+        yield fit(DriftKind.NOT_ROUTED, cause)
     elif observed.agrees:
         yield from _labels(observed, observed.live)
     elif _is_empty(observed, observed.live):
         cause = (
             f"{meant}, the proxy routes {observed.service} to {observed.routed}, where nothing runs"
         )
-        yield Drift(DriftKind.ROUTED_TO_NOTHING, cause, cure, observed.service, names)
+        yield fit(DriftKind.ROUTED_TO_NOTHING, cause)
     elif told.containers:
         cause = f"{meant}, the proxy routes {observed.service} to {observed.routed}; both colours are there"
         yield Drift(DriftKind.ROUTED_ELSEWHERE, cause, _FORCE, observed.service)
@@ -113,7 +117,7 @@ def _stopped(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
     stopped = [one.name for one in live.containers if not one.running and one.name not in paused]
     if stopped:
         cause = f"{_all(stopped)} of the live colour {name} isn't running"
-        yield Drift(DriftKind.LIVE_STOPPED, cause, REPAIR, observed.service, tuple(stopped))
+        yield _repairable(DriftKind.LIVE_STOPPED, cause, observed, stopped)
 
 
 def _gone(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
@@ -131,9 +135,11 @@ def _gone(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
     )
     there = kept is not None and (kept.where is not ImageLocation.GONE)
     same = live.deployment in (None, observed.record.id if observed.record else None)
-    cure = REPAIR if observed.agrees and there and same else _FORCE
     cause = f"{_all(gone)} of the live colour is gone"
-    yield Drift(DriftKind.LIVE_GONE, cause, cure, observed.service, gone)
+    if observed.agrees and there and same:
+        yield _repairable(DriftKind.LIVE_GONE, cause, observed, gone)
+    else:
+        yield Drift(DriftKind.LIVE_GONE, cause, _FORCE, observed.service, containers=gone)
 
 
 def _disconnected(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
@@ -146,8 +152,8 @@ def _disconnected(observed: ObservedService, live: ColourStatus) -> Iterator[Dri
                 cause = (
                     f"{one.name} of the live colour isn't on the network {network} as it should be"
                 )
-                names = (one.name, network)
-                yield Drift(DriftKind.LIVE_DISCONNECTED, cause, REPAIR, observed.service, names)
+                found = _repairable(DriftKind.LIVE_DISCONNECTED, cause, observed, [one.name])
+                yield replace(found, network=network)
 
 
 # ── containers that should not be there ──────────────────────────────────────────────────────
@@ -163,7 +169,7 @@ def _strangers(observed: ObservedService) -> Iterator[Drift]:
             cause = f"{one.name} sits at the address of {name}, without its labels"
             away = f"docker rm -f {one.name}"
             cure = f"{_FORCE}, then {away}" if live else away
-            yield Drift(DriftKind.UNLABELLED, cause, cure, observed.service, (one.name,))
+            yield _of_container(DriftKind.UNLABELLED, cause, cure, observed, one)
         for one in status.containers:
             if (
                 observed.colour_addresses
@@ -172,7 +178,7 @@ def _strangers(observed: ObservedService) -> Iterator[Drift]:
             ):
                 cause = f"{one.name} bears the labels of {_name(observed, status)}, and is no replica of it"
                 cure = f"docker rm -f {one.name}"
-                yield Drift(DriftKind.IMPOSTOR, cause, cure, observed.service, (one.name,))
+                yield _of_container(DriftKind.IMPOSTOR, cause, cure, observed, one)
 
 
 def _is_extra(observed: ObservedService, status: ColourStatus) -> bool:
@@ -214,16 +220,18 @@ def _leftover(observed: ObservedService, now: datetime) -> Iterator[Drift]:
         return
     names = tuple(one.name for one in idle.containers)
     if observed.live is None:
-        cause, cure = f"{_all(names)} runs, and nothing is live", "docker bluegreen up"
+        cause = f"{_all(names)} runs, and nothing is live"
     elif observed.canary_weight:
         cause = f"{_all(names)} has {observed.canary_weight} of the traffic beside the live colour"
-        cure = "docker bluegreen up"
+    elif observed.standby:
+        cause = f"{_all(names)} has stood by for as long as it was meant to"
     else:
         cause = f"{_all(names)} runs beside the live colour, without traffic"
-        if observed.standby:
-            cause = f"{_all(names)} has stood by for as long as it was meant to"
-        cure = REPAIR if observed.agrees else "docker bluegreen up"
-    yield Drift(DriftKind.LEFTOVER, cause, cure, observed.service, names)
+    if observed.live and observed.agrees and not observed.canary_weight:
+        yield _repairable(DriftKind.LEFTOVER, cause, observed, names)
+    else:
+        cure = "docker bluegreen up"
+        yield Drift(DriftKind.LEFTOVER, cause, cure, observed.service, containers=names)
 
 
 def _strays(observed: ObservedService) -> Iterator[Drift]:
@@ -234,7 +242,7 @@ def _strays(observed: ObservedService) -> Iterator[Drift]:
             "answers to its name beside the proxy" if one.running else "would start with the daemon"
         )
         cause = f"{one.name} was made by docker compose and {what}"
-        yield Drift(DriftKind.STRAY, cause, REPAIR, observed.service, (one.name,))
+        yield _repairable(DriftKind.STRAY, cause, observed, [one.name])
 
 
 # ── images ───────────────────────────────────────────────────────────────────────────────────
@@ -248,8 +256,8 @@ def _images(observed: ObservedService) -> Iterator[Drift]:
                 f"image {image.short_id} of deployment {kept.deployment} has lost its name {name}:"
                 " docker image prune would take it"
             )
-            names = (image.id, name)
-            yield Drift(DriftKind.IMAGE_UNNAMED, cause, REPAIR, observed.service, names)
+            found = _repairable(DriftKind.IMAGE_UNNAMED, cause, observed)
+            yield replace(found, image_id=image.id, tag=name)
     back = observed.rollback_option
     if back and back.wanted and back.image is ImageLocation.GONE:
         yield _lost(observed, back)
@@ -266,6 +274,20 @@ def _lost(observed: ObservedService, back: RollbackOption) -> Drift:
     if back.instead:
         cure = f"docker bluegreen rollback {observed.service} --to {back.instead}"
     return Drift(DriftKind.ROLLBACK_GONE, cause, cure, observed.service)
+
+
+def _repairable(
+    kind: DriftKind, cause: str, observed: ObservedService, containers: Sequence[str] = ()
+) -> Drift:
+    return Drift(
+        kind, cause, REPAIR, observed.service, repairable=True, containers=tuple(containers)
+    )
+
+
+def _of_container(
+    kind: DriftKind, cause: str, cure: str, observed: ObservedService, container: Container
+) -> Drift:
+    return Drift(kind, cause, cure, observed.service, containers=(container.name,))
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────

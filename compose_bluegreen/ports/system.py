@@ -21,8 +21,11 @@ class Clock(Protocol):
 class Observer(Protocol):
     """Tells a person what happens while it happens."""
 
-    def step_began(self, name: str, cause: str) -> None: ...
+    def step_began(self, key: str, name: str, cause: str) -> None:
+        """``key`` is for programs, the other texts are for people."""
 
-    def step_ended(self, name: str, outcome: Outcome, seconds: float, detail: str = "") -> None: ...
+    def step_ended(
+        self, key: str, name: str, outcome: Outcome, seconds: float, detail: str = ""
+    ) -> None: ...
 
     def remark(self, text: str) -> None: ...

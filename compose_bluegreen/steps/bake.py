@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain import durations
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import analysis
 from compose_bluegreen.steps.rollout import Rollout, named
@@ -40,9 +41,10 @@ class Bake:
             names = named(self.rollouts)
             time = durations.show(max(_time(one) for one in self.rollouts))
             cause = f"for {time}, while what served before is still there"
-            yield Step(
-                f"bake {names}", cause, lambda: analysis.analyse(self._watches, self.ctx).told
-            )
+            yield Step(StepKey(StepKind.BAKE), f"bake {names}", cause, self._watch)
+
+    def _watch(self) -> str:
+        return analysis.analyse(self._watches, self.ctx).told
 
 
 def _time(rollout: Rollout) -> timedelta:

@@ -12,6 +12,7 @@ from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.release import is_worker
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import CanaryWeight
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import analysis
@@ -50,6 +51,7 @@ class Canary:
             canary_weights = {one.service: self._share(one, number) for one in rollouts}
             time = self._time(number)
             yield Step(
+                StepKey.of(StepKind.CANARY, number + 1),
                 f"send {' and '.join(f'{canary_weights[one.service]} to {one.name}' for one in rollouts)}",
                 f"canary, for {durations.show(time)}",
                 partial(self._act, canary_weights, time),

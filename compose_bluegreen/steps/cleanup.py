@@ -6,11 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from compose_bluegreen.domain.release import is_worker
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import images, proxy_changes, standby
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Step
+
+
+def leftover(rollout: Rollout, cause: str, ctx: Context) -> Step:
+    """Removes an idle colour that a deployment did not remove."""
+    key = StepKey.of(StepKind.REMOVE, "leftover", rollout.service)
+    return Step(key, f"remove {rollout.name}", cause, partial(acts.clear, rollout, ctx))
 
 
 def cleanup(
@@ -26,7 +33,9 @@ def cleanup(
     if asked := [(rollout, colour) for rollout, colour in old if not is_worker(rollout.release)]:
         names = acts.those(asked)
         cause = "no new request reaches it"
-        drain = Step(f"drain {names}", cause, partial(acts.drain_all, asked, ctx))
+        drain = Step(
+            StepKey(StepKind.DRAIN), f"drain {names}", cause, partial(acts.drain_all, asked, ctx)
+        )
         yield [drain, *standby.retire(old, ctx)]
     else:
         yield list(standby.retire(old, ctx))
@@ -34,7 +43,14 @@ def cleanup(
         # What it wrote to an anonymous volume is the user's, and nobody has it yet.
         remove = partial(ctx.workloads.remove, [one.name for one in existing], keep_volumes=True)
         cause = "the proxy has its ports and its name"
-        yield [Step(f"remove {proxy_changes.names(existing)}", cause, remove)]
+        yield [
+            Step(
+                StepKey(StepKind.REMOVE, "own"),
+                f"remove {proxy_changes.names(existing)}",
+                cause,
+                remove,
+            )
+        ]
     for step in once_it_is_gone:
         yield [step]
     for step in images.steps([rollout.release for rollout in rollouts], ctx):

@@ -21,6 +21,7 @@ from compose_bluegreen.domain.errors import BluegreenError, HookFailed
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.states import Outcome
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.runner import HOST_VARIABLE, CommandResult, OneOff
 from compose_bluegreen.runtime.interrupts import shielded
@@ -51,19 +52,30 @@ class HookContext:
 
 @dataclass(frozen=True, slots=True)
 class NamedHook:
-    """A hook with the name of its step, by which history is asked whether it ran."""
+    """A hook of a release. ``key`` is that of its step: history says by it whether the hook ran."""
 
+    key: StepKey
     name: str
+    container: str
+    """How the name of its one-off container ends, before the id of the deployment."""
     hook: Hook
 
 
 def hooks_of(release: Release, moment: Moment) -> list[NamedHook]:
     found = restored(release.settings).hooks.at(moment)
-    alone = len(found) == 1
     return [
-        NamedHook(f"{moment}{'' if alone else f' {number}'} of {release.service}", hook)
+        _called(release.service, moment, hook, number, alone=len(found) == 1)
         for number, hook in enumerate(found, start=1)
     ]
+
+
+def _called(service: str, moment: Moment, hook: Hook, number: int, *, alone: bool) -> NamedHook:
+    return NamedHook(
+        StepKey.of(StepKind.HOOK, moment, number, service),
+        f"{moment}{'' if alone else f' {number}'} of {service}",
+        f"{moment}{'' if alone else f'-{number}'}-of-{service}",
+        hook,
+    )
 
 
 def moments_for(*, goes_back: bool) -> list[Moment]:
@@ -136,10 +148,13 @@ def goes_back(found: Deployment) -> bool:
 
 def unfinished_hooks(deployment: Deployment) -> list[str]:
     """Hooks of a release that has the traffic, which a kill kept from running to their end."""
-    ended = {step.name for step in deployment.steps if step.outcome is not Outcome.RUNNING}
+    ended = {step.key for step in deployment.steps if step.outcome is not Outcome.RUNNING}
     hooked = (hooks_of(part.release, Moment.POST_SWITCH) for part in deployment.parts)
     return [
-        named_hook.name for each in hooked for named_hook in each if named_hook.name not in ended
+        named_hook.name
+        for each in hooked
+        for named_hook in each
+        if str(named_hook.key) not in ended
     ]
 
 
@@ -172,6 +187,7 @@ def clear(ctx: Context) -> None:
 def _steps(context: HookContext, ctx: Context, *, required: bool = True) -> Iterator[Step]:
     for named_hook in hooks_of(context.of, context.moment):
         yield Step(
+            named_hook.key,
             named_hook.name,
             f"its hook, {_where(named_hook.hook, context)}: {unescaped(named_hook.hook.words)[0]}",
             partial(_run, named_hook, context, ctx),
@@ -209,7 +225,7 @@ def _elsewhere(named_hook: NamedHook, context: HookContext, ctx: Context) -> Com
         _assure_trust(named_hook, ctx)
         return ctx.runner.here(unescaped(hook.host), told, hook.timeout)
     project = context.rollout.project
-    name = f"{companion(project)}-{named_hook.name.replace(' ', '-')}-{context.deployment}"
+    name = f"{companion(project)}-{named_hook.container}-{context.deployment}"
     with _cleared(ctx):
         job = OneOff(context.of, name, unescaped(hook.run or ()), told)
         return ctx.runner.one_off(job, hook.timeout)

@@ -13,6 +13,7 @@ from functools import partial
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.release import Image, Release, built_here, kept_repository
 from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps.saga import Step
 
@@ -28,17 +29,20 @@ def steps(releases: Sequence[Release], ctx: Context) -> Iterator[Step]:
     """For releases that have just gone live."""
     for release in releases:
         yield Step(
+            StepKey.of(StepKind.IMAGE, "keep", release.service),
             f"keep the image of {release.service}",
             "docker image prune must leave what rollback needs",
             partial(ctx.workloads.tag, release.image.id, release.kept_tag),
         )
         if built_here(release):
             yield Step(
+                StepKey.of(StepKind.IMAGE, "point", release.service),
                 f"point {release.image.reference} at what serves",
                 "a plain docker compose up must start nothing else",
                 partial(_point, release.image, ctx),
             )
         yield Step(
+            StepKey.of(StepKind.IMAGE, "prune", release.service),
             f"let go of old images of {release.service}",
             f"{restored(release.settings).keep} releases are kept",
             partial(_let_go, release, ctx),

@@ -64,7 +64,7 @@ def _done(
     deployment: int, named_hook: Sequence[NamedHook], ctx: Context
 ) -> Iterator[IrreversibleChange]:
     whole: Deployment | None = ctx.history.get(deployment)
-    begun = {step.name for step in whole.steps} if whole else set()
+    begun = {step.key for step in whole.steps} if whole else set()
     for one in named_hook:
-        if one.name in begun:
+        if str(one.key) in begun:
             yield IrreversibleChange(deployment, one)

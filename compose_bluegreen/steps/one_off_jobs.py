@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from compose_bluegreen.config.compose_file import ManagedService, Project
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import dependencies
 from compose_bluegreen.steps.saga import Step
@@ -29,7 +30,12 @@ def built(services: Sequence[ManagedService], project: Project, ctx: Context) ->
     for name in needed(services, project):
         if "build" in project.config["services"].get(name, {}):
             act = partial(ctx.workloads.build, [name])
-            yield Step(f"build {name}", "the service has a build section", act)
+            yield Step(
+                StepKey(StepKind.BUILD, name),
+                f"build {name}",
+                "the service has a build section",
+                act,
+            )
 
 
 def run(
@@ -38,7 +44,8 @@ def run(
     for name, by in needed(services, project).items():
         patience = timeout or max(one.settings.deploy_timeout for one in services if one.name in by)
         act = partial(_run, name, patience, ctx)
-        yield Step(f"run {name}", f"once a release, before {' and '.join(by)}", act)
+        cause = f"once a release, before {' and '.join(by)}"
+        yield Step(StepKey(StepKind.RUN, name), f"run {name}", cause, act)
 
 
 def _run(name: str, timeout: timedelta, ctx: Context) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from compose_bluegreen.domain.deployment import NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, LockLost, NeedsPerson
 from compose_bluegreen.domain.release import is_worker
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
@@ -127,11 +128,15 @@ def _remove_useless_proxy(me: LockOwner, ctx: Context) -> None:
 
 
 def proxy_step(desired_until_take_over: Topology, change: Change, ctx: Context) -> Step:
-    name, cause = {
-        Change.CREATE: ("create the proxy", "there is none yet"),
-        Change.START: ("start the proxy", "it has stopped"),
-        Change.RELOAD: ("reload the proxy", "what it was told has changed; nothing is lost"),
-        Change.RECREATE: ("recreate the proxy", "its ports, names or image changed"),
+    detail, name, cause = {
+        Change.CREATE: ("create", "create the proxy", "there is none yet"),
+        Change.START: ("start", "start the proxy", "it has stopped"),
+        Change.RELOAD: (
+            "reload",
+            "reload the proxy",
+            "what it was told has changed; nothing is lost",
+        ),
+        Change.RECREATE: ("recreate", "recreate the proxy", "its ports, names or image changed"),
     }[change]
     before = ctx.proxy.topology() if change is Change.RECREATE else None
     undo = (
@@ -139,7 +144,8 @@ def proxy_step(desired_until_take_over: Topology, change: Change, ctx: Context) 
         if before
         else None
     )
-    return Step(name, cause, partial(_apply, desired_until_take_over, change, ctx), undo)
+    key = StepKey(StepKind.PROXY, detail)
+    return Step(key, name, cause, partial(_apply, desired_until_take_over, change, ctx), undo)
 
 
 def _make(

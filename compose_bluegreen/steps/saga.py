@@ -29,7 +29,7 @@ from compose_bluegreen.domain.errors import (
     NeedsPerson,
 )
 from compose_bluegreen.domain.states import Outcome, State
-from compose_bluegreen.domain.step_keys import OTHER, StepKey
+from compose_bluegreen.domain.step_keys import StepKey
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.runtime.interrupts import shielded
 
@@ -52,13 +52,21 @@ class Step:
     """``cause`` says why it is needed; ``enters`` is the state written before it acts. A failure of
     what isn't ``required`` is a warning."""
 
+    key: StepKey
     name: str
     cause: str
     act: Act
     undo: Undo | None = None
     enters: State | None = None
     required: bool = True
-    key: StepKey = OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """An undo that is registered, with the key of its step."""
+
+    step: StepKey
+    undo: Undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class Saga:
         it fails here, for some of what was done before isn't undone."""
         self._at = ctx
         self._stays_open = stays_open
-        self._undos: list[Undo | OnFailure] = []
+        self._undos: list[_Owed | OnFailure] = []
         self._open = True
         self.deployment = ctx.history.begin(of) if isinstance(of, NewDeployment) else of.id
 
@@ -99,9 +107,9 @@ class Saga:
     def parts(self, parts: list[DeployedService]) -> None:
         self._at.history.parts(self.deployment, parts)
 
-    def register_undo(self, undo: Undo) -> None:
-        """For a step that somebody else ran before."""
-        self._undos.append(undo)
+    def register_undo(self, step: StepKey, undo: Undo) -> None:
+        """For a step that an earlier command ran."""
+        self._undos.append(_Owed(step, undo))
 
     def register_on_failure(self, farewell: OnFailure) -> None:
         self._undos.append(farewell)
@@ -115,7 +123,7 @@ class Saga:
         if step.enters:
             self._at.history.to(self.deployment, step.enters, self._at.clock.now())
         if step.undo:
-            self._undos.append(step.undo)
+            self._undos.append(_Owed(step.key, step.undo))
         self._told(step, Outcome.DONE, worst)
 
     def attempt(self, step: Step) -> bool:
@@ -177,17 +185,18 @@ class Saga:
     def _unwind(self, error: BaseException) -> None:
         reason = _headline(error)
         if isinstance(error, Interrupted) and self._undos:
-            undos = (one for one in reversed(self._undos) if isinstance(one, Undo))
-            names = ", then ".join(undo.name for undo in undos)
+            owed = (one for one in reversed(self._undos) if isinstance(one, _Owed))
+            names = ", then ".join(one.undo.name for one in owed)
             self._at.observer.remark(f"{reason}: {names}")
         while self._undos:
-            undo = self._undos.pop()
-            if isinstance(undo, OnFailure):
-                self._say(undo, reason)
+            last = self._undos.pop()
+            if isinstance(last, OnFailure):
+                self._say(last, reason)
                 continue
+            undo = last.undo
             try:
                 self._at.lock.assure()
-                self._undo(undo)
+                self._undo(last.step, undo)
             except LockLost as lost:
                 raise lost from error
             except Exception as failed:  # noqa: BLE001 - whatever it is, it ends here
@@ -216,10 +225,10 @@ class Saga:
             except Exception as failed:  # noqa: BLE001 - whatever it is, the undoing goes on
                 self._at.observer.remark(f"warning: {step.name}: {_headline(failed)}")
 
-    def _undo(self, undo: Undo) -> None:
+    def _undo(self, step: StepKey, undo: Undo) -> None:
         """An undo goes on though history can't be written: what serves matters more."""
         try:
-            self._told(Step(undo.name, "undo", undo.act), Outcome.UNDONE)
+            self._told(Step(step.undo, undo.name, "undo", undo.act), Outcome.UNDONE)
         except HistoryUnusable as error:
             self._at.observer.remark(f"warning: not recorded: {error.message}")
             undo.act()
@@ -242,14 +251,16 @@ def run_step(
 ) -> str:
     """Acts, tells the observer, and returns the remark."""
     began = ctx.clock.monotonic()
-    ctx.observer.step_began(step.name, step.cause)
+    key = str(step.key)
+    ctx.observer.step_began(key, step.name, step.cause)
     try:
         said = step.act()
     except BaseException as error:
-        ctx.observer.step_ended(step.name, worst, ctx.clock.monotonic() - began, _headline(error))
+        seconds = ctx.clock.monotonic() - began
+        ctx.observer.step_ended(key, step.name, worst, seconds, _headline(error))
         raise
     remark = said if isinstance(said, str) else ""
-    ctx.observer.step_ended(step.name, best, ctx.clock.monotonic() - began, remark)
+    ctx.observer.step_ended(key, step.name, best, ctx.clock.monotonic() - began, remark)
     return remark
 
 

@@ -17,6 +17,7 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.durations import show
 from compose_bluegreen.domain.release import replicas
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.steps import rollout as acts
@@ -65,11 +66,26 @@ def retire(old: Old, ctx: Context) -> Iterator[Step]:
         which = list(group)
         names = acts.those(which)
         if how == REMOVED:
-            yield Step(f"remove {names}", "it is drained", partial(acts.remove_all, which, ctx))
+            yield Step(
+                StepKey(StepKind.RETIRE, "remove"),
+                f"remove {names}",
+                "it is drained",
+                partial(acts.remove_all, which, ctx),
+            )
         elif how == STOPPED:
-            yield Step(f"stop {names}", "standby: stopped", partial(acts.stop_all, which, ctx))
+            yield Step(
+                StepKey(StepKind.RETIRE, "stop"),
+                f"stop {names}",
+                "standby: stopped",
+                partial(acts.stop_all, which, ctx),
+            )
         else:
-            yield Step(f"let {names} stand by", f"standby: {how}", _nothing)
+            yield Step(
+                StepKey.of(StepKind.RETIRE, "standby", how),
+                f"let {names} stand by",
+                f"standby: {how}",
+                _nothing,
+            )
 
 
 def expired(ctx: Context) -> list[tuple[Rollout, Colour]]:
@@ -89,7 +105,12 @@ def end_expired(ctx: Context) -> Iterator[Step]:
     """One step, where any is over."""
     if old := expired(ctx):
         names = acts.those(old)
-        yield Step(f"remove {names}", "its standby is over", partial(acts.remove_all, old, ctx))
+        yield Step(
+            StepKey(StepKind.REMOVE, "standby"),
+            f"remove {names}",
+            "its standby is over",
+            partial(acts.remove_all, old, ctx),
+        )
 
 
 def _nothing() -> None:

@@ -10,6 +10,7 @@ from functools import partial
 
 from compose_bluegreen.domain.errors import NeedsPerson
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.rollout import Rollout
@@ -29,9 +30,11 @@ def replace_workers(
     if old := [rollout for rollout in late if rollout.live]:
         who = _old(old)
         back = Undo(f"start {who} again", partial(bring_back, old, ctx))
-        yield Step(f"stop {who}", cause, partial(_take_away, old, ctx), back, enters=begins)
+        act = partial(_take_away, old, ctx)
+        yield Step(_key("stop"), f"stop {who}", cause, act, back, enters=begins)
         begins = None
     yield Step(
+        _key("start"),
         f"start {names}",
         cause,
         partial(acts.start, late, options, deployment, ctx),
@@ -40,6 +43,7 @@ def replace_workers(
         enters=begins,
     )
     yield Step(
+        _key("health"),
         f"wait until {names} {acts.are(late)} healthy",
         "what isn't well is taken back",
         partial(acts.all_healthy, late, options, ctx),
@@ -73,6 +77,7 @@ def restart_old(rollouts: Sequence[Rollout], ctx: Context) -> Iterator[Step]:
     """One step, where any has to come back."""
     if old := missing_old(rollouts, ctx):
         yield Step(
+            _key("restore"),
             f"start {_old(old)} again",
             "it was taken away, and no other runs",
             partial(bring_back, old, ctx),
@@ -93,6 +98,10 @@ def _take_away(rollouts: Sequence[Rollout], ctx: Context) -> None:
 def _there(rollout: Rollout, ctx: Context) -> bool:
     found = acts.containers(rollout, rollout.live, ctx) if rollout.live else ()
     return any(one.running for one in found)
+
+
+def _key(detail: str) -> StepKey:
+    return StepKey(StepKind.STOP_FIRST, detail)
 
 
 def _old(rollouts: Sequence[Rollout]) -> str:

@@ -35,11 +35,11 @@ class Gone(Stream):
 
 
 def tell(to: Observer) -> None:
-    to.step_began("start web-green", "its image changed")
-    to.step_ended("start web-green", Outcome.DONE, 0.62)
+    to.step_began("start", "start web-green", "its image changed")
+    to.step_ended("start", "start web-green", Outcome.DONE, 0.62)
     to.remark("2 requests cut")
-    to.step_began("drain web-blue", "")
-    to.step_ended("drain web-blue", Outcome.WARNED, 30, "still 2\nin flight")
+    to.step_began("drain", "drain web-blue", "")
+    to.step_ended("drain", "drain web-blue", Outcome.WARNED, 30, "still 2\nin flight")
 
 
 def test_plain_says_a_line_when_a_step_ends() -> None:
@@ -74,7 +74,7 @@ def test_a_terminal_shows_the_running_step_with_its_cause_and_replaces_it() -> N
 def test_a_remark_stands_above_the_running_step() -> None:
     stream = Stream(tty=True)
     face = Tty(stream, Terminal(symbols=True, width=80))
-    face.step_began("wait", "")
+    face.step_began("health", "wait", "")
     face.remark("SIGINT noted")
     assert stream.getvalue().endswith("\r\x1b[KSIGINT noted\n… wait")
 
@@ -82,7 +82,7 @@ def test_a_remark_stands_above_the_running_step() -> None:
 def test_the_running_step_never_wraps() -> None:
     stream = Stream(tty=True)
     Tty(stream, Terminal(symbols=True, width=20)).step_began(
-        "wait until web-green is healthy", "long"
+        "health", "wait until web-green is healthy", "long"
     )
     assert stream.getvalue() == "\r\x1b[K… wait until web…"
     assert len("… wait until web…") < 20
@@ -92,22 +92,29 @@ def test_json_is_one_object_a_line() -> None:
     stream = Stream()
     tell(Json(stream))
     assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
-        {"event": "step_began", "step": "start web-green", "cause": "its image changed"},
+        {
+            "event": "step_began",
+            "step": "start web-green",
+            "cause": "its image changed",
+            "key": "start",
+        },
         {
             "event": "step_ended",
             "step": "start web-green",
             "outcome": "done",
             "seconds": 0.62,
             "detail": "",
+            "key": "start",
         },
         {"event": "remark", "text": "2 requests cut"},
-        {"event": "step_began", "step": "drain web-blue", "cause": ""},
+        {"event": "step_began", "step": "drain web-blue", "cause": "", "key": "drain"},
         {
             "event": "step_ended",
             "step": "drain web-blue",
             "outcome": "warned",
             "seconds": 30,
             "detail": "still 2\nin flight",
+            "key": "drain",
         },
     ]
 
@@ -147,11 +154,15 @@ def test_a_long_remark_is_cut_for_people_and_whole_for_programs() -> None:
     flood = "\n".join(f"migration {number}" for number in range(99))
     for face in (Face.PLAIN, Face.TTY):
         stream = io.StringIO()
-        observer(face, stream).step_ended("pre_deploy of web", Outcome.DONE, 1.0, flood)
+        observer(face, stream).step_ended(
+            "hook:pre_deploy:1:web", "pre_deploy of web", Outcome.DONE, 1.0, flood
+        )
         assert "migration 20" in stream.getvalue()
         assert len(stream.getvalue()) < 350
     stream = io.StringIO()
-    observer(Face.JSON, stream).step_ended("pre_deploy of web", Outcome.DONE, 1.0, flood)
+    observer(Face.JSON, stream).step_ended(
+        "hook:pre_deploy:1:web", "pre_deploy of web", Outcome.DONE, 1.0, flood
+    )
     assert json.loads(stream.getvalue())["detail"] == flood
 
 

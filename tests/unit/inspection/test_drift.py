@@ -316,6 +316,7 @@ def test_each_kind_is_told_with_cause_and_cure(situation: Situation, site: Site)
     drift = [one for one in site.status().all_drift if one.kind is situation.kind]
     assert situation.cause in drift[0].cause
     assert drift[0].cure == situation.cure
+    assert drift[0].repairable is (situation.cure == REPAIR)
 
 
 @pytest.mark.parametrize("situation", CURABLE, ids=str)

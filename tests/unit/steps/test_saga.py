@@ -15,12 +15,17 @@ from compose_bluegreen.domain.errors import (
     NeedsPerson,
 )
 from compose_bluegreen.domain.states import Outcome, State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.steps.saga import Act, Saga, Step, Undo, run_step
 from testkit.fakes.calls import When
 from testkit.fakes.site import Site
 from testkit.fakes.world import ENGINE, NOON
 
 DRAFT = NewDeployment(ENGINE, "shop", Kind.UP, ("web",), "ada@laptop", NOON)
+
+
+def a_key(name: str) -> StepKey:
+    return StepKey(StepKind.RUN, name)
 
 
 @dataclass
@@ -43,10 +48,12 @@ class Desk:
 
     def step(self, name: str, undo: Act | None = None, enters: State | None = None) -> Step:
         taken_back = Undo(f"un{name}", undo or (lambda: self.done.append(f"un{name}")))
-        return Step(name, "asked for", lambda: self.done.append(name), taken_back, enters)
+        return Step(
+            a_key(name), name, "asked for", lambda: self.done.append(name), taken_back, enters
+        )
 
     def failing(self, name: str, error: BaseException, undo: Undo | None = None) -> Step:
-        return Step(name, "asked for", _raising(error), undo)
+        return Step(a_key(name), name, "asked for", _raising(error), undo)
 
     @property
     def record(self) -> Deployment:
@@ -125,7 +132,9 @@ def test_a_bug_is_recorded_with_its_kind_and_undone(desk: Desk) -> None:
 
 def test_the_state_is_written_before_the_step_acts(desk: Desk) -> None:
     seen: list[State] = []
-    act = Step("a", "why", lambda: seen.append(desk.record.state), enters=State.STARTING)
+    act = Step(
+        a_key("a"), "a", "why", lambda: seen.append(desk.record.state), enters=State.STARTING
+    )
     desk.work(act, desk.step("b", enters=State.SWITCHING), Saga.promote)
     assert seen == [State.STARTING]
 
@@ -140,14 +149,14 @@ def test_a_state_that_cannot_be_written_stops_the_step(desk: Desk) -> None:
 def test_each_step_is_recorded_with_its_outcome(desk: Desk) -> None:
     with pytest.raises(BluegreenError):
         desk.work(
-            Step("a", "why", lambda: "a remark", Undo("una", lambda: None)),
+            Step(a_key("a"), "a", "why", lambda: "a remark", Undo("una", lambda: None)),
             desk.failing("b", BluegreenError("no", detail="last lines")),
         )
-    steps = [(one.name, one.cause, one.outcome, one.detail) for one in desk.record.steps]
+    steps = [(one.key, one.cause, one.outcome, one.detail) for one in desk.record.steps]
     assert steps == [
-        ("a", "why", Outcome.DONE, "a remark"),
-        ("b", "asked for", Outcome.FAILED, "no\nlast lines"),
-        ("una", "undo", Outcome.UNDONE, ""),
+        ("run:a", "why", Outcome.DONE, "a remark"),
+        ("run:b", "asked for", Outcome.FAILED, "no\nlast lines"),
+        ("undo:run:a", "undo", Outcome.UNDONE, ""),
     ]
     assert desk.site.observer.ended[1] == ("b", Outcome.FAILED, "no")
 
@@ -233,6 +242,8 @@ def test_an_undo_goes_on_though_history_cannot_be_written(desk: Desk) -> None:
 
 def test_what_is_told_takes_as_long_as_it_took(desk: Desk) -> None:
     clock = desk.site.ctx.clock
-    assert run_step(Step("wait", "why", lambda: clock.sleep(1.5)), desk.site.ctx) == ""
+    assert (
+        run_step(Step(a_key("wait"), "wait", "why", lambda: clock.sleep(1.5)), desk.site.ctx) == ""
+    )
     assert desk.site.observer.causes == {"wait": "why"}
     assert desk.site.observer.outcome("wait") is Outcome.DONE

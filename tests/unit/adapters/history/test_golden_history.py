@@ -25,10 +25,14 @@ from compose_bluegreen.cli import json_output
 from compose_bluegreen.config import release_builder
 from compose_bluegreen.config.project import read as read_project
 from compose_bluegreen.domain.deployment import Deployment
+from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.release import Image
 from compose_bluegreen.domain.states import State
+from compose_bluegreen.steps import hooks, irreversible
 from testkit.fakes.journal import FakeJournal, OpenLock
+from testkit.fakes.site import Site
 from tests.unit.adapters.history.test_synced_history import HOLDER
+from tests.unit.test_history_on_the_engine import HOLDER
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "78b6a6f" / "history"
 ENGINE = "ABCD:EFGH"
@@ -196,6 +200,36 @@ def test_since_when_a_deployment_waits_is_known_from_its_key(old: Machine) -> No
         (3, "13:03"),
         (2, "12:01"),
     ]
+
+
+@pytest.mark.parametrize("from_the", ["database", "journal"])
+def test_a_rollback_past_an_old_irreversible_hook_is_refused(
+    from_the: str, old: Machine, new: Machine
+) -> None:
+    """Whatever its step is called today."""
+    local = old.local("hooked")
+    history = local if from_the == "database" else new.history("hooked", journal_of("hooked"))
+    ctx = replace(Site().ctx, ref=ProjectRef(ENGINE, "hooked"), history=history)
+    found = [(one.deployment, str(one.named_hook.key)) for one in irreversible.since("web", 1, ctx)]
+    of_three = [(number, "hook:pre_deploy:2:web") for number in (7, 6, 4, 3)]
+    assert found == [*of_three, (2, "hook:pre_deploy:1:web")]
+
+
+def test_half_of_an_irreversible_hook_is_enough_also_where_only_steps_log_has_it(
+    old: Machine, new: Machine
+) -> None:
+    history = new.history("killed", journal_of("killed"))
+    assert keys(story(history, "killed"), 5)[-1] == "hook:pre_deploy:1:web"
+    ctx = replace(Site().ctx, ref=ProjectRef(ENGINE, "killed"), history=old.local("killed"))
+    found = [(one.deployment, str(one.named_hook.key)) for one in irreversible.since("web", 3, ctx)]
+    assert found == [(5, "hook:pre_deploy:1:web")]
+
+
+def test_old_hooks_that_ended_are_not_missed(old: Machine) -> None:
+    newest, *_ = story(old.local("hooked"), "hooked")
+    assert hooks.unfinished_hooks(newest) == []
+    steps = tuple(step for step in newest.steps if step.key != "hook:post_switch:2:web")
+    assert hooks.unfinished_hooks(replace(newest, steps=steps)) == ["post_switch 2 of web"]
 
 
 # ── the journal ──────────────────────────────────────────────────────────────────────────────
