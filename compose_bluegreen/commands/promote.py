@@ -19,6 +19,7 @@ from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import ControlSignal, LockOwner
 from compose_bluegreen.steps import hooks, locking, proxy_changes
 from compose_bluegreen.steps import rollout as acts
+from compose_bluegreen.steps.proxy_changes import Placement
 from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step, Undo
 from compose_bluegreen.steps.source import DeployOptions
@@ -143,6 +144,7 @@ def _switch(
         saga.register_undo(
             StepKey(StepKind.START), Undo(f"remove {acts.named(rollouts)}", remove, can_wait=True)
         )
-        for step in from_the_switch_on(rollouts, topology, topology, found.id, options, ctx):
+        placement = Placement(rollouts, topology, topology)
+        for step in from_the_switch_on(placement, found.id, options, ctx):
             saga.run(step)
         return finish(saga, rollouts, ctx)

@@ -51,7 +51,7 @@ def repair(ctx: Context, tell_plan: TellPlan | None = None) -> Repair:
     if tell_plan:
         steps = [_step(one, ctx) for one in found.all_drift if one.repairable]
         for step in steps:
-            tell_plan(step.name, step.cause)
+            tell_plan(step.planned)
         return Repair((), found.all_drift)
     seen = dict.fromkeys(found.all_drift)
     _make_it_run(found, ctx)

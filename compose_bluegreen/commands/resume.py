@@ -20,6 +20,7 @@ from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import hooks, locking, proxy_changes
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.desired_topology import with_release
+from compose_bluegreen.steps.proxy_changes import Placement
 from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step
 from compose_bluegreen.steps.source import DeployOptions
@@ -89,8 +90,9 @@ def _steps(deployment: Deployment, rollouts: Sequence[Rollout], ctx: Context) ->
         topology = with_release(topology, rollout.release, rollout.idle)
     options = DeployOptions(goes_back=hooks.goes_back(deployment))
     change = proxy_changes.allowed_change(topology, rollouts, options, ctx)
+    placement = Placement(rollouts, topology, topology, change)
     state = deployment.state
-    for step in plan(rollouts, topology, change, topology, deployment.id, options, ctx):
+    for step in plan(placement, deployment.id, options, ctx):
         if step.enters and step.enters in TRANSITIONS[state]:
             state = step.enters
             yield step

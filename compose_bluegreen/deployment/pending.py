@@ -41,6 +41,7 @@ def hold(rollouts: Sequence[Rollout], ctx: Context) -> Step:
         "--no-switch: docker bluegreen promote switches",
         partial(_keep, rollouts, ctx),
         enters=State.WAITING,
+        services=acts.services(rollouts),
     )
 
 
@@ -59,6 +60,7 @@ def replace_pending(
             f"take deployment {found.id} away, which waited",
             "its colour is needed" if needed else "only one waits at a time",
             partial(_end, found, f"deployment {deployment} took its place", rollouts, ctx),
+            services=tuple(part.service for part in found.parts),
         )
 
 

@@ -1,4 +1,4 @@
-"""The page: how a release goes live, wherever it comes from."""
+"""The deployment as one page: how a release goes live, whether it comes from the file or history."""
 
 from __future__ import annotations
 
@@ -13,36 +13,38 @@ from compose_bluegreen.domain.errors import HistoryUnusable, Interrupted, NeedsP
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
-from compose_bluegreen.domain.topology import Change, Topology
+from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import hooks, proxy_changes, standby, stop_first
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.bake import Bake
 from compose_bluegreen.steps.canary import Canary
 from compose_bluegreen.steps.cleanup import cleanup, leftover
-from compose_bluegreen.steps.rollout import Readiness, Rollout, plan_rollouts
+from compose_bluegreen.steps.proxy_changes import Placement
+from compose_bluegreen.steps.rollout import Readiness, Rollout, plan_rollouts, services
 from compose_bluegreen.steps.saga import Saga, Step, Undo, run_step
 from compose_bluegreen.steps.source import DeployOptions, ReleaseSource
+from compose_bluegreen.steps.switch import switch
 
 
 def deploy(source: ReleaseSource, ctx: Context) -> Deployment | None:
-    """Makes it live. None if nothing changed, or on a dry run.
+    """Makes the releases of ``source`` live. None if nothing changed, or on a dry run.
 
-    Whatever is raised, what served before still serves; only NeedsPerson says that it may not.
+    After any error the previous version is still live, except after NeedsPerson.
     """
     ctx.history.check_writable()
-    new_deployment, options = source.new_deployment, source.options
+    options = source.options
     if options.tell_plan is None:
-        owner = proxy_changes.lock_owner(new_deployment)
+        owner = proxy_changes.lock_owner(source.new_deployment)
         recovery.settle_first(owner, options.patience, ctx)
-    rollouts = _moves(source, source.outlines, ctx)
-    wanted = proxy_changes.desired_until_take_over(source, rollouts, ctx)
-    change = proxy_changes.allowed_change(wanted, rollouts, options, ctx)
+    # What can be refused is refused before a build takes minutes. Under the lock it is worked out
+    # again, because another command may have held the lock until then.
+    placement = _place(source, source.outlines, ctx)
     if options.tell_plan:
-        for step in _plan_steps(source, rollouts, wanted, change, ctx):
-            options.tell_plan(step.name, step.cause)
+        for step in _whole_plan(source, placement, ctx):
+            options.tell_plan(step.planned)
         return None
-    with proxy_changes.under_the_lock(wanted, change, source, ctx):
+    with proxy_changes.under_the_lock(placement, source, ctx):
         return _deploy(source, ctx)
 
 
@@ -56,47 +58,160 @@ def _deploy(source: ReleaseSource, ctx: Context) -> Deployment | None:
             saga.discard()
             _tidy(source, ctx)
             return None
-        rollouts = _moves(source, releases, ctx)
-        wanted = proxy_changes.desired_until_take_over(source, rollouts, ctx)
-        change = proxy_changes.allowed_change(wanted, rollouts, source.options, ctx)
+        placement = _place(source, releases, ctx)
+        rollouts, options = placement.rollouts, source.options
         saga.parts([DeployedService(rollout.release, rollout.idle) for rollout in rollouts])
-        full, options = proxy_changes.desired(source, rollouts, ctx), source.options
         saga.register_on_failure(hooks.on_failure(rollouts, saga.deployment, options, ctx))
-        for step in pending.replace_pending(rollouts, saga.deployment, options, ctx):
-            saga.run(step)
-        for step in source.once(releases):
-            saga.run(step)
-        for step in plan(rollouts, wanted, change, full, saga.deployment, options, ctx):
+        for step in _steps(source, releases, placement, saga.deployment, ctx):
             saga.run(step)
         if options.no_switch:
             saga.leave_waiting()
             return _record(saga.deployment, State.WAITING, ctx)
-        return finish(saga, rollouts, ctx, _farewell(source, rollouts, saga.deployment, ctx))
+        return finish(saga, rollouts, ctx, _rollback_hooks(source, rollouts, saga.deployment, ctx))
 
 
-def _moves(source: ReleaseSource, releases: Sequence[Release], ctx: Context) -> list[Rollout]:
-    """Only what is to come back as it was may be there already: a new start reads files anew."""
+def _place(source: ReleaseSource, releases: Sequence[Release], ctx: Context) -> Placement:
+    """A rollback may find its colours on standby. A new release always starts new containers."""
     rollouts = plan_rollouts(releases, ctx)
-    return (
-        standby.with_readiness(rollouts, ctx)
-        if source.new_deployment.kind is Kind.ROLLBACK
-        else rollouts
+    if source.new_deployment.kind is Kind.ROLLBACK:
+        rollouts = standby.with_readiness(rollouts, ctx)
+    return proxy_changes.place(source, rollouts, ctx)
+
+
+# ── the plan ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _steps(
+    source: ReleaseSource,
+    releases: Sequence[Release],
+    placement: Placement,
+    deployment: int,
+    ctx: Context,
+) -> list[Step]:
+    """All steps from the images to the last one that can be undone, before the first of them runs."""
+    return [
+        *pending.replace_pending(placement.rollouts, deployment, source.options, ctx),
+        *source.once(releases),
+        *plan(placement, deployment, source.options, ctx),
+    ]
+
+
+def plan(
+    placement: Placement, deployment: int, options: DeployOptions, ctx: Context
+) -> Iterator[Step]:
+    """What is done, in this order; each step with its undo."""
+    rollouts = placement.rollouts
+    early = [rollout for rollout in rollouts if not rollout.stop_first]
+    hooked = partial(hooks.steps, deployment=deployment, options=options, ctx=ctx)
+
+    if placement.change is not Change.NONE:
+        yield proxy_changes.proxy_step(placement.until_take_over, placement.change, ctx)
+    yield from hooked(Moment.PRE_DEPLOY, rollouts)
+    if early:
+        yield _start(early, options, deployment, ctx)
+        yield from hooked(Moment.POST_START, early)
+        yield _until_healthy(early, options, ctx)
+    yield from _preview(placement, early, ctx)
+    yield from hooked(Moment.PRE_SWITCH, early)
+    if options.no_switch:
+        yield pending.hold(rollouts, ctx)
+    else:
+        yield from from_the_switch_on(placement, deployment, options, ctx)
+
+
+def from_the_switch_on(
+    placement: Placement, deployment: int, options: DeployOptions, ctx: Context
+) -> Iterator[Step]:
+    """The second half, where ``promote`` goes on."""
+    rollouts = placement.rollouts
+    late = [rollout for rollout in rollouts if rollout.stop_first]
+    canary, bake = Canary.of(rollouts, options, ctx), Bake.of(rollouts if options.bake else (), ctx)
+    hooked = partial(hooks.steps, deployment=deployment, options=options, ctx=ctx)
+
+    yield from canary.steps()
+    yield from stop_first.replace_workers(rollouts, deployment, options, ctx)
+    yield from hooked(Moment.POST_START, late)
+    yield from hooked(Moment.PRE_SWITCH, late)
+    yield switch(rollouts, bake, ctx, enters=None if canary.begins else State.SWITCHING)
+    yield from proxy_changes.take_over_steps(placement, ctx)
+    yield _verify(rollouts, options, ctx)
+    yield from hooked(Moment.POST_SWITCH, rollouts)
+    yield from bake.steps()
+
+
+def _start(
+    rollouts: Sequence[Rollout], options: DeployOptions, deployment: int, ctx: Context
+) -> Step:
+    """A colour that runs on standby keeps running, whatever the result of this deployment is."""
+    cold = [rollout for rollout in rollouts if rollout.ready is not Readiness.WARM]
+    undo = Undo(f"remove {acts.named(cold)}", partial(acts.remove_idle, cold, ctx), can_wait=True)
+    return Step(
+        StepKey(StepKind.START if cold else StepKind.WAKE),
+        f"{'start' if cold else 'wake'} {acts.named(rollouts)}",
+        acts.why(rollouts) if cold else "it stands by",
+        partial(acts.start, rollouts, options, deployment, ctx),
+        undo if cold else None,
+        enters=State.STARTING,
+        services=services(rollouts),
     )
 
 
-def _farewell(
-    source: ReleaseSource, rollouts: Sequence[Rollout], deployment: int, ctx: Context
-) -> Iterator[Step]:
-    return hooks.on_rollback(source.taken_back, rollouts, deployment, source.options, ctx)
+def _until_healthy(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> Step:
+    return Step(
+        StepKey(StepKind.HEALTH),
+        f"wait until {acts.named(rollouts)} {acts.are(rollouts)} healthy",
+        "nothing unproven gets traffic",
+        partial(acts.all_healthy, rollouts, options, ctx),
+        services=services(rollouts),
+    )
+
+
+def _preview(placement: Placement, early: Sequence[Rollout], ctx: Context) -> Iterator[Step]:
+    topology = placement.until_take_over
+    if shown := [rollout for rollout in early if topology.previews(rollout.service)]:
+        yield Step(
+            StepKey(StepKind.PREVIEW),
+            f"show {acts.named(shown)} to who may preview",
+            "it is proven, and nobody else meets it",
+            partial(acts.show, shown, ctx),
+            services=services(shown),
+        )
+
+
+def _verify(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> Step:
+    return Step(
+        StepKey(StepKind.VERIFY),
+        f"see {acts.named(rollouts)} healthy under traffic",
+        "the switch is done",
+        partial(acts.still_healthy, rollouts, options, ctx),
+        services=services(rollouts),
+    )
+
+
+def _whole_plan(source: ReleaseSource, placement: Placement, ctx: Context) -> list[Step]:
+    """For a dry run: the same steps in the same order, with those before and after the saga's own."""
+    first = placement.change in proxy_changes.BEFORE_THE_LOCK
+    later = placement.without_change() if first else placement
+    rollouts, options = placement.rollouts, source.options
+    after = cleanup(rollouts, ctx, _rollback_hooks(source, rollouts, 0, ctx))
+    return [
+        *(proxy_changes.steps_before_the_lock(placement, ctx) if first else ()),
+        *source.preparation,
+        *_steps(source, source.outlines, later, 0, ctx),
+        *(() if options.no_switch else chain.from_iterable(after)),
+    ]
+
+
+# ── the end ──────────────────────────────────────────────────────────────────────────────────
 
 
 def finish(
-    saga: Saga, rollouts: Sequence[Rollout], ctx: Context, once_it_is_gone: Iterable[Step] = ()
+    saga: Saga, rollouts: Sequence[Rollout], ctx: Context, after_cleanup: Iterable[Step] = ()
 ) -> Deployment | None:
-    """It is live from here on; what is left to do can only warn."""
+    """From here on the deployment is live: a failure of what is left to do is a warning."""
     saga.promote()
     try:
-        for steps in cleanup(rollouts, ctx, once_it_is_gone):
+        for steps in cleanup(rollouts, ctx, after_cleanup):
             all(saga.attempt(step) for step in steps)
         return _record(saga.deployment, State.LIVE, ctx)
     except Interrupted as error:
@@ -104,6 +219,12 @@ def finish(
             f"interrupted after the switch: deployment {saga.deployment} is live and stays",
             hint="docker bluegreen status shows what is left over; the next up removes it",
         ) from error
+
+
+def _rollback_hooks(
+    source: ReleaseSource, rollouts: Sequence[Rollout], deployment: int, ctx: Context
+) -> Iterator[Step]:
+    return hooks.on_rollback(source.taken_back, rollouts, deployment, source.options, ctx)
 
 
 def _record(deployment: int, state: State, ctx: Context) -> Deployment | None:
@@ -117,119 +238,12 @@ def _record(deployment: int, state: State, ctx: Context) -> Deployment | None:
         ) from error
 
 
-def plan(  # noqa: PLR0913, PLR0917 - what it says is what it needs
-    rollouts: Sequence[Rollout],
-    wanted: Topology,
-    change: Change,
-    full: Topology,
-    deployment: int,
-    options: DeployOptions,
-    ctx: Context,
-) -> Iterator[Step]:
-    """What is done, in this order; each step with what takes it back.
-
-    ``wanted`` is what the proxy must know before anything starts, ``full`` what it knows once it
-    has taken over from containers of the user's own project.
-    """
-    early = [rollout for rollout in rollouts if not rollout.stop_first]
-    names = acts.named(early)
-    hooked = partial(hooks.steps, deployment=deployment, options=options, ctx=ctx)
-
-    if change is not Change.NONE:
-        yield proxy_changes.proxy_step(wanted, change, ctx)
-    yield from hooked(Moment.PRE_DEPLOY, rollouts)
-    if early:
-        yield _start(early, options, deployment, ctx)
-        yield from hooked(Moment.POST_START, early)
-        yield Step(
-            StepKey(StepKind.HEALTH),
-            f"wait until {names} {acts.are(early)} healthy",
-            "nothing unproven gets traffic",
-            partial(acts.all_healthy, early, options, ctx),
-        )
-    if shown := [rollout for rollout in early if wanted.previews(rollout.service)]:
-        yield Step(
-            StepKey(StepKind.PREVIEW),
-            f"show {acts.named(shown)} to who may preview",
-            "it is proven, and nobody else meets it",
-            partial(acts.show, shown, ctx),
-        )
-    yield from hooked(Moment.PRE_SWITCH, early)
-    if options.no_switch:
-        yield pending.hold(rollouts, ctx)
-    else:
-        yield from from_the_switch_on(rollouts, wanted, full, deployment, options, ctx)
-
-
-def from_the_switch_on(
-    rollouts: Sequence[Rollout],
-    wanted: Topology,
-    full: Topology,
-    deployment: int,
-    options: DeployOptions,
-    ctx: Context,
-) -> Iterator[Step]:
-    """The second half, where ``promote`` goes on."""
-    names = acts.named(rollouts)
-    existing = [one for rollout in rollouts for one in rollout.existing_containers]
-    canary, bake = Canary.of(rollouts, options, ctx), Bake.of(rollouts if options.bake else (), ctx)
-
-    yield from canary.steps()
-    yield from stop_first.replace_workers(rollouts, deployment, options, ctx)
-    for moment in (Moment.POST_START, Moment.PRE_SWITCH):
-        late = [rollout for rollout in rollouts if rollout.stop_first]
-        yield from hooks.steps(moment, late, deployment, options, ctx)
-    yield Step(
-        StepKey(StepKind.SWITCH),
-        f"switch to {names}",
-        "it is healthy" if len(rollouts) == 1 else "all are healthy",
-        partial(bake.switch, rollouts),
-        Undo("switch back", partial(acts.switch_back, rollouts, ctx)),
-        enters=None if canary.begins else State.SWITCHING,
-    )
-    if existing:
-        yield Step(
-            StepKey(StepKind.TAKE_OVER),
-            f"take over from {proxy_changes.names(existing)}",
-            "it holds the ports and the name until now",
-            partial(proxy_changes.take_over, existing, full, ctx),
-            Undo(
-                f"give back to {proxy_changes.names(existing)}",
-                partial(proxy_changes.give_back, existing, wanted, ctx),
-            ),
-        )
-    yield Step(
-        StepKey(StepKind.VERIFY),
-        f"see {names} healthy under traffic",
-        "the switch is done",
-        partial(acts.still_healthy, rollouts, options, ctx),
-    )
-    yield from hooks.steps(Moment.POST_SWITCH, rollouts, deployment, options, ctx)
-    yield from bake.steps()
-
-
-def _start(
-    rollouts: Sequence[Rollout], options: DeployOptions, deployment: int, ctx: Context
-) -> Step:
-    """What is warm stays so, whatever becomes of this deployment."""
-    cold = [rollout for rollout in rollouts if rollout.ready is not Readiness.WARM]
-    undo = Undo(f"remove {acts.named(cold)}", partial(acts.remove_idle, cold, ctx), can_wait=True)
-    return Step(
-        StepKey(StepKind.START if cold else StepKind.WAKE),
-        f"{'start' if cold else 'wake'} {acts.named(rollouts)}",
-        acts.why(rollouts) if cold else "it stands by",
-        partial(acts.start, rollouts, options, deployment, ctx),
-        undo if cold else None,
-        enters=State.STARTING,
-    )
-
-
 def _tidy(source: ReleaseSource, ctx: Context) -> None:
-    """Nothing to release, but the proxy's own settings may have changed, or a colour been left."""
-    wanted = proxy_changes.desired_until_take_over(source, [], ctx)
-    change = proxy_changes.allowed_change(wanted, [], source.options, ctx)
-    if change is not Change.NONE:
-        run_step(proxy_changes.proxy_step(wanted, change, ctx), ctx)
+    """Nothing is released, but the proxy's settings may have changed, or a colour may be left over."""
+    placement = proxy_changes.place(source, [], ctx)
+    if placement.change is not Change.NONE:
+        step = proxy_changes.proxy_step(placement.until_take_over, placement.change, ctx)
+        run_step(step, ctx)
     for step in standby.end_expired(ctx):
         run_step(step, ctx)
     waiting = pending.colours(ctx)
@@ -240,24 +254,3 @@ def _tidy(source: ReleaseSource, ctx: Context) -> None:
         record = ctx.live_deployment(rollout.service)
         if idle and standby.intended_standby(record, rollout.service, idle) is None:
             run_step(leftover(rollout, "it was left over", ctx), ctx)
-
-
-def _plan_steps(
-    source: ReleaseSource, rollouts: list[Rollout], wanted: Topology, change: Change, ctx: Context
-) -> list[Step]:
-    first = (
-        [proxy_changes.proxy_step(wanted, change, ctx)]
-        if change in proxy_changes.BEFORE_THE_LOCK
-        else []
-    )
-    later = Change.NONE if first else change
-    full, options = proxy_changes.desired(source, rollouts, ctx), source.options
-    farewell = _farewell(source, rollouts, 0, ctx)
-    return [
-        *first,
-        *source.preparation,
-        *pending.replace_pending(rollouts, 0, options, ctx),
-        *source.once(source.outlines),
-        *plan(rollouts, wanted, later, full, 0, options, ctx),
-        *(() if options.no_switch else chain.from_iterable(cleanup(rollouts, ctx, farewell))),
-    ]

@@ -29,6 +29,7 @@ from compose_bluegreen.steps.cleanup import cleanup, leftover
 from compose_bluegreen.steps.desired_topology import reached
 from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step
+from compose_bluegreen.steps.switch import switch_back
 
 PATIENCE = timedelta(seconds=5)
 """How long a colour that has been proven before may take to be seen well again."""
@@ -125,7 +126,7 @@ def _happened(found: InterruptedDeployment, ctx: Context) -> None:
 def _goes_back(found: InterruptedDeployment, ctx: Context) -> None:
     saga = Saga(found.deployment, ctx)
     cause = "it was being undone, or is sick, and the old colour is well"
-    back = partial(acts.switch_back, found.rollouts, ctx)
+    back = partial(switch_back, found.rollouts, ctx)
     saga.run(Step(StepKey(StepKind.SWITCH_BACK), "switch back", cause, back))
     discard_colours(found, ctx)
     _end(found, "what served before it serves again", ctx)

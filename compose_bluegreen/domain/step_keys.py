@@ -119,6 +119,13 @@ class StepKey:
         return f"{self.kind}:{self.detail}" if self.detail else self.kind.value
 
     @property
+    def services(self) -> tuple[str, ...]:
+        """The service that the key itself names, if any."""
+        pattern = next((one for one in DETAILS[self.kind] if one.endswith("SERVICE")), "")
+        words = self.detail.split(":")
+        return (words[-1],) if pattern and len(words) == len(pattern.split(":")) else ()
+
+    @property
     def undo(self) -> StepKey:
         """The key of this step's undo."""
         return StepKey(StepKind.UNDO, str(self))

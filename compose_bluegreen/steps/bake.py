@@ -11,7 +11,7 @@ from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import analysis
-from compose_bluegreen.steps.rollout import Rollout, named
+from compose_bluegreen.steps.rollout import Rollout, named, services
 from compose_bluegreen.steps.saga import Step
 
 
@@ -29,19 +29,19 @@ class Bake:
             [one for one in rollouts if _time(one) and (one.live or one.existing_containers)], ctx
         )
 
-    def switch(self, rollouts: Sequence[Rollout]) -> None:
-        """What is counted is counted from the first request on."""
+    def begin(self) -> None:
+        """Called right before the switch: what is counted is counted from the first request on."""
         self._watches = [
             analysis.Analysis.begun(one, _time(one), self.ctx) for one in self.rollouts
         ]
-        self.ctx.proxy.route_to({rollout.service: rollout.idle for rollout in rollouts})
 
     def steps(self) -> Iterator[Step]:
         if self.rollouts:
             names = named(self.rollouts)
             time = durations.show(max(_time(one) for one in self.rollouts))
             cause = f"for {time}, while what served before is still there"
-            yield Step(StepKey(StepKind.BAKE), f"bake {names}", cause, self._watch)
+            key, about = StepKey(StepKind.BAKE), services(self.rollouts)
+            yield Step(key, f"bake {names}", cause, self._watch, services=about)
 
     def _watch(self) -> str:
         return analysis.analyse(self._watches, self.ctx).told

@@ -20,6 +20,7 @@ from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Step, Undo
 from compose_bluegreen.steps.source import DeployOptions
+from compose_bluegreen.steps.switch import switch_back
 
 
 @dataclass(slots=True)
@@ -46,8 +47,6 @@ class Canary:
     def steps(self) -> Iterator[Step]:
         rollouts = [rollout for rollout, _ in self.ways.values()]
         for number in range(max((len(stages) for _, stages in self.ways.values()), default=0)):
-            if self._promoted:
-                return
             canary_weights = {one.service: self._share(one, number) for one in rollouts}
             time = self._time(number)
             yield Step(
@@ -55,11 +54,15 @@ class Canary:
                 f"send {' and '.join(f'{canary_weights[one.service]} to {one.name}' for one in rollouts)}",
                 f"canary, for {durations.show(time)}",
                 partial(self._act, canary_weights, time),
-                None
-                if number
-                else Undo("send all back", partial(acts.switch_back, rollouts, self.ctx)),
+                None if number else Undo("send all back", partial(switch_back, rollouts, self.ctx)),
                 enters=None if number else State.SWITCHING,
+                services=acts.services(rollouts),
+                skip=self._is_promoted,
             )
+
+    def _is_promoted(self) -> bool:
+        """A person ended the canary early: its later stages are left out."""
+        return self._promoted
 
     def _share(self, rollout: Rollout, number: int) -> CanaryWeight:
         _, stages = self.ways[rollout.service]

@@ -34,7 +34,11 @@ def cleanup(
         names = acts.those(asked)
         cause = "no new request reaches it"
         drain = Step(
-            StepKey(StepKind.DRAIN), f"drain {names}", cause, partial(acts.drain_all, asked, ctx)
+            StepKey(StepKind.DRAIN),
+            f"drain {names}",
+            cause,
+            partial(acts.drain_all, asked, ctx),
+            services=acts.services([rollout for rollout, _ in asked]),
         )
         yield [drain, *standby.retire(old, ctx)]
     else:

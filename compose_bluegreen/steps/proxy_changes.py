@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from compose_bluegreen.domain.deployment import NewDeployment
@@ -18,7 +18,7 @@ from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.runtime.interrupts import shielded
 from compose_bluegreen.steps import locking
 from compose_bluegreen.steps.desired_topology import with_release
-from compose_bluegreen.steps.rollout import Rollout, live
+from compose_bluegreen.steps.rollout import Rollout, live, services
 from compose_bluegreen.steps.saga import Step, Undo, run_before_the_lock
 from compose_bluegreen.steps.source import DeployOptions, ReleaseSource
 
@@ -26,30 +26,55 @@ BEFORE_THE_LOCK = (Change.CREATE, Change.START)
 """The lock is in the proxy: these make one that runs."""
 
 
-def desired(source: ReleaseSource, rollouts: Sequence[Rollout], ctx: Context) -> Topology:
-    topology = source.topology(ctx.proxy.topology())
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the releases of a deployment go, and what the proxy must become for them.
+
+    ``until_take_over`` is what the proxy knows before anything starts: without the ports and names
+    that the user's own containers still have. ``desired`` is what it knows after the take-over.
+    """
+
+    rollouts: Sequence[Rollout]
+    until_take_over: Topology
+    desired: Topology
+    change: Change = Change.NONE
+
+    def without_change(self) -> Placement:
+        return replace(self, change=Change.NONE)
+
+
+def place(source: ReleaseSource, rollouts: Sequence[Rollout], ctx: Context) -> Placement:
+    """Raises BluegreenError where that costs requests and the user has not agreed to it."""
+    desired = source.topology(ctx.proxy.topology())
     for rollout in rollouts:
-        topology = with_release(topology, rollout.release, rollout.idle)
-    return topology
-
-
-def desired_until_take_over(
-    source: ReleaseSource, rollouts: Sequence[Rollout], ctx: Context
-) -> Topology:
-    """Without the ports and names that a container of the user's own project still has."""
+        desired = with_release(desired, rollout.release, rollout.idle)
     held = [rollout.service for rollout in rollouts if rollout.existing_containers]
-    return desired(source, rollouts, ctx).without_published(held)
+    until_take_over = desired.without_published(held)
+    change = allowed_change(until_take_over, rollouts, source.options, ctx)
+    return Placement(rollouts, until_take_over, desired, change)
 
 
 def allowed_change(
-    desired_until_take_over: Topology,
-    rollouts: Sequence[Rollout],
-    options: DeployOptions,
-    ctx: Context,
+    desired: Topology, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
 ) -> Change:
-    """What it takes; raises where that costs somebody's requests and nobody has agreed to it."""
-    _refuse_a_second_worker(rollouts)
+    """What the proxy needs to know ``desired``. Raises BluegreenError as ``place`` does."""
     existing = [one for rollout in rollouts for one in rollout.existing_containers]
+    _refuse_unsafe(rollouts, existing, options)
+    change = ctx.proxy.change_to(desired)
+    agreed = options.recreate_proxy or not live(ctx)
+    if (existing or change is Change.RECREATE) and not agreed:
+        raise BluegreenError(
+            "the proxy needs a new container, for Docker fixes ports, names and image when it makes"
+            " one: a gap of a second or more",
+            hint="run it again with --recreate-proxy when that suits you",
+        )
+    return change
+
+
+def _refuse_unsafe(
+    rollouts: Sequence[Rollout], existing: Sequence[Container], options: DeployOptions
+) -> None:
+    _refuse_a_second_worker(rollouts)
     if options.no_switch and rollouts and all(rollout.stop_first for rollout in rollouts):
         raise BluegreenError(
             f"{' and '.join(rollout.service for rollout in rollouts)} starts only at the switch: order: stop-first",
@@ -67,15 +92,6 @@ def allowed_change(
             " without a gap of a second or more",
             hint="run it again with --take-over when that suits you; everything is proven first",
         )
-    change = ctx.proxy.change_to(desired_until_take_over)
-    agreed = options.recreate_proxy or not live(ctx)
-    if (existing or change is Change.RECREATE) and not agreed:
-        raise BluegreenError(
-            "the proxy needs a new container, for Docker fixes ports, names and image when it makes"
-            " one: a gap of a second or more",
-            hint="run it again with --recreate-proxy when that suits you",
-        )
-    return change
 
 
 def _refuse_a_second_worker(rollouts: Sequence[Rollout]) -> None:
@@ -96,17 +112,15 @@ def lock_owner(new_deployment: NewDeployment) -> LockOwner:
 
 
 @contextmanager
-def under_the_lock(
-    desired_until_take_over: Topology, change: Change, source: ReleaseSource, ctx: Context
-) -> Iterator[None]:
+def under_the_lock(placement: Placement, source: ReleaseSource, ctx: Context) -> Iterator[None]:
     """There must be a proxy before there can be a lock in it; one that serves nobody goes again."""
-    new_deployment = source.new_deployment
+    new_deployment, change = source.new_deployment, placement.change
     me = lock_owner(new_deployment)
     try:
         if change in BEFORE_THE_LOCK:
-            make = partial(_make, source.ground, desired_until_take_over, change, ctx)
-            step = replace(proxy_step(desired_until_take_over, change, ctx), act=make)
-            run_before_the_lock(step, new_deployment, ctx)
+            make = partial(_make, source.ground, placement.until_take_over, change, ctx)
+            for step in steps_before_the_lock(placement, ctx):
+                run_before_the_lock(replace(step, act=make), new_deployment, ctx)
         with locking.until_alone(me, source.options.patience, ctx):
             if change not in BEFORE_THE_LOCK:
                 source.ground()
@@ -120,6 +134,10 @@ def under_the_lock(
         raise
 
 
+def steps_before_the_lock(placement: Placement, ctx: Context) -> list[Step]:
+    return [proxy_step(placement.until_take_over, placement.change, ctx)]
+
+
 def _remove_useless_proxy(me: LockOwner, ctx: Context) -> None:
     """Only under the lock: somebody else may be about to use it."""
     with ctx.lock.hold(me):
@@ -127,7 +145,7 @@ def _remove_useless_proxy(me: LockOwner, ctx: Context) -> None:
             ctx.proxy.remove()
 
 
-def proxy_step(desired_until_take_over: Topology, change: Change, ctx: Context) -> Step:
+def proxy_step(desired: Topology, change: Change, ctx: Context) -> Step:
     detail, name, cause = {
         Change.CREATE: ("create", "create the proxy", "there is none yet"),
         Change.START: ("start", "start the proxy", "it has stopped"),
@@ -139,37 +157,49 @@ def proxy_step(desired_until_take_over: Topology, change: Change, ctx: Context) 
         Change.RECREATE: ("recreate", "recreate the proxy", "its ports, names or image changed"),
     }[change]
     before = ctx.proxy.topology() if change is Change.RECREATE else None
-    undo = (
-        Undo("put the proxy back", partial(_put_back, before, desired_until_take_over, ctx))
-        if before
-        else None
-    )
+    undo = Undo("put the proxy back", partial(_put_back, before, desired, ctx)) if before else None
     key = StepKey(StepKind.PROXY, detail)
-    return Step(key, name, cause, partial(_apply, desired_until_take_over, change, ctx), undo)
+    return Step(key, name, cause, partial(_apply, desired, change, ctx), undo)
 
 
-def _make(
-    ground: Callable[[], None], desired_until_take_over: Topology, change: Change, ctx: Context
-) -> str:
+def _make(ground: Callable[[], None], desired: Topology, change: Change, ctx: Context) -> str:
     # Docker would let two machines make two networks of one name.
-    with ctx.proxy.alone(desired_until_take_over):
+    with ctx.proxy.alone(desired):
         ground()
-        return _apply(desired_until_take_over, change, ctx)
+        return _apply(desired, change, ctx)
 
 
-def _apply(desired_until_take_over: Topology, change: Change, ctx: Context) -> str:
-    return gap(ctx.proxy.apply(desired_until_take_over, change))
+def _apply(desired: Topology, change: Change, ctx: Context) -> str:
+    return gap(ctx.proxy.apply(desired, change))
 
 
 def gap(seconds: float) -> str:
     return f"nobody answered for {seconds:.2f} s" if seconds else ""
 
 
-def _put_back(before: Topology, desired_until_take_over: Topology, ctx: Context) -> None:
+def _put_back(before: Topology, desired: Topology, ctx: Context) -> None:
     """Only if neither runs: one that does serves too, and costs no second gap."""
     change = ctx.proxy.change_to(before)
-    if Change.NONE not in (change, ctx.proxy.change_to(desired_until_take_over)):
+    if Change.NONE not in (change, ctx.proxy.change_to(desired)):
         ctx.proxy.apply(before, change)
+
+
+def take_over_steps(placement: Placement, ctx: Context) -> Iterator[Step]:
+    """The proxy takes the ports and names of the user's own containers, which stop."""
+    held = [rollout for rollout in placement.rollouts if rollout.existing_containers]
+    existing = [one for rollout in held for one in rollout.existing_containers]
+    if existing:
+        yield Step(
+            StepKey(StepKind.TAKE_OVER),
+            f"take over from {names(existing)}",
+            "it holds the ports and the name until now",
+            partial(take_over, existing, placement.desired, ctx),
+            Undo(
+                f"give back to {names(existing)}",
+                partial(give_back, existing, placement.until_take_over, ctx),
+            ),
+            services=services(held),
+        )
 
 
 def take_over(existing: Sequence[Container], desired: Topology, ctx: Context) -> str:

@@ -98,6 +98,10 @@ def live(ctx: Context) -> dict[str, Colour]:
     return reached(ctx.proxy.routes(), ctx.proxy.topology())
 
 
+def services(rollouts: Sequence[Rollout]) -> tuple[str, ...]:
+    return tuple(rollout.service for rollout in rollouts)
+
+
 def named(rollouts: Sequence[Rollout]) -> str:
     return " and ".join(rollout.name for rollout in rollouts)
 
@@ -238,15 +242,6 @@ def all_healthy(
         ],
         ctx,
     )
-
-
-def switch_back(rollouts: Sequence[Rollout], ctx: Context) -> str:
-    ctx.proxy.route_to({rollout.service: rollout.live for rollout in rollouts})
-    return drain_all([(rollout, rollout.idle) for rollout in rollouts], ctx)
-
-
-def drain(rollout: Rollout, colour: Colour, ctx: Context) -> str:
-    return drain_all([(rollout, colour)], ctx)
 
 
 def drain_all(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> str:

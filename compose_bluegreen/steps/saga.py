@@ -28,6 +28,7 @@ from compose_bluegreen.domain.errors import (
     LockLost,
     NeedsPerson,
 )
+from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.domain.step_keys import StepKey
 from compose_bluegreen.ports.context import Context
@@ -50,7 +51,8 @@ class Undo:
 @dataclass(frozen=True, slots=True)
 class Step:
     """``cause`` says why it is needed; ``enters`` is the state written before it acts. A failure of
-    what isn't ``required`` is a warning."""
+    what isn't ``required`` is a warning. ``services`` are those that it is about. ``skip`` is asked
+    right before it acts: if it answers True, the step is left out and not recorded."""
 
     key: StepKey
     name: str
@@ -59,6 +61,15 @@ class Step:
     undo: Undo | None = None
     enters: State | None = None
     required: bool = True
+    services: tuple[str, ...] = ()
+    skip: Callable[[], bool] | None = None
+
+    @property
+    def planned(self) -> PlannedStep:
+        """The step without what acts: what can be printed, stored and compared."""
+        undo = self.undo.name if self.undo else ""
+        key, about = self.key, self.services or self.key.services
+        return PlannedStep(key, about, self.name, self.cause, undo, self.enters, self.required)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,8 @@ class Saga:
 
     def run(self, step: Step, worst: Outcome = Outcome.FAILED) -> None:
         """``worst`` is what history says of it if it raises."""
+        if step.skip and step.skip():
+            return
         if not step.required:
             self.attempt(step)
             return

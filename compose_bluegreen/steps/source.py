@@ -8,11 +8,13 @@ from datetime import timedelta
 
 from compose_bluegreen.config.canary_stages import Stage
 from compose_bluegreen.domain.deployment import NewDeployment
+from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.steps.saga import Step
 
-TellPlan = Callable[[str, str], None]
+TellPlan = Callable[[PlannedStep], None]
+"""Receives the steps of a dry run, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class DeployOptions:
 
     ``canary`` are the steps in which traffic moves; None: each service's own.
 
-    ``tell_plan`` makes it a dry run: it gets each step's name and cause, and nothing is touched.
+    ``tell_plan`` makes it a dry run: it gets each step as data, and nothing is touched.
 
     ``goes_back``: what is prepared before a release was prepared when it was new. ``hooks`` False:
     none are run.

@@ -58,19 +58,20 @@ def with_readiness(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
 def retire(old: Old, ctx: Context) -> Iterator[Step]:
     """What becomes of the colours that have just lost their traffic, once they are drained."""
 
-    def signal(one: tuple[Rollout, Colour]) -> str:
+    def policy(one: tuple[Rollout, Colour]) -> str:
         found = restored(one[0].release.settings).standby
         return show(found) if isinstance(found, timedelta) else found
 
-    for how, group in groupby(sorted(old, key=signal), key=signal):
+    for how, group in groupby(sorted(old, key=policy), key=policy):
         which = list(group)
-        names = acts.those(which)
+        names, about = acts.those(which), acts.services([rollout for rollout, _ in which])
         if how == REMOVED:
             yield Step(
                 StepKey(StepKind.RETIRE, "remove"),
                 f"remove {names}",
                 "it is drained",
                 partial(acts.remove_all, which, ctx),
+                services=about,
             )
         elif how == STOPPED:
             yield Step(
@@ -78,6 +79,7 @@ def retire(old: Old, ctx: Context) -> Iterator[Step]:
                 f"stop {names}",
                 "standby: stopped",
                 partial(acts.stop_all, which, ctx),
+                services=about,
             )
         else:
             yield Step(
@@ -85,6 +87,7 @@ def retire(old: Old, ctx: Context) -> Iterator[Step]:
                 f"let {names} stand by",
                 f"standby: {how}",
                 _nothing,
+                services=about,
             )
 
 

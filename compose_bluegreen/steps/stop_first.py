@@ -31,7 +31,8 @@ def replace_workers(
         who = _old(old)
         back = Undo(f"start {who} again", partial(bring_back, old, ctx))
         act = partial(_take_away, old, ctx)
-        yield Step(_key("stop"), f"stop {who}", cause, act, back, enters=begins)
+        about = acts.services(old)
+        yield Step(_key("stop"), f"stop {who}", cause, act, back, enters=begins, services=about)
         begins = None
     yield Step(
         _key("start"),
@@ -41,12 +42,14 @@ def replace_workers(
         # It can't wait: what comes next starts the old one.
         Undo(f"remove {names}", partial(acts.remove_idle, late, ctx)),
         enters=begins,
+        services=acts.services(late),
     )
     yield Step(
         _key("health"),
         f"wait until {names} {acts.are(late)} healthy",
         "what isn't well is taken back",
         partial(acts.all_healthy, late, options, ctx),
+        services=acts.services(late),
     )
 
 
@@ -81,6 +84,7 @@ def restart_old(rollouts: Sequence[Rollout], ctx: Context) -> Iterator[Step]:
             f"start {_old(old)} again",
             "it was taken away, and no other runs",
             partial(bring_back, old, ctx),
+            services=acts.services(old),
         )
 
 

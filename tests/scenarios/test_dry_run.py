@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.plan import PlannedStep
+from compose_bluegreen.domain.states import State
+from compose_bluegreen.ports.lock import ControlSignal, SignalRequest
+from testkit.fakes.lock import FakeLock
 from testkit.fakes.site import Site, a_service
 
 
@@ -17,14 +22,18 @@ def state_of(site: Site) -> object:
     )
 
 
-def planned(site: Site, **order: object) -> list[str]:
-    steps: list[str] = []
+def plan_of(site: Site, **order: object) -> list[PlannedStep]:
+    steps: list[PlannedStep] = []
     before = state_of(site)
-    assert site.up(tell_plan=lambda name, cause: steps.append(name), **order) is None
+    assert site.up(tell_plan=steps.append, **order) is None
     assert state_of(site) == before
     assert [call for call in site.world.calls.made if not call.looks] == []
     site.forget()
     return steps
+
+
+def planned(site: Site, **order: object) -> list[str]:
+    return [step.name for step in plan_of(site, **order)]
 
 
 @pytest.fixture
@@ -92,7 +101,7 @@ def test_the_plan_of_a_rollback_is_what_it_does(serving: Site) -> None:
     serving.release("v2")
     steps: list[str] = []
     before = state_of(serving)
-    assert serving.rollback(tell_plan=lambda name, cause: steps.append(name)) is None
+    assert serving.rollback(tell_plan=lambda step: steps.append(step.name)) is None
     assert state_of(serving) == before
     serving.forget()
     serving.rollback()
@@ -102,7 +111,7 @@ def test_the_plan_of_a_rollback_is_what_it_does(serving: Site) -> None:
 def test_each_planned_step_has_a_cause(serving: Site) -> None:
     causes: dict[str, str] = {}
     serving.source("v2")
-    serving.up(tell_plan=causes.__setitem__)
+    serving.up(tell_plan=lambda step: causes.__setitem__(step.name, step.cause))
     assert all(causes.values())
     assert causes["start web-green"] == "blue is live"
 
@@ -112,3 +121,87 @@ def test_what_would_be_refused_is_refused_in_a_dry_run_too(site: Site) -> None:
     site.source("v1")
     with pytest.raises(BluegreenError, match="of your own project serves"):
         planned(site)
+
+
+# ── the plan as data ─────────────────────────────────────────────────────────────────────────
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "canary": {"canary": "5%:1s,25%:2s"},
+    "bake": {"bake": "2s"},
+    "canary and bake": {"canary": "10%:1s", "bake": "1s"},
+    "preview": {"preview": {"key": "a-long-secret-key"}},
+    "hooks": {"hooks": {"pre_deploy": ["migrate", "seed"], "post_switch": "warm"}},
+    "standby": {"standby": "10m"},
+}
+
+
+def a_set(settings: dict[str, Any]) -> Site:
+    """Two services that are live together, with a new version of each to be built."""
+    site = Site(web=a_service(bluegreen=settings), api=a_service("api", "8001"))
+    site.source("v1"), site.source("a1", "api")
+    site.up()
+    site.forget()
+    site.source("v2"), site.source("a2", "api")
+    return site
+
+
+def as_run(site: Site) -> list[tuple[str, str, str]]:
+    """Key, name and cause of each step, as it began."""
+    names = site.observer.steps
+    return [
+        (key, name, site.observer.causes[name])
+        for key, name in zip(site.observer.keys, names, strict=True)
+    ]
+
+
+def as_planned(plan: list[PlannedStep]) -> list[tuple[str, str, str]]:
+    return [(str(step.key), step.name, step.cause) for step in plan]
+
+
+@pytest.mark.parametrize("how", SETTINGS)
+@pytest.mark.parametrize("order", [{}, {"no_switch": True}], ids=["switched", "held"])
+def test_the_run_takes_exactly_the_steps_of_the_plan(how: str, order: dict[str, Any]) -> None:
+    site = a_set(SETTINGS[how])
+    plan = plan_of(site, **order)
+    site.up(**order)
+    assert as_run(site) == as_planned(plan)
+
+
+@pytest.mark.parametrize("how", SETTINGS)
+def test_a_rollback_takes_exactly_the_steps_of_its_plan(how: str) -> None:
+    site = Site(web=a_service(bluegreen=SETTINGS[how]))
+    site.release("v1"), site.release("v2")
+    plan: list[PlannedStep] = []
+    site.rollback(tell_plan=plan.append)
+    site.forget()
+    site.rollback()
+    assert as_run(site) == as_planned(plan)
+
+
+def test_a_canary_that_is_promoted_early_leaves_its_later_stages_out() -> None:
+    site = Site(web=a_service(bluegreen={"canary": "5%:1m,25%:1m,50%:1m"}))
+    site.release("v1")
+    site.source("v2")
+    plan = plan_of(site)
+    promote = SignalRequest(ControlSignal.PROMOTE, "bob@ci")
+
+    def promoted_by_bob() -> None:
+        assert FakeLock(site.world).signal(promote)
+
+    site.world.calls.at("proxy.traffic_stats", promoted_by_bob, nth=9)
+    site.up()
+    left_out = [step for step in as_planned(plan) if step not in as_run(site)]
+    assert [key for key, _, _ in left_out] == ["canary:2", "canary:3"]
+
+
+def test_a_plan_says_what_each_step_is_about_and_how_it_is_undone() -> None:
+    site = a_set({})
+    plan = {str(step.key): step for step in plan_of(site)}
+    assert plan["build:web"].services == ("web",)
+    assert plan["switch"].services == ("web", "api")
+    assert plan["switch"].undo == "switch back"
+    assert plan["switch"].enters is State.SWITCHING
+    assert plan["drain"].undo == ""
+    assert all(step.services for step in plan.values())
+    assert plan_of(site) == list(plan.values())

@@ -109,7 +109,9 @@ def test_it_takes_nothing_over_from_the_users_own_container(site: Site) -> None:
 
 def test_the_plan_of_it_ends_where_it_waits_and_names_what_gives_way(held: Site) -> None:
     told: list[tuple[str, str]] = []
-    held.up(no_switch=True, dry_run=True, tell_plan=lambda name, cause: told.append((name, cause)))
+    held.up(
+        no_switch=True, dry_run=True, tell_plan=lambda step: told.append((step.name, step.cause))
+    )
     names = [name for name, _ in told]
     assert names[-1] == "hold web-green back"
     assert ("take deployment 2 away, which waited", "its colour is needed") in told

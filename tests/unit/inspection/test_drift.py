@@ -348,7 +348,7 @@ def test_a_dry_run_tells_the_cures_and_touches_nothing(situation: Situation, sit
     situation.befalls(site)
     site.forget()
     told: list[tuple[str, str]] = []
-    left = site.repair(lambda name, cause: told.append((name, cause))).left
+    left = site.repair(lambda step: told.append((step.name, step.cause))).left
     assert any(situation.cause in cause for _, cause in told)
     assert situation.kind in {one.kind for one in left}
     assert [call for call in site.world.calls.made if not call.looks] == []

@@ -114,7 +114,7 @@ def test_the_plan_has_them_with_where_they_run() -> None:
         pre_deploy="migrate --all", post_switch={"exec": "warm"}, pre_switch={"host": "x"}
     )
     plan: dict[str, str] = {}
-    site.up(tell_plan=plan.__setitem__)
+    site.up(tell_plan=lambda step: plan.__setitem__(step.name, step.cause))
     assert plan["pre_deploy of web"] == "its hook, in a one-off container: migrate"
     assert plan["pre_switch of web"] == "its hook, on this host: x"
     assert plan["post_switch of web"] == "its hook, in web-green: warm"
@@ -387,7 +387,7 @@ def test_the_plan_of_a_rollback_has_them() -> None:
     site = a_shop(**EACH)
     site.release("v2")
     plan: list[str] = []
-    site.rollback(tell_plan=lambda name, cause: plan.append(name))
+    site.rollback(tell_plan=lambda step: plan.append(step.name))
     assert "on_rollback of web" in plan
     site.rollback()
     assert site.observer.steps == plan
@@ -480,7 +480,7 @@ def test_so_is_a_dry_run_of_it() -> None:
     site = a_shop(pre_deploy=FOR_GOOD)
     site.release("v2")
     with pytest.raises(BluegreenError, match="not safe"):
-        site.rollback(tell_plan=lambda name, cause: None)
+        site.rollback(tell_plan=lambda step: None)
 
 
 def test_it_counts_for_all_older_releases_and_for_none_since() -> None:

@@ -89,6 +89,6 @@ def test_its_own_build_is_of_this_release_too() -> None:
 def test_a_dry_run_names_it_and_runs_nothing() -> None:
     site = shop()
     told: list[tuple[str, str]] = []
-    site.up(tell_plan=lambda name, cause: told.append((name, cause)))
+    site.up(tell_plan=lambda step: told.append((step.name, step.cause)))
     assert ("run migrate", "once a release, before web") in told
     assert runs(site) == 0
