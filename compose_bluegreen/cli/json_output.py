@@ -5,12 +5,13 @@ The resolved model and the settings are never in it: both may carry secrets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from compose_bluegreen.domain.deployment import DeployedService, Deployment, StepRecord
+from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.release import Image
 
 if TYPE_CHECKING:
@@ -151,6 +152,23 @@ def _step(step: StepRecord) -> dict[str, Any]:
         "finished_at": utc(step.finished_at),
         "duration_s": _seconds(step.duration),
         "detail": step.detail,
+    }
+
+
+def plan(steps: Iterable[PlannedStep]) -> dict[str, Any]:
+    """The answer of ``--dry-run --format json``."""
+    return {"plan": [_planned(step) for step in steps]}
+
+
+def _planned(step: PlannedStep) -> dict[str, Any]:
+    return {
+        "key": str(step.key),
+        "services": list(step.services),
+        "name": step.name,
+        "cause": step.cause,
+        "undo": step.undo or None,
+        "state": step.enters.value if step.enters else None,
+        "required": step.required,
     }
 
 

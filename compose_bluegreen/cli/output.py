@@ -14,6 +14,7 @@ from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_throu
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Kind, StepRecord
+from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.states import Outcome, State
 
 if TYPE_CHECKING:
@@ -75,6 +76,13 @@ def show(
     if deployment.steps:
         lines += ["", *_steps(deployment.steps, terminal)]
     return _text(lines)
+
+
+def plan(steps: Sequence[PlannedStep], format: str = "table") -> str:  # noqa: A002
+    """The answer of a dry run: one line a step, with its cause."""
+    if format == "json":
+        return _dump(json_output.plan(steps))
+    return "".join(f"{step.name}  ({step.cause})\n" for step in steps)
 
 
 def summary(deployment: Deployment | None, format: str = "table") -> str:  # noqa: A002

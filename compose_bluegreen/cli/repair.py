@@ -34,8 +34,10 @@ def _repair(where: ProjectLocation, dry_run: bool, progress: Face, output_format
     from compose_bluegreen.cli import output, stdout
     from compose_bluegreen.commands import repair as core
 
-    with project_reader.named_project(where, name, progress) as out:
-        plan = stdout.plan_printer(dry_run)
+    with (
+        project_reader.named_project(where, name, progress) as out,
+        stdout.plan_shown(dry_run, output_format) as plan,
+    ):
         done = core.repair(out.ctx, plan)
     if dry_run:
         return ExitCode.DONE

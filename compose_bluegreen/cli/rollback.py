@@ -78,8 +78,10 @@ def _rollback(
 
     with project_reader.named_project(where, name, progress, notifies=True) as out:
         out.scratch.prove()
-        with stdout.failure_shown(out, output_format):
-            plan = stdout.plan_printer(order.dry_run)
+        with (
+            stdout.failure_shown(out, output_format),
+            stdout.plan_shown(order.dry_run, output_format) as plan,
+        ):
             done = core.rollback(order, out.ctx, plan)
     if not order.dry_run:
         stdout.write(output.summary(done, output_format))

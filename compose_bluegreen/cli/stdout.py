@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from compose_bluegreen.domain.errors import BluegreenError
 
 if TYPE_CHECKING:
     from compose_bluegreen.cli.composition import Outside
+    from compose_bluegreen.domain.plan import PlannedStep
+    from compose_bluegreen.steps.source import TellPlan
 
 
 def write(text: str) -> None:
@@ -26,9 +28,15 @@ def write_log(lines: Iterable[bytes]) -> None:
         sys.stdout.buffer.flush()
 
 
-def plan_printer(dry_run: bool) -> Callable[[str, str], None] | None:
-    """Prints each step of a dry run, whose answer is the plan."""
-    return (lambda name, cause: write(f"{name}  ({cause})\n")) if dry_run else None
+@contextmanager
+def plan_shown(dry_run: bool, output_format: str) -> Iterator[TellPlan | None]:
+    """Receives the steps of a dry run, and prints them once the plan is complete."""
+    if not dry_run:
+        yield None
+        return
+    steps: list[PlannedStep] = []
+    yield steps.append
+    write(output.plan(steps, output_format))
 
 
 @contextmanager

@@ -127,8 +127,10 @@ def _up(where: ProjectLocation, order: UpRequest, progress: Face, output_format:
         where, project.name, reports, git, notify, reading.certificates
     ) as out:
         out.scratch.prove()
-        with stdout.failure_shown(out, output_format):
-            plan = stdout.plan_printer(order.dry_run)
+        with (
+            stdout.failure_shown(out, output_format),
+            stdout.plan_shown(order.dry_run, output_format) as plan,
+        ):
             done = core.up(order, project, out.ctx, plan)
         if done is None and not order.dry_run:
             reports.remark("nothing changed since the live release; --force deploys all the same")

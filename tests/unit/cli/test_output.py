@@ -15,8 +15,10 @@ from compose_bluegreen.cli.terminal import Terminal
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import DeployedService, Deployment, Kind, StepRecord
+from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import Outcome, State
+from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.status import ColourStatus, ServiceStatus, Status, UnderWay
 from compose_bluegreen.ports.engine import Container
@@ -435,4 +437,25 @@ def test_what_is_under_way_is_told_by_status() -> None:
         "since": "2026-03-01T12:00:00.000Z",
         "deployment": 7,
         "step": "build web",
+    }
+
+
+def test_a_plan_is_lines_for_people_and_one_object_for_programs() -> None:
+    key = StepKey(StepKind.SWITCH)
+    step = PlannedStep(
+        key, ("web",), "switch to web-green", "it is healthy", "switch back", State.SWITCHING
+    )
+    assert output.plan([step]) == "switch to web-green  (it is healthy)\n"
+    assert json.loads(output.plan([step], "json")) == {
+        "plan": [
+            {
+                "key": "switch",
+                "services": ["web"],
+                "name": "switch to web-green",
+                "cause": "it is healthy",
+                "undo": "switch back",
+                "state": "switching",
+                "required": True,
+            }
+        ]
     }
