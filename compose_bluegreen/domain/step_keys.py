@@ -122,7 +122,7 @@ class StepKey:
     def services(self) -> tuple[str, ...]:
         """The service that the key itself names, if any."""
         pattern = next((one for one in DETAILS[self.kind] if one.endswith("SERVICE")), "")
-        words = self.detail.split(":")
+        _, *words = str(self).split(":")
         return (words[-1],) if pattern and len(words) == len(pattern.split(":")) else ()
 
     @property
