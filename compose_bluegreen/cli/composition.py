@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.config_reader import ConfigReader, folder
@@ -28,10 +27,10 @@ from compose_bluegreen.adapters.system.preload import HISTORY, WHALES, ahead, ar
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.cli import notify as notices
 from compose_bluegreen.cli.crash_report import state_folder
+from compose_bluegreen.commands.application import Application
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
 from compose_bluegreen.config.requests import ProjectLocation
-from compose_bluegreen.deployment.notifications import EndedDeployments
 from compose_bluegreen.domain.caller import Caller
 from compose_bluegreen.domain.names import KEY
 from compose_bluegreen.domain.project_ref import ProjectRef
@@ -39,59 +38,55 @@ from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.system import Observer
 from compose_bluegreen.runtime.secrets import conceal
 
-if TYPE_CHECKING:
-    from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
+
+@dataclass(frozen=True, slots=True)
+class ProjectFacts:
+    """The project's name, and what else a command knows about the project before it opens it."""
+
+    name: str
+    notify: str | None = None
+    git_revision: str | None = None
+    certificates: Certificates = NO_CERTIFICATES
 
 
 class ProjectReader:
-    """The user's project, being read in the background. ``certificates`` come with the project."""
+    """Reads the user's project in the background."""
 
     def __init__(self, where: ProjectLocation, config: ConfigReader) -> None:
-        self.certificates = NO_CERTIFICATES
         self._where = where
         self._config = config
         self._git = _git_revision(where.project_directory)
 
-    def project(self) -> Project:
+    def read(self) -> tuple[Project, ProjectFacts]:
         """Raises UsageError or BadSetting."""
-        project = read(*self._config.read())
-        named = project.settings.proxy.certificates
-        if named is None:
-            return project
-        where = f"{project.file}: {KEY}.proxy.certificates"
-        self.certificates = read_certificates(folder(self._where) / named, where)
-        return replace(project, certificates=self.certificates.digest)
+        project, certificates = read(*self._config.read()), NO_CERTIFICATES
+        if (named := project.settings.proxy.certificates) is not None:
+            where = f"{project.file}: {KEY}.proxy.certificates"
+            certificates = read_certificates(folder(self._where) / named, where)
+            project = replace(project, certificates=certificates.digest)
+        notify = project.settings.notify
+        return project, ProjectFacts(project.name, notify, self._read_git_revision(), certificates)
 
-    def git_revision(self) -> str | None:
+    def _read_git_revision(self) -> str | None:
         with suppress(OSError, ValueError):
             said, _ = self._git.communicate() if self._git else ("", "")
             return said.strip() or None
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
-    ctx: Context
-    compose: WhalesCompose
-    proxy: HaproxyProxy
-    scratch: Scratch
-    noted: EndedDeployments
-
-
 @contextmanager
-def outside(  # noqa: PLR0913 - all but two have a default
+def open_application(
     where: ProjectLocation,
-    project: str,
+    facts: ProjectFacts,
     observer: Observer,
-    git_revision: str | None = None,
-    notify: str | None = None,
-    certificates: Certificates = NO_CERTIFICATES,
     *,
     acts: bool = True,
-) -> Iterator[Outside]:
-    """Everything that a command needs, closed at the end; then ``notify`` is told what came of it.
+    needs_room: bool = False,
+) -> Iterator[Application]:
+    """An application over this machine's engine, closed at the end. Then the webhook is called.
 
-    What only looks (not ``acts``) needs no Compose.
+    A command that only looks (not ``acts``) needs no Compose. ``needs_room`` checks first that
+    files can be written.
     """
     from compose_bluegreen.adapters.compose.engine import SdkEngine, connect
     from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
@@ -102,8 +97,8 @@ def outside(  # noqa: PLR0913 - all but two have a default
         opened.callback(api.close)
         scratch = Scratch(state_folder() / "run")
         opened.callback(scratch.close)
-        compose = WhalesCompose(where, project, scratch)
-        proxy = HaproxyProxy(project, api, compose, certificates)
+        compose = WhalesCompose(where, facts.name, scratch)
+        proxy = HaproxyProxy(facts.name, api, compose, facts.certificates)
         opened.callback(proxy.close)
         proxy.warm_up()  # a shell in a container takes as long to start as the next import
 
@@ -117,26 +112,31 @@ def outside(  # noqa: PLR0913 - all but two have a default
         engine = SdkEngine(api)
         trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
         runner = HookRunner(api, compose, scratch, trust, folder(where))
-        scope = Scope(engine.identity(), project)
-        local = opened.enter_context(open_history(where.database, os.environ, scope))
-        lock = JournalledHistory(local, proxy.journal, proxy, observer.remark)
-        noted = EndedDeployments(lock)
-        if to := notices.wanted(os.environ, notify, observer):
-            conceal(to)
-            opened.callback(notices.send, to, noted, observer)
-        ctx = Context(
-            ref=ProjectRef(engine.identity(), project),
-            caller=Caller(_actor(), git_revision),
-            workloads=compose,
-            engine=engine,
-            proxy=proxy,
-            runner=runner,
-            history=noted.as_history,
-            lock=lock,
-            clock=SystemClock(),
-            observer=observer,
+        ref = ProjectRef(engine.identity(), facts.name)
+        local = opened.enter_context(
+            open_history(where.database, os.environ, Scope(ref.engine, ref.name))
         )
-        yield Outside(ctx, compose, proxy, scratch, noted)
+        history = JournalledHistory(local, proxy.journal, proxy, observer.remark)
+        application = Application(
+            Context(
+                ref=ref,
+                caller=Caller(_actor(), facts.git_revision),
+                workloads=compose,
+                engine=engine,
+                proxy=proxy,
+                runner=runner,
+                history=history,
+                lock=history,
+                clock=SystemClock(),
+                observer=observer,
+            )
+        )
+        if to := notices.wanted(os.environ, facts.notify, observer):
+            conceal(to)
+            opened.callback(notices.send, to, application.ended, history, observer)
+        if needs_room:
+            scratch.prove()
+        yield application
 
 
 def _collect_garbage_again() -> None:

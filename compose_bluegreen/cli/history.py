@@ -9,7 +9,7 @@ import typer
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Format, Output, Service
 from compose_bluegreen.cli.verb import Verb
-from compose_bluegreen.config.requests import ProjectLocation
+from compose_bluegreen.config.requests import HistoryRequest, ProjectLocation
 from compose_bluegreen.domain.errors import ExitCode
 
 
@@ -22,7 +22,7 @@ def history(
     output: Output = Format.TABLE,
 ) -> int:
     """List deployments, newest first."""
-    return invocation.run(_history, service, limit, output)
+    return invocation.run(_history, HistoryRequest(service, limit), output)
 
 
 VERB = Verb(
@@ -31,10 +31,10 @@ VERB = Verb(
 )
 
 
-def _history(where: ProjectLocation, service: str | None, limit: int, output_format: Format) -> int:
+def _history(where: ProjectLocation, request: HistoryRequest, output_format: Format) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
-    with project_reader.stored_history(where) as (records, project):
-        deployments = records.newest(project, service=service, limit=limit)
+    with project_reader.stored_records(where) as records:
+        deployments = records.newest(request)
     stdout.write(output.history(deployments, output_format))
     return ExitCode.DONE

@@ -8,7 +8,7 @@ import typer
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Format, Output
-from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.progress import Face, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import LockAct, ProjectLocation
 from compose_bluegreen.domain.errors import ExitCode
@@ -31,15 +31,12 @@ VERB = Verb(lock, ("docker bluegreen lock status", "docker bluegreen lock releas
 
 
 def _lock(where: ProjectLocation, act: LockAct, output_format: Format) -> int:
-    from compose_bluegreen.cli import project_reader
+    from compose_bluegreen.cli import output, project_reader, stdout
 
-    name = project_reader.start_reading_name(where)
-    from compose_bluegreen.cli import output, stdout
-
-    with project_reader.named_project(where, name, Face.QUIET, acts=False) as out:
-        project, locks = out.compose.project, out.ctx.lock
-        if act is LockAct.STATUS:
-            stdout.write(output.lock(project, locks.owner(), output_format))
-        else:
-            stdout.write(output.released(project, locks.release(), output_format))
+    with project_reader.named_application(
+        where, "lock", observer(Face.QUIET), acts=False
+    ) as application:
+        owner = application.lock(act)
+        answer = output.lock if act is LockAct.STATUS else output.released
+        stdout.write(answer(application.project, owner, output_format))
     return ExitCode.DONE

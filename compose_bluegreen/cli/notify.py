@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from compose_bluegreen.cli import json_output
 from compose_bluegreen.config.types import address
-from compose_bluegreen.deployment.notifications import EndedDeployments, event
+from compose_bluegreen.deployment.notifications import event
+from compose_bluegreen.ports.history import History
 from compose_bluegreen.ports.system import Observer
 from compose_bluegreen.runtime.interrupts import shielded
 
@@ -22,12 +23,12 @@ def wanted(environ: Mapping[str, str], in_the_file: str | None, observer: Observ
         return None
 
 
-def send(to: str, noted: EndedDeployments, observer: Observer) -> None:
+def send(to: str, ended: Sequence[int], history: History, observer: Observer) -> None:
     """Never raises: what stands stands, and an interrupt now would tell a lie about it."""
     with shielded(observer.remark):
-        for deployment in noted.ended:
+        for deployment in ended:
             try:
-                wrong = _tell(to, deployment, noted)
+                wrong = _tell(to, deployment, history)
             except Exception as error:  # noqa: BLE001 - whatever it is, the deployment stands
                 wrong = type(error).__name__
             if wrong:
@@ -35,9 +36,9 @@ def send(to: str, noted: EndedDeployments, observer: Observer) -> None:
                 observer.remark(f"warning: {said}: {wrong}")
 
 
-def _tell(to: str, deployment: int, noted: EndedDeployments) -> str:
+def _tell(to: str, deployment: int, history: History) -> str:
     from compose_bluegreen.adapters.system.webhook import Webhook
 
-    found = noted.as_history.get(deployment)
+    found = history.get(deployment)
     about = event(found) if found else None
     return Webhook(to).send(json_output.notice(found, about)) if found and about else ""

@@ -13,52 +13,61 @@ from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.compose.config_reader import ConfigReader, NameReader
 from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.commands.preparation import prepare
+from compose_bluegreen.commands.records import DeploymentRecords
 from compose_bluegreen.config.requests import ProjectLocation
 
 if TYPE_CHECKING:
-    from compose_bluegreen.adapters.history import SqlHistory
-    from compose_bluegreen.adapters.history.synced_reader import FollowingHistory
-    from compose_bluegreen.cli.composition import Outside, ProjectReader
+    from compose_bluegreen.commands.application import Application
+    from compose_bluegreen.config.compose_file import Project
+    from compose_bluegreen.ports.system import Observer
 
 
-def start_reading(where: ProjectLocation) -> ProjectReader:
-    """The whole compose file."""
+@contextmanager
+def read_application(
+    where: ProjectLocation, command: str, reports: Observer, *, needs_room: bool = False
+) -> Iterator[tuple[Application, Project]]:
+    """For a command that needs the whole compose file."""
     config = ConfigReader(where)
     from compose_bluegreen.adapters.compose import engine  # noqa: F401 - while Compose reads
     from compose_bluegreen.cli import composition
 
-    return composition.ProjectReader(where, config)
-
-
-def start_reading_name(where: ProjectLocation) -> NameReader:
-    """Only the project's name, and where its notifications go."""
-    return NameReader(where)
+    reader = composition.ProjectReader(where, config)
+    prepare(command)
+    project, facts = reader.read()
+    with composition.open_application(where, facts, reports, needs_room=needs_room) as application:
+        yield application, project
 
 
 @contextmanager
-def named_project(
+def named_application(
     where: ProjectLocation,
-    name: NameReader,
-    progress: Face,
+    command: str,
+    reports: Observer,
     *,
     acts: bool = True,
     notifies: bool = False,
-) -> Iterator[Outside]:
-    """The outside of a command that needs only the project's name from the compose file.
+    needs_room: bool = False,
+) -> Iterator[Application]:
+    """For a command that needs only the project's name from the compose file.
 
     With ``notifies`` the webhook in the file gets a report when a deployment ends.
     """
+    name = NameReader(where)
     from compose_bluegreen.cli import composition
 
-    project, reports = name.read(), observer(progress)
-    notify = name.notify if notifies else None
-    with composition.outside(where, project, reports, notify=notify, acts=acts) as out:
-        yield out
+    prepare(command)
+    project = name.read()
+    facts = composition.ProjectFacts(project, name.notify if notifies else None)
+    with composition.open_application(
+        where, facts, reports, acts=acts, needs_room=needs_room
+    ) as application:
+        yield application
 
 
 @contextmanager
-def stored_history(where: ProjectLocation) -> Iterator[tuple[SqlHistory | FollowingHistory, str]]:
-    """The deployments of a project and its name. Works while Docker is down, too."""
+def stored_records(where: ProjectLocation) -> Iterator[DeploymentRecords]:
+    """The deployments of a project. Works while Docker is down, too."""
     from compose_bluegreen.adapters.history.journal_reader import IdentityReader, JournalReader
     from compose_bluegreen.adapters.system.preload import HISTORY, ahead, arrived
 
@@ -73,6 +82,7 @@ def stored_history(where: ProjectLocation) -> Iterator[tuple[SqlHistory | Follow
     with open_history(where.database, os.environ, Scope(engine, project)) as records:
         if engine is None:
             remark("the engine doesn't answer: this is what was known here")
-            yield records, project
+            yield DeploymentRecords(records, project)
         else:
-            yield synced_reader.FollowingHistory(records, journal, remark), project
+            synced = synced_reader.FollowingHistory(records, journal, remark)
+            yield DeploymentRecords(synced, project)

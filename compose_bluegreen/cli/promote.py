@@ -13,7 +13,7 @@ from compose_bluegreen.cli.options import (
     Wait,
     duration,
 )
-from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.progress import Face, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, PromoteRequest
 from compose_bluegreen.domain.errors import ExitCode
@@ -33,31 +33,29 @@ def promote(  # noqa: PLR0913, PLR0917 - one parameter a flag
     Checks its health again before the switch; an unhealthy deployment keeps waiting. After the
     switch a failure is undone as in up. Also ends a running canary or bake early.
     """
-    order = PromoteRequest(
+    request = PromoteRequest(
         duration("--timeout", timeout),
         duration("--wait", wait),
         bake=not no_bake,
         hooks=not no_hooks,
     )
-    return invocation.run_with_progress(progress, _promote, order, progress, output)
+    return invocation.run_with_progress(progress, _promote, request, progress, output)
 
 
 VERB = Verb(promote, ("docker bluegreen promote", "docker bluegreen promote --wait 5m"))
 
 
 def _promote(
-    where: ProjectLocation, order: PromoteRequest, progress: Face, output_format: Format
+    where: ProjectLocation, request: PromoteRequest, progress: Face, output_format: Format
 ) -> int:
-    from compose_bluegreen.cli import project_reader
-
-    name = project_reader.start_reading_name(where)
-    from compose_bluegreen.cli import output, stdout
-    from compose_bluegreen.commands import promote as core
+    from compose_bluegreen.cli import output, project_reader, stdout
 
     with (
-        project_reader.named_project(where, name, progress, notifies=True) as out,
-        stdout.failure_shown(out, output_format, begun_here=False),
+        project_reader.named_application(
+            where, "promote", observer(progress), notifies=True
+        ) as application,
+        stdout.failure_shown(output_format),
     ):
-        done = core.promote(order, out.ctx)
+        done = application.promote(request)
     stdout.write(output.summary(done, output_format))
     return ExitCode.DONE

@@ -8,7 +8,7 @@ import typer
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Progress, Wait, duration
-from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.progress import Face, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, ProxyAct, ProxyRequest
 from compose_bluegreen.domain.errors import ExitCode, Interrupted
@@ -33,9 +33,9 @@ def proxy(  # noqa: PLR0913, PLR0917 - one parameter a flag
     reload applies the compose file's proxy settings without dropping requests. recreate replaces
     the container, for a new image or new ports, and reports the downtime.
     """
-    order = ProxyRequest(act, pull, follow, tail, duration("--wait", wait))
+    request = ProxyRequest(act, pull, follow, tail, duration("--wait", wait))
     try:
-        return invocation.run_with_progress(progress, _proxy, order, progress)
+        return invocation.run_with_progress(progress, _proxy, request, progress)
     except Interrupted:
         if act is not ProxyAct.LOGS:
             raise
@@ -52,32 +52,24 @@ VERB = Verb(
 )
 
 
-def _proxy(where: ProjectLocation, order: ProxyRequest, progress: Face) -> int:
-    if order.act is ProxyAct.LOGS:
-        return _logs(where, order)
+def _proxy(where: ProjectLocation, request: ProxyRequest, progress: Face) -> int:
+    if request.act is ProxyAct.LOGS:
+        return _logs(where, request)
     from compose_bluegreen.cli import project_reader
 
-    reading = project_reader.start_reading(where)
-    from compose_bluegreen.cli import composition
-    from compose_bluegreen.cli.progress import observer
-    from compose_bluegreen.commands import proxy as core
-
-    reports, project = observer(progress), reading.project()
-    git, certificates = reading.git_revision(), reading.certificates
-    with composition.outside(where, project.name, reports, git, certificates=certificates) as out:
-        if order.act is ProxyAct.RELOAD:
-            core.reload(project, out.ctx, order.patience)
-        else:
-            core.recreate(project, out.ctx, order.patience, pull=order.pull)
+    with project_reader.read_application(where, "proxy", observer(progress)) as (
+        application,
+        project,
+    ):
+        application.proxy(request, project)
     return ExitCode.DONE
 
 
-def _logs(where: ProjectLocation, order: ProxyRequest) -> int:
-    from compose_bluegreen.cli import project_reader
+def _logs(where: ProjectLocation, request: ProxyRequest) -> int:
+    from compose_bluegreen.cli import project_reader, stdout
 
-    name = project_reader.start_reading_name(where)
-    from compose_bluegreen.cli import stdout
-
-    with project_reader.named_project(where, name, Face.QUIET, acts=False) as out:
-        stdout.write_log(out.proxy.log(follow=order.follow, tail=order.tail))
+    with project_reader.named_application(
+        where, "proxy", observer(Face.QUIET), acts=False
+    ) as application:
+        stdout.write_log(application.proxy_log(request))
     return ExitCode.DONE

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from compose_bluegreen.cli.invocation import Invocation
-from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.progress import Face, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, PruneRequest
 from compose_bluegreen.domain.errors import ExitCode
@@ -33,14 +33,10 @@ def prune(
 VERB = Verb(prune, ("docker bluegreen prune --dry-run", "docker bluegreen prune --failed"))
 
 
-def _prune(where: ProjectLocation, order: PruneRequest) -> int:
-    from compose_bluegreen.cli import project_reader
+def _prune(where: ProjectLocation, request: PruneRequest) -> int:
+    from compose_bluegreen.cli import output, project_reader, stdout
 
-    name = project_reader.start_reading_name(where)
-    from compose_bluegreen.cli import output, stdout
-    from compose_bluegreen.commands import prune as core
-
-    with project_reader.named_project(where, name, Face.QUIET) as out:
-        pruned = core.prune(order, out.ctx)
-    stdout.write(output.pruned(pruned, order))
+    with project_reader.named_application(where, "prune", observer(Face.QUIET)) as application:
+        pruned = application.prune(request)
+    stdout.write(output.pruned(pruned, request))
     return ExitCode.DONE

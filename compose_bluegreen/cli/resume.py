@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Format, Output, Progress
-from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.progress import Face, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import ExitCode
@@ -25,16 +25,14 @@ VERB = Verb(resume, ("docker bluegreen resume",))
 
 
 def _resume(where: ProjectLocation, progress: Face, output_format: Format) -> int:
-    from compose_bluegreen.cli import project_reader
-
-    name = project_reader.start_reading_name(where)
-    from compose_bluegreen.cli import output, stdout
-    from compose_bluegreen.commands import resume as core
+    from compose_bluegreen.cli import output, project_reader, stdout
 
     with (
-        project_reader.named_project(where, name, progress, notifies=True) as out,
-        stdout.failure_shown(out, output_format, begun_here=False),
+        project_reader.named_application(
+            where, "resume", observer(progress), notifies=True
+        ) as application,
+        stdout.failure_shown(output_format),
     ):
-        done = core.resume(out.ctx)
+        done = application.resume()
     stdout.write(output.summary(done, output_format))
     return ExitCode.DONE

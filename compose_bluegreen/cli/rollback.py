@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,10 +20,13 @@ from compose_bluegreen.cli.options import (
     Wait,
     duration,
 )
-from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.progress import Face, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, RollbackRequest
 from compose_bluegreen.domain.errors import ExitCode
+
+if TYPE_CHECKING:
+    from compose_bluegreen.domain.plan import PlannedStep
 
 
 def rollback(  # noqa: PLR0913, PLR0917 - one parameter a flag
@@ -50,7 +53,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter a flag
     Restores the image and the configuration of the newest healthy release that is not live, or of
     the deployment given by --to. The compose file is not read.
     """
-    order = RollbackRequest(
+    request = RollbackRequest(
         services=tuple(services or ()),
         to=to,
         message=message,
@@ -61,28 +64,27 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter a flag
         recreate_proxy=recreate_proxy,
         patience=duration("--wait", wait),
     )
-    return invocation.run_with_progress(progress, _rollback, order, progress, output)
+    return invocation.run_with_progress(progress, _rollback, request, progress, output)
 
 
 VERB = Verb(rollback, ("docker bluegreen rollback", "docker bluegreen rollback web --to 41"))
 
 
 def _rollback(
-    where: ProjectLocation, order: RollbackRequest, progress: Face, output_format: Format
+    where: ProjectLocation, request: RollbackRequest, progress: Face, output_format: Format
 ) -> int:
-    from compose_bluegreen.cli import project_reader
+    from compose_bluegreen.cli import output, project_reader, stdout
 
-    name = project_reader.start_reading_name(where)
-    from compose_bluegreen.cli import output, stdout
-    from compose_bluegreen.commands import rollback as core
-
-    with project_reader.named_project(where, name, progress, notifies=True) as out:
-        out.scratch.prove()
-        with (
-            stdout.failure_shown(out, output_format),
-            stdout.plan_shown(order.dry_run, output_format) as plan,
-        ):
-            done = core.rollback(order, out.ctx, plan)
-    if not order.dry_run:
+    plan: list[PlannedStep] = []
+    with (
+        project_reader.named_application(
+            where, "rollback", observer(progress), notifies=True, needs_room=True
+        ) as application,
+        stdout.failure_shown(output_format),
+    ):
+        done = application.rollback(request, plan.append)
+    if request.dry_run:
+        stdout.write(output.plan(plan, output_format))
+    else:
         stdout.write(output.summary(done, output_format))
     return ExitCode.DONE

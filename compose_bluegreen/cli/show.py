@@ -10,7 +10,7 @@ from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Format, Output
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation
-from compose_bluegreen.domain.errors import ExitCode, UsageError
+from compose_bluegreen.domain.errors import ExitCode
 
 
 def show(
@@ -32,12 +32,7 @@ VERB = Verb(show, ("docker bluegreen show 42",))
 def _show(where: ProjectLocation, number: int, output_format: Format) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
-    with project_reader.stored_history(where) as (records, project):
-        deployment = records.get(number)
-    if deployment is None:
-        raise UsageError(
-            f"there is no deployment {number} of {project}",
-            hint="docker bluegreen history lists them",
-        )
+    with project_reader.stored_records(where) as records:
+        deployment = records.deployment(number)
     stdout.write(output.show(deployment, output_format))
     return ExitCode.DONE

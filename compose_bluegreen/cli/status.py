@@ -8,7 +8,7 @@ import typer
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Format, Output
-from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.progress import Face, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import ExitCode
@@ -33,14 +33,12 @@ VERB = Verb(status, ("docker bluegreen status", "docker bluegreen status --check
 
 
 def _status(where: ProjectLocation, check: bool, output_format: Format) -> int:
-    from compose_bluegreen.cli import project_reader
+    from compose_bluegreen.cli import output, project_reader, stdout
 
-    name = project_reader.start_reading_name(where)
-    from compose_bluegreen.cli import output, stdout
-    from compose_bluegreen.inspection import status as core
-
-    with project_reader.named_project(where, name, Face.PLAIN, acts=False) as out:
-        report = core.status(out.ctx)
-        monitor = out.proxy.monitor_address()
+    with project_reader.named_application(
+        where, "status", observer(Face.PLAIN), acts=False
+    ) as application:
+        report = application.status()
+        monitor = application.monitor_address()
     stdout.write(output.status(report, monitor, output_format))
     return ExitCode.FAILED if check and report.drifts else ExitCode.DONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,10 +24,13 @@ from compose_bluegreen.cli.options import (
     duration,
     stages,
 )
-from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.progress import Face, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, UpRequest
 from compose_bluegreen.domain.errors import ExitCode
+
+if TYPE_CHECKING:
+    from compose_bluegreen.domain.plan import PlannedStep
 
 
 def up(  # noqa: PLR0913, PLR0917 - one parameter a flag
@@ -78,7 +81,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag
     Builds the images, starts the idle colour, waits until it is healthy, switches the traffic, then
     drains and removes the old colour. Without a SERVICE, releases every service with x-bluegreen.
     """
-    order = UpRequest(
+    request = UpRequest(
         services=tuple(services or ()),
         image=image,
         build=build,
@@ -97,7 +100,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag
         bake=not no_bake,
         canary=stages("--canary", canary),
     )
-    return invocation.run_with_progress(progress, _up, order, progress, output)
+    return invocation.run_with_progress(progress, _up, request, progress, output)
 
 
 VERB = Verb(
@@ -113,27 +116,21 @@ VERB = Verb(
 )
 
 
-def _up(where: ProjectLocation, order: UpRequest, progress: Face, output_format: Format) -> int:
-    from compose_bluegreen.cli import project_reader
+def _up(where: ProjectLocation, request: UpRequest, progress: Face, output_format: Format) -> int:
+    from compose_bluegreen.cli import output, project_reader, stdout
 
-    reading = project_reader.start_reading(where)
-    from compose_bluegreen.cli import composition, output, stdout
-    from compose_bluegreen.cli.progress import observer
-    from compose_bluegreen.commands import up as core
-
-    reports, project = observer(progress), reading.project()
-    git, notify = reading.git_revision(), project.settings.notify
-    with composition.outside(
-        where, project.name, reports, git, notify, reading.certificates
-    ) as out:
-        out.scratch.prove()
-        with (
-            stdout.failure_shown(out, output_format),
-            stdout.plan_shown(order.dry_run, output_format) as plan,
-        ):
-            done = core.up(order, project, out.ctx, plan)
-        if done is None and not order.dry_run:
+    reports = observer(progress)
+    plan: list[PlannedStep] = []
+    with project_reader.read_application(where, "up", reports, needs_room=True) as (
+        application,
+        project,
+    ):
+        with stdout.failure_shown(output_format):
+            done = application.up(request, project, plan.append)
+        if done is None and not request.dry_run:
             reports.remark("nothing changed since the live release; --force deploys all the same")
-    if not order.dry_run:
+    if request.dry_run:
+        stdout.write(output.plan(plan, output_format))
+    else:
         stdout.write(output.summary(done, output_format))
     return ExitCode.DONE

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compose_bluegreen.domain.colour import Colour
+
 if TYPE_CHECKING:
     # Not at run time: no command line needs to wait for what stages are made of.
     from compose_bluegreen.config.canary_stages import Stage
@@ -119,3 +121,33 @@ class PruneRequest:
 
     failed: bool = False
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRequest:
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DownRequest:
+    """``patience`` is how long to wait for another deployment of the project; None: not at all."""
+
+    patience: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRequest:
+    """Without a ``service``, the deployments of all services; at most ``limit`` of them."""
+
+    service: str | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LogsRequest:
+    """Without a ``service``, the logs of all services; ``colour`` None means the live colour."""
+
+    service: str | None = None
+    colour: Colour | None = None
+    follow: bool = False
+    tail: int | None = None

@@ -15,6 +15,10 @@ reaches the command line is a bug in compose-bluegreen: exit code 3, with a repo
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from compose_bluegreen.domain.deployment import Deployment
 
 
 class ExitCode(IntEnum):
@@ -51,6 +55,8 @@ class BluegreenError(Exception):
         self.message = message
         self.hint = hint
         self.detail = detail
+        self.deployment: Deployment | None = None
+        """The deployment that failed, as far as the history has it."""
 
 
 class UsageError(BluegreenError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -51,6 +51,12 @@ class Proxy(Protocol):
     def renew_image(self, wanted: Topology) -> None:
         """Pulls the image that ``wanted`` names, or builds the default one again, from the newest
         base image. No container changes. Raises ComposeFailed."""
+
+    def monitor_address(self) -> str | None:
+        """``host:port`` of statistics and metrics; None where there is no proxy."""
+
+    def log(self, *, follow: bool, tail: int | None) -> Iterator[bytes]:
+        """Lines of the proxy's container as they come. Raises ProxyFailed without a proxy."""
 
     def remove(self) -> None:
         """The proxy, its state and its networks."""

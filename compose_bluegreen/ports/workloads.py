@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -76,6 +76,9 @@ class Workloads(Protocol):
 
     def connect(self, container: str, network: str, place: NetworkAttachment) -> None:
         """Attaches a container to a network again; one that has another address there moves."""
+
+    def logs(self, containers: Sequence[str], *, follow: bool, tail: int | None) -> Iterator[bytes]:
+        """Lines of containers of colours as they come, each line with its container's name."""
 
     def tag(self, image_id: str, reference: str) -> None: ...
 

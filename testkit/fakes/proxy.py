@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 from compose_bluegreen.domain.colour import Colour
@@ -81,6 +81,14 @@ class FakeProxy:
         if image and image not in self._world.registry:
             raise ComposeFailed(f"docker pull {image} failed", detail="manifest unknown")
         self._world.proxy_image = self._world.registry[image] if image else "sha256:haproxy-renewed"
+
+    def monitor_address(self) -> str | None:
+        return "127.0.0.1:8404" if self._world.proxy_runs() else None
+
+    def log(self, *, follow: bool, tail: int | None) -> Iterator[bytes]:
+        if self._world.proxy_box() is None:
+            raise ProxyFailed(f"there is no proxy of {self._world.project}")
+        return iter([b"haproxy runs\n"][: 1 if tail is None else tail])
 
     def remove(self) -> None:
         """``docker compose down --remove-orphans`` of the project that it shares with colours."""

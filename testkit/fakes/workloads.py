@@ -153,6 +153,12 @@ class FakeWorkloads:
             del self._world.behaviours[image_id]
         del self._world.names[reference]
 
+    def logs(self, containers: Sequence[str], *, follow: bool, tail: int | None) -> Iterator[bytes]:
+        for name in containers:
+            lines = self._world.boxes[name].behaviour.log.splitlines(keepends=True)
+            for line in lines[len(lines) - tail :] if tail is not None else lines:
+                yield f"{name} | {line}".encode()
+
     def remove_image(self, image_id: str) -> bool:
         if self._users(image_id) or len(self._world.names_of(image_id)) > 1:
             return False

@@ -361,6 +361,19 @@ def test_a_lock_needs_a_proxy(ground: Ground) -> None:
         pytest.fail("there is nothing to lock")
 
 
+def test_a_proxy_has_a_log_and_an_address_for_its_statistics(running: Ground) -> None:
+    assert list(running.proxy.log(follow=False, tail=1))
+    host, _, port = (running.proxy.monitor_address() or "").rpartition(":")
+    assert host == "127.0.0.1"
+    assert int(port) > 0
+
+
+def test_without_a_proxy_there_is_neither(ground: Ground) -> None:
+    assert ground.proxy.monitor_address() is None
+    with pytest.raises(ProxyFailed):
+        ground.proxy.log(follow=False, tail=None)
+
+
 # ── Compose and the engine ───────────────────────────────────────────────────────────────────
 
 
@@ -381,6 +394,16 @@ def test_a_colour_that_is_started_again_gets_new_containers(running: Ground, web
     start(running, web, GREEN, deployment=8)
     (found,) = found_in(running, GREEN)
     assert found.deployment == 8
+
+
+def test_the_log_of_a_colour_has_the_name_of_its_container(running: Ground, web: Release) -> None:
+    start(running, web, GREEN)
+    until_up(running, GREEN)
+    name = f"{running.project.name}-bluegreen-web-green-1"
+    (line,) = running.workloads.logs([name], follow=False, tail=1)
+    said, _, text = line.partition(b"|")
+    assert b"web-green-1" in said
+    assert text.strip()
 
 
 def test_a_container_is_put_where_it_belongs_again(running: Ground, web: Release) -> None:

@@ -9,14 +9,12 @@ from threading import Barrier, Event
 
 import pytest
 
-from compose_bluegreen.adapters.compose.config_reader import ConfigReader
-from compose_bluegreen.cli import composition
 from compose_bluegreen.cli.progress import observer
-from compose_bluegreen.commands.up import up
+from compose_bluegreen.cli.project_reader import named_application, read_application
 from compose_bluegreen.config.requests import ProjectLocation, UpRequest
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.inspection.status import Status, status
+from compose_bluegreen.inspection.status import Status
 from testkit.stage import Stage, service
 
 pytestmark = pytest.mark.engine
@@ -42,7 +40,7 @@ def test_two_status_answer_while_a_release_is_under_way(here: Stage) -> None:
     before, together, released = dict(os.environ), Barrier(3), Event()
 
     with here.step("three threads begin together"), here.load(), ThreadPoolExecutor(3) as threads:
-        looking = [threads.submit(_look, where, here, together, released) for _ in range(2)]
+        looking = [threads.submit(_look, where, together, released) for _ in range(2)]
         releasing = threads.submit(_release, where, together, released.set)
         deployment = releasing.result(PATIENCE)
         seen = [one.result(PATIENCE) for one in looking]
@@ -58,23 +56,20 @@ def _release(
     where: ProjectLocation, together: Barrier, ended: Callable[[], None]
 ) -> Deployment | None:
     try:
-        reading = composition.ProjectReader(where, ConfigReader(where))
-        project = reading.project()
         together.wait(PATIENCE)
-        git = reading.git_revision()
-        with composition.outside(where, project.name, observer("quiet"), git) as out:
-            return up(UpRequest(services=("web",)), project, out.ctx)
+        with read_application(where, "up", observer("quiet")) as (application, project):
+            return application.up(UpRequest(services=("web",)), project)
     finally:
         ended()
 
 
-def _look(where: ProjectLocation, stage: Stage, together: Barrier, released: Event) -> list[Status]:
+def _look(where: ProjectLocation, together: Barrier, released: Event) -> list[Status]:
     """Looks again and again, until the release has ended."""
     together.wait(PATIENCE)
     seen: list[Status] = []
     while not seen or not released.is_set():
-        with composition.outside(where, stage.project, observer("quiet"), acts=False) as out:
-            seen.append(status(out.ctx))
+        with named_application(where, "status", observer("quiet"), acts=False) as application:
+            seen.append(application.status())
     return seen
 
 

@@ -16,12 +16,16 @@ import typer
 from compose_bluegreen import __version__
 from compose_bluegreen.cli.app import COMMANDS, build_app
 from compose_bluegreen.config.requests import (
+    DownRequest,
+    HistoryRequest,
     LockAct,
+    LogsRequest,
     ProjectLocation,
     PromoteRequest,
     ProxyAct,
     ProxyRequest,
     PruneRequest,
+    RepairRequest,
     RollbackRequest,
     UpRequest,
 )
@@ -118,8 +122,11 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
 @pytest.mark.parametrize(
     ("line", "call"),
     [
-        ("history", ("history", ProjectLocation(), None, 20, "table")),
-        ("history web --limit 5 --format json", ("history", ProjectLocation(), "web", 5, "json")),
+        ("history", ("history", ProjectLocation(), HistoryRequest(), "table")),
+        (
+            "history web --limit 5 --format json",
+            ("history", ProjectLocation(), HistoryRequest("web", 5), "json"),
+        ),
         ("show 42", ("show", ProjectLocation(), 42, "table")),
         ("show 42 --format json", ("show", ProjectLocation(), 42, "json")),
         ("status --format json", ("status", ProjectLocation(), False, "json")),
@@ -138,19 +145,22 @@ def test_every_flag_of_rollback_arrives(type_: Type, recorder: Recorder) -> None
             "proxy logs --follow --tail 5",
             ("proxy", ProjectLocation(), ProxyRequest(ProxyAct.LOGS, follow=True, tail=5), "auto"),
         ),
-        ("repair", ("repair", ProjectLocation(), False, "auto", "table")),
+        ("repair", ("repair", ProjectLocation(), RepairRequest(), "auto", "table")),
         (
             "repair --dry-run --progress plain --format json",
-            ("repair", ProjectLocation(), True, "plain", "json"),
+            ("repair", ProjectLocation(), RepairRequest(dry_run=True), "plain", "json"),
         ),
-        ("logs", ("logs", ProjectLocation(), None, None, False, None)),
+        ("logs", ("logs", ProjectLocation(), LogsRequest())),
         (
             "logs -f --tail 5 --colour green web",
-            ("logs", ProjectLocation(), "web", Colour.GREEN, True, 5),
+            ("logs", ProjectLocation(), LogsRequest("web", Colour.GREEN, follow=True, tail=5)),
         ),
-        ("logs --follow --color blue", ("logs", ProjectLocation(), None, Colour.BLUE, True, None)),
-        ("down", ("down", ProjectLocation(), None, "auto")),
-        ("down --wait 5m", ("down", ProjectLocation(), timedelta(minutes=5), "auto")),
+        (
+            "logs --follow --color blue",
+            ("logs", ProjectLocation(), LogsRequest(None, Colour.BLUE, follow=True)),
+        ),
+        ("down", ("down", ProjectLocation(), DownRequest(), "auto")),
+        ("down --wait 5m", ("down", ProjectLocation(), DownRequest(timedelta(minutes=5)), "auto")),
         ("resume --format json", ("resume", ProjectLocation(), "auto", "json")),
         ("abort --progress json", ("abort", ProjectLocation(), "json", "table")),
         ("up --no-switch", ("up", ProjectLocation(), UpRequest(no_switch=True), "auto", "table")),
@@ -211,7 +221,7 @@ def test_flags_of_both_places_add_up_and_the_later_single_value_wins(
 def test_f_means_follow_after_logs_and_a_file_before_it(type_: Type, recorder: Recorder) -> None:
     type_("-f a.yml logs -f --file b.yml web")
     where = ProjectLocation(files=(Path("a.yml"), Path("b.yml")))
-    assert recorder.calls == [("logs", where, "web", None, True, None)]
+    assert recorder.calls == [("logs", where, LogsRequest("web", follow=True))]
 
 
 def test_a_timeout_without_a_unit_is_refused_with_the_cure(type_: Type, recorder: Recorder) -> None:

@@ -129,7 +129,7 @@ def test_what_is_no_address_is_a_warning_here_and_no_obstacle() -> None:
 
 def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: EndedDeployments) -> None:
     site.release("v1")
-    notify.send("http://127.0.0.1:9/hush", noted, site.observer)
+    notify.send("http://127.0.0.1:9/hush", noted.ended, site.ctx.history, site.observer)
     (remark,) = site.observer.remarks
     assert remark.startswith("warning: the webhook doesn't know how deployment 1 ended: ")
     assert "hush" not in remark
@@ -139,7 +139,7 @@ def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: EndedDeploy
 def test_so_is_anything_else(site: Site, noted: EndedDeployments, error: Exception) -> None:
     site.release("v1")
     site.world.calls.fail("history.get", error)
-    notify.send("http://127.0.0.1:9/", noted, site.observer)
+    notify.send("http://127.0.0.1:9/", noted.ended, site.ctx.history, site.observer)
     (remark,) = site.observer.remarks
     assert remark.endswith(f": {type(error).__name__}")
 
