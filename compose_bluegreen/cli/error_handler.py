@@ -14,6 +14,7 @@ import typer
 
 from compose_bluegreen.cli.crash_report import write_report
 from compose_bluegreen.cli.docker_flags import DEBUG_VARIABLE
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.terminal import clean, seen_through, speak_plainly
 from compose_bluegreen.domain.errors import BluegreenError, ExitCode
 from compose_bluegreen.runtime.interrupts import deafen
@@ -55,7 +56,7 @@ def _code_of(error: BaseException, code: int) -> int:
     """``code`` is what the command itself said, if only its answer found no reader."""
     match error:
         case BluegreenError():
-            _say(error.message, error.detail, error.hint)
+            _say(error.message, error.detail, hint_text(error.hint))
             return error.exit_code
         case typer.TyperException():
             _say(error.format_message(), hint=_help_for(error))

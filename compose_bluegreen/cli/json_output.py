@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.deployment import DeployedService, Deployment, StepRecord
 from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.release import Image
@@ -249,6 +250,6 @@ def _drift(one: Drift) -> dict[str, Any]:
     return {
         "kind": one.kind.value,
         "cause": one.cause,
-        "cure": one.cure,
+        "cure": hint_text(one.remedy),
         "repairable": one.repairable,
     }

@@ -17,6 +17,7 @@ import typer
 
 from compose_bluegreen.cli import plugin_install
 from compose_bluegreen.cli.crash_report import state_folder
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.terminal import clean, seen_through
 from compose_bluegreen.domain.errors import BluegreenError, ExitCode
 from compose_bluegreen.domain.names import LABEL
@@ -60,7 +61,7 @@ def _plugin() -> Iterator[Finding]:
     try:
         seen = plugin_install.as_docker_sees_us()
     except BluegreenError as error:
-        yield Finding(f"plugin: {error.message}", error.hint)
+        yield Finding(f"plugin: {error.message}", hint_text(error.hint))
         return
     problem = plugin_install.complaint(seen, link)
     if not problem:

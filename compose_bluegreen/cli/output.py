@@ -9,6 +9,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from compose_bluegreen.cli import json_output
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.table import local, table, took
 from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_through
 from compose_bluegreen.deployment.pending import DECIDE
@@ -96,7 +97,7 @@ def summary(deployment: Deployment | None, format: str = "table") -> str:  # noq
 
 def _headline(deployment: Deployment) -> str:
     if deployment.state is State.WAITING:
-        return f"deployment {deployment.id}: {_colours(deployment)} waits; {DECIDE}"
+        return f"deployment {deployment.id}: {_colours(deployment)} waits; {hint_text(DECIDE)}"
     colours = _colours(deployment)
     duration = f" after {took(deployment.duration)}" if deployment.duration else ""
     return (
@@ -202,7 +203,10 @@ def _waiting(one: Deployment, terminal: Terminal, zone: tzinfo | None) -> list[s
     said = f": {one_line(one.message)}" if one.message else ""
     since = f"since {local(one.held_since, zone)}, by {one_line(one.actor)}{said}"
     mark = terminal.mark(Outcome.RUNNING)
-    return [f"{mark} deployment {one.id} waits on {_colours(one)} {since}", f"  next: {DECIDE}"]
+    return [
+        f"{mark} deployment {one.id} waits on {_colours(one)} {since}",
+        f"  next: {hint_text(DECIDE)}",
+    ]
 
 
 def repair(
@@ -321,7 +325,7 @@ def _counted(words: Iterable[str]) -> str:
 def _drift(one: Drift, terminal: Terminal) -> tuple[str, str]:
     return (
         f"{terminal.mark(Outcome.WARNED)} {one_line(one.cause)}",
-        f"  next: {one_line(one.cure)}",
+        f"  next: {one_line(hint_text(one.remedy))}",
     )
 
 

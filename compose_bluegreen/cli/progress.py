@@ -10,6 +10,7 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.terminal import Terminal, clean, seen_through
 from compose_bluegreen.domain.states import Outcome
 
@@ -171,7 +172,7 @@ class Json:
             "error",
             message=error.message,
             detail=error.detail,
-            hint=error.hint,
+            hint=hint_text(error.hint),
             exit_code=int(error.exit_code),
         )
 

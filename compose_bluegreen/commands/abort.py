@@ -19,6 +19,7 @@ from compose_bluegreen.deployment.remote_control import send_and_wait
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLost, NeedsPerson
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.release import is_stop_first
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
@@ -64,7 +65,7 @@ def _by_its_own_command(told: Deployment) -> Deployment:
     if told.state is State.LIVE:
         raise BluegreenError(
             f"deployment {told.id} was live before it heard of it",
-            hint="docker bluegreen rollback",
+            hint=Hint(Action.ROLLBACK),
         )
     return told
 
@@ -115,7 +116,7 @@ def _start_again(old: DeployedService, found: InterruptedDeployment, ctx: Contex
             f"{rollout.name}, which served before, can't be brought back: {error.message};"
             f" {found.serves} on",
             detail=error.detail,
-            hint="docker bluegreen up with a version that is well",
+            hint=Hint(Action.UP, " with a version that is well"),
         ) from error
 
 

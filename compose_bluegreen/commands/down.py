@@ -7,6 +7,7 @@ from functools import partial
 
 from compose_bluegreen.deployment.interrupted import interrupted_deployments
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
@@ -24,7 +25,7 @@ def down(ctx: Context, patience: timedelta | None = None) -> None:
     """
     if not _anything_is_left(ctx):
         raise BluegreenError(
-            f"nothing of ours runs for {ctx.project}", hint="docker bluegreen up starts it"
+            f"nothing of ours runs for {ctx.project}", hint=Hint(Action.UP, " starts it")
         )
     with alone(LockOwner(ctx.caller.actor, "down", ctx.clock.now()), patience, ctx):
         if any(ctx.proxy.routes().values()):

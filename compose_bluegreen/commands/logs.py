@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from compose_bluegreen.config.requests import LogsRequest
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 
@@ -28,6 +29,6 @@ def _containers(request: LogsRequest, ctx: Context) -> list[Container]:
         raise BluegreenError(
             f"no container of {request.service or ctx.project} runs in"
             f" {request.colour or 'the live colour'}",
-            hint="docker bluegreen status",
+            hint=Hint(Action.STATUS),
         )
     return containers

@@ -12,6 +12,7 @@ from compose_bluegreen.deployment.pipeline import finish, from_the_switch_on
 from compose_bluegreen.deployment.remote_control import send_and_wait
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, ProxyFailed, Unhealthy
+from compose_bluegreen.domain.hints import Action, Command, Flag, Hint
 from compose_bluegreen.domain.release import replicas
 from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
@@ -54,7 +55,7 @@ def _by_its_own_command(told: Deployment) -> Deployment:
     if told.state is not State.LIVE:
         raise BluegreenError(
             f"deployment {told.id} is {told.state}: {told.reason}",
-            hint=f"docker bluegreen show {told.id}",
+            hint=Hint(Command(Action.SHOW, deployment=told.id)),
         )
     return told
 
@@ -67,7 +68,7 @@ def _promoted_before(begun: Sequence[Deployment], ctx: Context) -> Deployment:
             return settled
     raise BluegreenError(
         f"nothing of {ctx.project} waits to be promoted",
-        hint="docker bluegreen up --no-switch makes a release that does",
+        hint=Hint(Command(Action.UP, flags=(Flag.NO_SWITCH,)), " makes a release that does"),
     )
 
 
@@ -78,7 +79,7 @@ def _refuse_to_take_over(found: Deployment, rollouts: Sequence[Rollout], ctx: Co
         raise BluegreenError(
             f"deployment {found.id} goes on waiting: {proxy_changes.names(existing)} of your own project"
             " serves now",
-            hint="docker bluegreen abort, then docker bluegreen up --take-over",
+            hint=Hint(Action.ABORT, ", then ", Command(Action.UP, flags=(Flag.TAKE_OVER,))),
         )
 
 
@@ -99,7 +100,7 @@ def _prove(
         raise BluegreenError(
             f"deployment {found.id} goes on waiting: {error.message}",
             detail=error.detail,
-            hint="docker bluegreen promote tries again, docker bluegreen abort takes it away",
+            hint=Hint(Action.PROMOTE, " tries again, ", Action.ABORT, " takes it away"),
         ) from error
 
 
@@ -137,7 +138,7 @@ def _switch(
 ) -> Deployment | None:
     topology = ctx.proxy.topology()
     if topology is None:
-        raise BluegreenError("there is no proxy", hint="docker bluegreen status")
+        raise BluegreenError("there is no proxy", hint=Hint(Action.STATUS))
     remove = partial(acts.remove_idle, rollouts, ctx)
     with Saga(found, ctx) as saga:
         saga.register_on_failure(hooks.on_failure(rollouts, found.id, options, ctx))

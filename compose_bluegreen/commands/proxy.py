@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.ports.context import Context
@@ -28,7 +29,7 @@ def reload(project: Project, ctx: Context, patience: timedelta | None = None) ->
         if change not in (Change.NONE, Change.RELOAD):
             raise BluegreenError(
                 "what the compose file says of the proxy takes a new container",
-                hint="docker bluegreen proxy recreate, when a short gap suits you",
+                hint=Hint(Action.PROXY_RECREATE, ", when a short gap suits you"),
             )
         run_step(proxy_changes.proxy_step(wanted, Change.RELOAD, ctx), ctx)
 
@@ -65,6 +66,6 @@ def _wanted(project: Project, ctx: Context) -> Topology:
     now = ctx.proxy.topology()
     if now is None:
         raise BluegreenError(
-            f"there is no proxy of {project.name}", hint="docker bluegreen up makes one"
+            f"there is no proxy of {project.name}", hint=Hint(Action.UP, " makes one")
         )
     return opened(for_project(project, [], now), project)

@@ -8,6 +8,7 @@ from typing import Protocol
 from compose_bluegreen.config.requests import HistoryRequest
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import UsageError
+from compose_bluegreen.domain.hints import Action, Hint
 
 
 class Records(Protocol):
@@ -37,6 +38,6 @@ class DeploymentRecords:
         if deployment is None:
             raise UsageError(
                 f"there is no deployment {number} of {self._project}",
-                hint="docker bluegreen history lists them",
+                hint=Hint(Action.HISTORY, " lists them"),
             )
         return deployment

@@ -19,6 +19,7 @@ from compose_bluegreen.domain.errors import (
     LockLost,
     NeedsPerson,
 )
+from compose_bluegreen.domain.hints import Action, Command, Flag, Hint
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.inspection.drift import Drift, DriftKind
@@ -135,7 +136,7 @@ class _Patient:
         if found is None or part is None:
             raise BluegreenError(
                 f"history no longer has {self.drift.service} as live",
-                hint="docker bluegreen status",
+                hint=Hint(Action.STATUS),
             )
         return found, part
 
@@ -164,7 +165,9 @@ class _Patient:
 def _proxy(drift: Drift, ctx: Context) -> Step:
     topology = ctx.proxy.topology()
     if topology is None:
-        raise BluegreenError("the proxy is gone", hint="docker bluegreen up --force")
+        raise BluegreenError(
+            "the proxy is gone", hint=Hint(Command(Action.UP, flags=(Flag.FORCE,)))
+        )
     lacks = ctx.engine.missing_networks(set(ctx.proxy.networks()) - topology.networks.keys())
     verb, change = {
         DriftKind.PROXY_GONE: ("create", Change.CREATE),

@@ -13,6 +13,7 @@ from compose_bluegreen.deployment.pipeline import plan
 from compose_bluegreen.deployment.recovery import end_canaries, keep
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
+from compose_bluegreen.domain.hints import Action, Command, Flag, Hint
 from compose_bluegreen.domain.states import TRANSITIONS
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
@@ -38,7 +39,7 @@ def resume(ctx: Context) -> Deployment | None:
         if not found.rollouts:
             raise BluegreenError(
                 f"{found.told}: what it would have released isn't known",
-                hint="docker bluegreen up does it again",
+                hint=Hint(Action.UP, " does it again"),
             )
         _refuse_to_take_over(found, ctx)
         hooks.clear(ctx)
@@ -67,7 +68,7 @@ def _refuse_to_take_over(found: InterruptedDeployment, ctx: Context) -> None:
     if own:
         raise BluegreenError(
             f"{found.told}: {proxy_changes.names(own)} of your own project has its ports",
-            hint="docker bluegreen abort, then docker bluegreen up --take-over",
+            hint=Hint(Action.ABORT, ", then ", Command(Action.UP, flags=(Flag.TAKE_OVER,))),
         )
 
 
@@ -85,7 +86,7 @@ def _bring(found: InterruptedDeployment, behind: Sequence[Rollout], ctx: Context
 def _steps(deployment: Deployment, rollouts: Sequence[Rollout], ctx: Context) -> Iterator[Step]:
     topology = ctx.proxy.topology()
     if topology is None:
-        raise BluegreenError("there is no proxy", hint="docker bluegreen up makes one")
+        raise BluegreenError("there is no proxy", hint=Hint(Action.UP, " makes one"))
     for rollout in rollouts:
         topology = with_release(topology, rollout.release, rollout.idle)
     options = DeployOptions(goes_back=hooks.goes_back(deployment))
@@ -116,5 +117,5 @@ def _prove(found: InterruptedDeployment, ctx: Context) -> None:
             raise NeedsPerson(
                 f"{found.told}: {error.message}; {found.serves}",
                 detail=error.detail,
-                hint="docker bluegreen abort goes back to what served before",
+                hint=Hint(Action.ABORT, " goes back to what served before"),
             ) from error

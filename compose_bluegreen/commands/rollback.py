@@ -14,6 +14,7 @@ from compose_bluegreen.deployment.pipeline import deploy
 from compose_bluegreen.deployment.rollback_target import RollbackTarget, chosen, origin_of, previous
 from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
+from compose_bluegreen.domain.hints import Action, Command, Hint
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
@@ -95,7 +96,7 @@ def _settle_first(order: RollbackRequest, ctx: Context) -> None:
     for one in interrupted_deployments(ctx):
         raise BluegreenError(
             f"deployment {one.id} stopped {stopped_at(one)}, and the proxy isn't running",
-            hint="docker bluegreen up brings it up and settles that",
+            hint=Hint(Action.UP, " brings it up and settles that"),
         )
 
 
@@ -105,7 +106,7 @@ def _targets(order: RollbackRequest, ctx: Context) -> list[RollbackTarget]:
         named = [chosen(service, order.to, ctx) for service in services]
         if not (other := [one for one in named if not one.is_live]):
             what = f"the release of deployment {order.to} is live already"
-            raise BluegreenError(what, hint="docker bluegreen status")
+            raise BluegreenError(what, hint=Hint(Action.STATUS))
         return other
     return _previous_of_all(order.services or _last_released(ctx), ctx)
 
@@ -122,17 +123,17 @@ def _previous_of_all(services: Sequence[str], ctx: Context) -> list[RollbackTarg
         return found
     if not found:
         raise new[0]
-    older = " ".join(one.release.service for one in found)
+    older = tuple(one.release.service for one in found)
     raise BluegreenError(
-        f"{new[0].message}, and is to be taken back together with {older}",
-        hint=f"docker bluegreen rollback {older} leaves it where it is",
+        f"{new[0].message}, and is to be taken back together with {' '.join(older)}",
+        hint=Hint(Command(Action.ROLLBACK, older), " leaves it as it is"),
     )
 
 
 def _released_by(deployment: int, ctx: Context) -> Sequence[str]:
     found = ctx.history.get(deployment)
     if found is None:
-        raise UsageError(f"there is no deployment {deployment}", hint="docker bluegreen history")
+        raise UsageError(f"there is no deployment {deployment}", hint=Hint(Action.HISTORY))
     return [part.service for part in found.parts] or found.services
 
 
@@ -148,7 +149,7 @@ def _last_released(ctx: Context) -> Sequence[str]:
     if not origins:
         raise BluegreenError(
             f"nothing of {ctx.project} is live, so there is nothing to take back",
-            hint="docker bluegreen history; rollback --to ID brings one of them back",
+            hint=Hint(Action.HISTORY, "; rollback --to ID brings one of them back"),
         )
     newest = max(origins.values())
     return [service for service, origin in origins.items() if origin == newest]
@@ -188,7 +189,7 @@ class _Images:
         if image.repo_digest is None:
             raise BluegreenError(
                 f"image {image.short_id} ({image.reference}) is gone, and no registry has it",
-                hint="docker bluegreen history; rollback --to ID names another",
+                hint=Hint(Action.HISTORY, "; rollback --to ID names another"),
             )
         self.ctx.workloads.pull(image.repo_digest)
         pulled = self.ctx.engine.image(image.repo_digest)

@@ -12,6 +12,7 @@ from compose_bluegreen.config.requests import UpRequest
 from compose_bluegreen.deployment.pipeline import deploy
 from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
+from compose_bluegreen.domain.hints import Action, Command, Hint
 from compose_bluegreen.domain.image_reference import is_reference
 from compose_bluegreen.domain.release import Image, Release, kept_repository, replicas
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
@@ -32,12 +33,12 @@ def up(
     if order.image and len(named) > 1:
         raise UsageError(
             "--image is for one service",
-            hint=f"docker bluegreen up {named[0].name} --image {order.image}",
+            hint=Hint(Command(Action.UP, (named[0].name,), image=order.image)),
         )
     if order.image and not is_reference(order.image):
         raise UsageError(
             f"--image {order.image[:80]!r} is no image's name",
-            hint="docker bluegreen up --image name:tag",
+            hint=Hint(Action.UP, " --image name:tag"),
         )
     services = _with_what_they_need(named, project, ctx)
     choice = _Choice(order, project, services, named[0].name, ctx)
@@ -204,7 +205,7 @@ class _Choice:
     def _found(self, service: ManagedService, reference: str) -> str:
         image = self.ctx.engine.image(reference)
         if image is None and self.local(service):
-            hint = "docker bluegreen up, without --no-build"
+            hint = Hint(Action.UP, ", without --no-build")
             raise BluegreenError(f"{reference} has not been built here", hint=hint)
         if image is None:
             raise BluegreenError(f"there is no image {reference}", hint=f"docker pull {reference}")

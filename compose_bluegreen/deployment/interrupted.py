@@ -10,6 +10,7 @@ from enum import StrEnum
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import NeedsPerson, ProxyFailed, Unhealthy
+from compose_bluegreen.domain.hints import RESUME_OR_ABORT
 from compose_bluegreen.domain.release import is_worker
 from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, Outcome, State
 from compose_bluegreen.domain.topology import Change
@@ -82,7 +83,7 @@ class InterruptedDeployment:
     def as_needs_person(self) -> NeedsPerson:
         return NeedsPerson(
             f"{self.told}: {self.why}; {self.serves}",
-            hint="docker bluegreen resume finishes it, docker bluegreen abort takes it away",
+            hint=RESUME_OR_ABORT,
         )
 
 

@@ -12,6 +12,7 @@ from compose_bluegreen.deployment.interrupted import (
 )
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.ports.context import Context
 
 
@@ -21,6 +22,6 @@ def latest_interrupted(ctx: Context) -> InterruptedDeployment:
     if not pending:
         waits = trial.pending_deployment(ctx)
         said = f"; deployment {waits.id} waits" if waits else ""
-        hint = DECIDE if waits else "docker bluegreen status"
+        hint = DECIDE if waits else Hint(Action.STATUS)
         raise BluegreenError(f"nothing of {ctx.project} is unfinished{said}", hint=hint)
     return inspect_interrupted(pending[-1], timedelta(0), ctx)

@@ -8,6 +8,7 @@ from functools import partial
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.release import built_here
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import HOLD, StepKey, StepKind
@@ -18,7 +19,7 @@ from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Step
 from compose_bluegreen.steps.source import DeployOptions
 
-DECIDE = "docker bluegreen promote switches to it, docker bluegreen abort takes it away"
+DECIDE = Hint(Action.PROMOTE, " switches to it, ", Action.ABORT, " removes it")
 """What a person may do about a deployment that waits."""
 
 
@@ -38,7 +39,7 @@ def hold(rollouts: Sequence[Rollout], ctx: Context) -> Step:
     return Step(
         HOLD,
         f"hold {acts.named([rollout for rollout in rollouts if not rollout.stop_first])} back",
-        "--no-switch: docker bluegreen promote switches",
+        "--no-switch: promote switches",
         partial(_keep, rollouts, ctx),
         enters=State.WAITING,
         services=acts.services(rollouts),
@@ -72,7 +73,7 @@ def rollouts_of(found: Deployment, ctx: Context) -> list[Rollout]:
             raise BluegreenError(
                 f"deployment {found.id} waits on {part.service}-{part.colour}, which has the"
                 " traffic already",
-                hint="docker bluegreen status",
+                hint=Hint(Action.STATUS),
             )
     return [_move(part, routes.get(part.service), ctx) for part in found.parts]
 

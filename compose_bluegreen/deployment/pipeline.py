@@ -10,6 +10,7 @@ from compose_bluegreen.config.hook_settings import Moment
 from compose_bluegreen.deployment import pending, recovery
 from compose_bluegreen.domain.deployment import DeployedService, Deployment, Kind
 from compose_bluegreen.domain.errors import HistoryUnusable, Interrupted, NeedsPerson
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
@@ -217,7 +218,7 @@ def finish(
     except Interrupted as error:
         raise Interrupted(
             f"interrupted after the switch: deployment {saga.deployment} is live and stays",
-            hint="docker bluegreen status shows what is left over; the next up removes it",
+            hint=Hint(Action.STATUS, " shows what is left over; the next up removes it"),
         ) from error
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import LockHeld
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import ControlSignal, LockOwner, SignalRequest
 from compose_bluegreen.steps import locking
@@ -31,6 +32,6 @@ def _until_it_ends(owner: LockOwner, ctx: Context) -> None:
         if ctx.clock.monotonic() >= deadline:
             raise LockHeld(
                 f"{owner.actor}, {owner.what}, was told, and is still under way",
-                hint="docker bluegreen status shows what it does",
+                hint=Hint(Action.STATUS, " shows what it does"),
             )
         ctx.clock.sleep(locking.LOOK_AGAIN)

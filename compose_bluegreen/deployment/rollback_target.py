@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from compose_bluegreen.domain.deployment import Deployment, Kind
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
+from compose_bluegreen.domain.hints import Action, Command, Hint
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, State
 from compose_bluegreen.ports.context import Context
@@ -57,7 +58,7 @@ def previous(service: str, ctx: Context) -> RollbackTarget:
                 return RollbackTarget(live, deployment, part.release, origin)
     raise BluegreenError(
         f"{service} has no earlier release that was well",
-        hint=f"docker bluegreen history {service} shows all; rollback --to ID names one",
+        hint=Hint(Command(Action.HISTORY, (service,)), " lists all; rollback --to ID selects one"),
     )
 
 
@@ -71,12 +72,12 @@ def chosen(service: str, deployment: int, ctx: Context) -> RollbackTarget:
     ):
         raise UsageError(
             f"there is no deployment {deployment} of {service} in {ctx.project}",
-            hint=f"docker bluegreen history {service}",
+            hint=Hint(Command(Action.HISTORY, (service,))),
         )
     if found.state not in WENT_LIVE:
         raise BluegreenError(
             f"deployment {deployment} never went live: it is {found.state}",
-            hint=f"docker bluegreen show {deployment} tells why",
+            hint=Hint(Command(Action.SHOW, deployment=deployment), " shows why"),
         )
     live = ctx.live_deployment(service)
     return RollbackTarget(live, found, part.release, origin_of(live, service, ctx))

@@ -17,6 +17,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from compose_bluegreen.domain.hints import Hint
+
 if TYPE_CHECKING:
     from compose_bluegreen.domain.deployment import Deployment
 
@@ -50,10 +52,10 @@ class BluegreenError(Exception):
 
     exit_code = ExitCode.FAILED
 
-    def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
+    def __init__(self, message: str, *, hint: Hint | str = "", detail: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint if isinstance(hint, Hint) else Hint(hint)
         self.detail = detail
         self.deployment: Deployment | None = None
         """The deployment that failed, as far as the history has it."""
@@ -66,7 +68,7 @@ class UsageError(BluegreenError):
 class BadSetting(UsageError):
     """A key of the compose file has a value that is not allowed. ``where`` names file, service and key."""
 
-    def __init__(self, where: str, problem: str, *, hint: str = "") -> None:
+    def __init__(self, where: str, problem: str, *, hint: Hint | str = "") -> None:
         super().__init__(f"{where}: {problem}", hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""What can differ from how we left it: each kind with its cause and its cure."""
+"""What can differ from how we left it: each kind with its cause and its remedy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.hints import Action, Hint
 
-REPAIR = "docker bluegreen repair"
+REPAIR = Hint(Action.REPAIR)
 
 
 class DriftKind(StrEnum):
@@ -75,15 +76,15 @@ class DriftKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Something is not as we left it: ``kind`` is for programs, ``cause`` and ``cure`` are for people.
+    """Something is not as we left it: ``kind`` is for programs, ``cause`` and ``remedy`` are for people.
 
-    ``repairable`` says that ``repair`` may apply the only cure. The fields after it name the affected
+    ``repairable`` says that ``repair`` may apply the only remedy. The fields after it name the affected
     containers, colour, network, or image and tag.
     """
 
     kind: DriftKind
     cause: str
-    cure: str
+    remedy: Hint
     service: str = ""
     repairable: bool = False
     containers: tuple[str, ...] = ()

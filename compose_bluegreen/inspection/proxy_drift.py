@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from compose_bluegreen.domain.hints import Action, Command, Flag, Hint
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.inspection.drift import REPAIR, Drift, DriftKind
 from compose_bluegreen.inspection.observe import ObservedService
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
+
+_FORCE = Command(Action.UP, flags=(Flag.FORCE,))
 
 # ── the drift of the whole project ───────────────────────────────────────────────────────────
 
@@ -51,8 +54,8 @@ def _lost(ctx: Context) -> Iterator[Drift]:
             f"the proxy and all that it knew are gone, and {names} is left:"
             " a down was killed, or somebody did it"
         )
-        cure = "docker bluegreen up --force serves again, docker bluegreen down removes the rest"
-        yield Drift(DriftKind.PROXY_LOST, cause, cure)
+        remedy = Hint(_FORCE, " serves again, ", Action.DOWN, " removes the rest")
+        yield Drift(DriftKind.PROXY_LOST, cause, remedy)
 
 
 def _networks(observed_services: Iterable[ObservedService], ctx: Context) -> set[str]:
@@ -67,7 +70,7 @@ def _missing(missing: set[str], topology: Topology, ctx: Context) -> Iterator[Dr
     """What is the proxy's own it makes anew; how the user's looked only the compose file knows."""
     own = set(ctx.proxy.networks()) - topology.networks.keys()
     for name in sorted(missing):
-        hand = "docker bluegreen up --force, then docker bluegreen repair"
+        hand = Hint(_FORCE, ", then ", Action.REPAIR)
         yield Drift(
             DriftKind.NETWORK_GONE,
             f"the network {name} was removed",

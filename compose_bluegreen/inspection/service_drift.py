@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from compose_bluegreen.domain.hints import Action, Command, Flag, Hint
 from compose_bluegreen.domain.names import replica_name
 from compose_bluegreen.inspection.drift import REPAIR, Drift, DriftKind
 from compose_bluegreen.inspection.observe import (
@@ -17,7 +18,7 @@ from compose_bluegreen.inspection.observe import (
 )
 from compose_bluegreen.ports.engine import Container
 
-_FORCE = "docker bluegreen up --force"
+_FORCE = Hint(Command(Action.UP, flags=(Flag.FORCE,)))
 
 
 def of_service(observed: ObservedService, now: datetime) -> Iterator[Drift]:
@@ -43,8 +44,10 @@ def _routing(observed: ObservedService) -> Iterator[Drift]:
     told = observed.colours[part.colour]
     meant = f"history has deployment {record.id} on {part.colour} as live"
     runs = told.runs and told.deployment == record.id
-    cure = REPAIR if runs else _FORCE
-    fit = partial(Drift, cure=cure, service=observed.service, repairable=runs, colour=part.colour)
+    remedy = REPAIR if runs else _FORCE
+    fit = partial(
+        Drift, remedy=remedy, service=observed.service, repairable=runs, colour=part.colour
+    )
     if observed.live is None:
         cause = f"{meant}, the proxy routes {observed.service} nowhere"
         yield fit(DriftKind.NOT_ROUTED, cause)
@@ -103,8 +106,10 @@ def _containers(observed: ObservedService) -> Iterator[Drift]:
     if sick and not found:
         said = ", ".join(one.check for one in sick)
         cause = f"HAProxy finds {_name(observed, live)} unhealthy: {said}"
-        cure = f"docker bluegreen logs {observed.service}, then rollback or up"
-        yield Drift(DriftKind.LIVE_UNHEALTHY, cause, cure, observed.service)
+        remedy = Hint(
+            Command(Action.LOGS, (observed.service,)), ", then ", Action.ROLLBACK, " or ", Action.UP
+        )
+        yield Drift(DriftKind.LIVE_UNHEALTHY, cause, remedy, observed.service)
 
 
 def _stopped(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
@@ -112,7 +117,10 @@ def _stopped(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
     if paused := [one.name for one in live.containers if one.status == "paused"]:
         cause = f"{_all(paused)} of the live colour is paused"
         yield Drift(
-            DriftKind.LIVE_PAUSED, cause, f"docker unpause {' '.join(paused)}", observed.service
+            DriftKind.LIVE_PAUSED,
+            cause,
+            Hint(f"docker unpause {' '.join(paused)}"),
+            observed.service,
         )
     stopped = [one.name for one in live.containers if not one.running and one.name not in paused]
     if stopped:
@@ -168,8 +176,8 @@ def _strangers(observed: ObservedService) -> Iterator[Drift]:
             name, live = _name(observed, status), colour is observed.routed
             cause = f"{one.name} sits at the address of {name}, without its labels"
             away = f"docker rm -f {one.name}"
-            cure = f"{_FORCE}, then {away}" if live else away
-            yield _of_container(DriftKind.UNLABELLED, cause, cure, observed, one)
+            remedy = Hint(*_FORCE.parts, f", then {away}") if live else Hint(away)
+            yield _of_container(DriftKind.UNLABELLED, cause, remedy, observed, one)
         for one in status.containers:
             if (
                 observed.colour_addresses
@@ -177,8 +185,8 @@ def _strangers(observed: ObservedService) -> Iterator[Drift]:
                 and _is_extra(observed, status)
             ):
                 cause = f"{one.name} bears the labels of {_name(observed, status)}, and is no replica of it"
-                cure = f"docker rm -f {one.name}"
-                yield _of_container(DriftKind.IMPOSTOR, cause, cure, observed, one)
+                remedy = Hint(f"docker rm -f {one.name}")
+                yield _of_container(DriftKind.IMPOSTOR, cause, remedy, observed, one)
 
 
 def _is_extra(observed: ObservedService, status: ColourStatus) -> bool:
@@ -202,8 +210,8 @@ def _waiting(observed: ObservedService) -> Iterator[Drift]:
         wrong = f"HAProxy finds {name} unhealthy: {said}"
     if wrong:
         cause = f"deployment {observed.waits.id} waits to be promoted, but {wrong}"
-        cure = "docker bluegreen abort, then docker bluegreen up --no-switch"
-        yield Drift(DriftKind.WAITING_UNWELL, cause, cure, observed.service)
+        remedy = Hint(Action.ABORT, ", then ", Command(Action.UP, flags=(Flag.NO_SWITCH,)))
+        yield Drift(DriftKind.WAITING_UNWELL, cause, remedy, observed.service)
 
 
 def _is_meant(observed: ObservedService, now: datetime) -> bool:
@@ -230,8 +238,7 @@ def _leftover(observed: ObservedService, now: datetime) -> Iterator[Drift]:
     if observed.live and observed.agrees and not observed.canary_weight:
         yield _repairable(DriftKind.LEFTOVER, cause, observed, names)
     else:
-        cure = "docker bluegreen up"
-        yield Drift(DriftKind.LEFTOVER, cause, cure, observed.service, containers=names)
+        yield Drift(DriftKind.LEFTOVER, cause, Hint(Action.UP), observed.service, containers=names)
 
 
 def _strays(observed: ObservedService) -> Iterator[Drift]:
@@ -270,10 +277,10 @@ def _lost(observed: ObservedService, back: RollbackOption) -> Drift:
         f"a rollback of {observed.service} would go to deployment {back.target.restores.id}, whose"
         f" image {image.short_id} ({image.reference}) is gone, and no registry has it"
     )
-    cure = "none is left; each docker bluegreen up keeps its image"
+    remedy = Hint("none is left; each ", Action.UP, " keeps its image")
     if back.instead:
-        cure = f"docker bluegreen rollback {observed.service} --to {back.instead}"
-    return Drift(DriftKind.ROLLBACK_GONE, cause, cure, observed.service)
+        remedy = Hint(Command(Action.ROLLBACK, (observed.service,), back.instead))
+    return Drift(DriftKind.ROLLBACK_GONE, cause, remedy, observed.service)
 
 
 def _repairable(
@@ -285,9 +292,9 @@ def _repairable(
 
 
 def _of_container(
-    kind: DriftKind, cause: str, cure: str, observed: ObservedService, container: Container
+    kind: DriftKind, cause: str, remedy: Hint, observed: ObservedService, container: Container
 ) -> Drift:
-    return Drift(kind, cause, cure, observed.service, containers=(container.name,))
+    return Drift(kind, cause, remedy, observed.service, containers=(container.name,))
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────

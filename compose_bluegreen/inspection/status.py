@@ -15,6 +15,7 @@ from compose_bluegreen.deployment.interrupted import (
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.hints import RESUME_OR_ABORT, Action, Hint
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.topology import LOOPBACK, Topology
 from compose_bluegreen.inspection.drift import Drift, DriftKind
@@ -214,15 +215,13 @@ def _stopped(deployment: Deployment, ctx: Context) -> Drift:
     try:
         found = inspect_interrupted(deployment, _AT_ONCE, ctx)
     except BluegreenError as error:
-        return Drift(
-            kind, f"{what} {stopped_at(deployment)}; {error.message}", "docker bluegreen up"
-        )
+        return Drift(kind, f"{what} {stopped_at(deployment)}; {error.message}", Hint(Action.UP))
     why = f": {found.why}" if found.why else ""
     if found.reading is RecoveryAction.UNCLEAR:
-        cure = "docker bluegreen resume finishes it, docker bluegreen abort takes it away"
+        remedy = RESUME_OR_ABORT
     else:
-        cure = f"docker bluegreen up {_WHAT_UP_DOES[found.reading]}"
-    return Drift(kind, f"{what} {stopped_at(deployment)}{why}; {found.serves}", cure)
+        remedy = Hint(Action.UP, f" {_WHAT_UP_DOES[found.reading]}")
+    return Drift(kind, f"{what} {stopped_at(deployment)}{why}; {found.serves}", remedy)
 
 
 _AT_ONCE = timedelta(0)

@@ -12,6 +12,7 @@ from compose_bluegreen.config.limits import percentage, slowest_ms
 from compose_bluegreen.config.settings import Bake
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.errors import Interrupted, Unhealthy
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.release import is_worker
 from compose_bluegreen.domain.topology import NO_ROUTE
 from compose_bluegreen.domain.traffic_stats import TrafficStats, answered, p95, slower
@@ -110,8 +111,11 @@ class Analysis:
             raise Unhealthy(
                 f"{self.rollout.name} under traffic: {wrong}; {seen.figures}",
                 detail=last_lines(containers(self.rollout, self.rollout.idle, self.ctx), self.ctx),
-                hint="mend it and run docker bluegreen up again; what is too much stands under"
-                " bake in x-bluegreen",
+                hint=Hint(
+                    "mend it and run ",
+                    Action.UP,
+                    " again; what is too much stands under bake in x-bluegreen",
+                ),
             )
         return seen
 

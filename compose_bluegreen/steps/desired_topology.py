@@ -11,6 +11,7 @@ from compose_bluegreen.config.settings import ServiceSettings
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.release import Release, is_worker, published, replicas
 from compose_bluegreen.domain.route_conflicts import find_conflicts
 from compose_bluegreen.domain.topology import (
@@ -138,7 +139,9 @@ def _unambiguous(topology: Topology) -> Topology:
             names = " and ".join(one.service for one in port_users)
             raise BluegreenError(
                 f"{names} are both behind port {host(where)[1]}: {conflict.problem}",
-                hint=f"{conflict.remedy}; docker bluegreen down takes away what no file names any more",
+                hint=Hint(
+                    f"{conflict.remedy}; ", Action.DOWN, " removes what no compose file names"
+                ),
             )
     return topology
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import Unhealthy
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.proxy import NO_TRAFFIC
@@ -162,8 +163,11 @@ def _give_up_on(container: Container, ctx: Context) -> None:
         raise Unhealthy(
             f"{container.name} {problem}",
             detail=ctx.engine.log_tail(container),
-            hint="mend it and run docker bluegreen up again; a start that is only slow needs"
-            " start_period in its healthcheck",
+            hint=Hint(
+                "mend it and run ",
+                Action.UP,
+                " again; a start that is only slow needs start_period in its healthcheck",
+            ),
         )
 
 

@@ -18,6 +18,7 @@ from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, HookFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.states import Outcome
@@ -215,7 +216,7 @@ def _run(named_hook: NamedHook, context: HookContext, ctx: Context) -> str:
     raise HookFailed(
         f"{named_hook.name} {how}",
         detail=ran.said,
-        hint="mend it and run docker bluegreen up again; its output is above",
+        hint=Hint("mend it and run ", Action.UP, " again; its output is above"),
     )
 
 
@@ -255,7 +256,7 @@ def _cleared(ctx: Context) -> Iterator[None]:
             try:
                 clear(ctx)
             except BluegreenError as error:
-                said = "its container is left over; the next docker bluegreen up removes it"
+                said = "its container is left over; the next up removes it"
                 ctx.observer.remark(f"warning: {said}: {error.message}")
 
 
@@ -264,7 +265,7 @@ def _assure_trust(named_hook: NamedHook, ctx: Context) -> None:
         raise HookFailed(
             f"{named_hook.name} would run on this host, and no compose file here has had it:"
             " it comes from history, which is on the engine",
-            hint=f"{HOST_VARIABLE}=1 docker bluegreen … lets it run; rollback --no-hooks does without",
+            hint=f"set {HOST_VARIABLE}=1 to let it run, or roll back with --no-hooks",
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from compose_bluegreen.config.hook_settings import Moment
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.hints import Action, Command, Flag, Hint
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps.hooks import NamedHook, hooks_of
@@ -47,7 +48,10 @@ def refuse(irreversible_changes: Sequence[IrreversibleChange], to: int) -> None:
         raise BluegreenError(
             f"going back to deployment {to} is not safe: {'; '.join(map(str, irreversible_changes))}"
             " can't be taken back",
-            hint="if what it changed suits the older release, docker bluegreen rollback --force",
+            hint=Hint(
+                "if what it changed suits the older release, ",
+                Command(Action.ROLLBACK, flags=(Flag.FORCE,)),
+            ),
         )
 
 

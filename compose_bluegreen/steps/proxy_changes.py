@@ -9,6 +9,7 @@ from functools import partial
 
 from compose_bluegreen.domain.deployment import NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, LockLost, NeedsPerson
+from compose_bluegreen.domain.hints import Action, Command, Flag, Hint
 from compose_bluegreen.domain.release import is_worker
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change, Topology
@@ -78,13 +79,17 @@ def _refuse_unsafe(
     if options.no_switch and rollouts and all(rollout.stop_first for rollout in rollouts):
         raise BluegreenError(
             f"{' and '.join(rollout.service for rollout in rollouts)} starts only at the switch: order: stop-first",
-            hint="docker bluegreen up, without --no-switch",
+            hint=Hint(Action.UP, ", without --no-switch"),
         )
     if existing and options.no_switch:
         raise BluegreenError(
             f"{names(existing)} of your own project serves now: what waits beside it could not take"
             " its ports over without a gap",
-            hint="release it once with docker bluegreen up --take-over; --no-switch is for later ones",
+            hint=Hint(
+                "release it once with ",
+                Command(Action.UP, flags=(Flag.TAKE_OVER,)),
+                "; --no-switch is for later ones",
+            ),
         )
     if existing and not options.take_over:
         raise BluegreenError(
@@ -99,7 +104,7 @@ def _refuse_a_second_worker(rollouts: Sequence[Rollout]) -> None:
         if rollout.existing_containers and is_worker(rollout.release):
             raise BluegreenError(
                 f"{names(rollout.existing_containers)} of your own project does the work of {rollout.service}",
-                hint=f"docker compose rm --stop --force {rollout.service}, then docker bluegreen up",
+                hint=Hint(f"docker compose rm --stop --force {rollout.service}, then ", Action.UP),
             )
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import NeedsPerson
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.release import Release, is_stop_first
 from compose_bluegreen.domain.topology import NO_ROUTE
 from compose_bluegreen.ports.context import Context
@@ -210,7 +211,7 @@ def _parked(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> list[str]:
     for rollout, colour in which:
         if rollout.service in canary_weights or routes.get(rollout.service) is colour:
             name = f"{rollout.service}-{colour}"
-            raise NeedsPerson(f"{name} has traffic", hint="docker bluegreen status")
+            raise NeedsPerson(f"{name} has traffic", hint=Hint(Action.STATUS))
     found: list[str] = []
     for rollout, colour in which:
         ctx.proxy.park(rollout.service, colour)

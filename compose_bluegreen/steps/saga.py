@@ -28,6 +28,7 @@ from compose_bluegreen.domain.errors import (
     LockLost,
     NeedsPerson,
 )
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.domain.step_keys import StepKey
@@ -215,15 +216,22 @@ class Saga:
             except Exception as failed:  # noqa: BLE001 - whatever it is, it ends here
                 if undo.can_wait and not isinstance(failed, NeedsPerson):
                     said = f"could not {undo.name}: {_headline(failed)}"
-                    self._at.observer.remark(f"warning: {said}; the next docker bluegreen up does")
+                    self._at.observer.remark(f"warning: {said}; the next up does")
                     reason = f"{reason}; then {said}"
                     continue
                 self._stuck(f"{reason}; then could not {undo.name}: {_headline(failed)}")
                 raise NeedsPerson(
                     f"{reason}; undoing it failed at: {undo.name}",
                     detail=_headline(failed),
-                    hint="nothing more was touched; docker bluegreen status shows what serves,"
-                    " docker bluegreen resume finishes it, docker bluegreen abort takes it away",
+                    hint=Hint(
+                        "nothing more was touched; ",
+                        Action.STATUS,
+                        " shows what serves, ",
+                        Action.RESUME,
+                        " finishes it, ",
+                        Action.ABORT,
+                        " takes it away",
+                    ),
                 ) from error
         if self._stays_open:
             return

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from compose_bluegreen.domain.errors import NeedsPerson
+from compose_bluegreen.domain.hints import Action, Command, Flag, Hint
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
@@ -71,7 +72,7 @@ def bring_back(rollouts: Sequence[Rollout], ctx: Context) -> None:
         if live is None or live.colour is not rollout.live:
             raise NeedsPerson(
                 f"history doesn't know what {rollout.service}-{rollout.live} was",
-                hint="docker bluegreen up --force",
+                hint=Hint(Command(Action.UP, flags=(Flag.FORCE,))),
             )
         ctx.workloads.start_colours([live])
 

@@ -20,6 +20,7 @@ from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
 from compose_bluegreen.adapters.history.postgres import PostgresStore
 from compose_bluegreen.adapters.history.schema import OURS, VERSION_TABLE, Schema
 from compose_bluegreen.adapters.history.tables import metadata
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.deployment import Kind, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
 from compose_bluegreen.domain.project_ref import ProjectRef
@@ -62,8 +63,8 @@ def refused(url: str, problem: str, cure: str, *acts: Callable[[SqlHistory], obj
         with history, pytest.raises(HistoryUnusable, match=problem) as caught:
             act(history)
         error = caught.value
-        assert cure in error.hint
-        told = "".join(traceback.format_exception(error)) + error.hint + error.detail
+        assert cure in hint_text(error.hint)
+        told = "".join(traceback.format_exception(error)) + hint_text(error.hint) + error.detail
         assert "hunter2" not in told
         assert PASSWORD not in told
 

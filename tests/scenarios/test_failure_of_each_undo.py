@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import State
 from testkit.failures import (
@@ -66,7 +67,7 @@ def test_if_traffic_cannot_be_switched_back_both_colours_stay_and_green_serves_o
         site.up()
     assert site.world.running() == [BLUE, GREEN]
     assert site.serving() == ({"v2"} if when is When.BEFORE else {"v1"})
-    assert "docker bluegreen status" in stuck.value.hint
+    assert "docker bluegreen status" in hint_text(stuck.value.hint)
     record = site.records[0]
     assert (record.state, record.reason) == (
         State.STUCK,

@@ -9,6 +9,7 @@ import pytest
 
 from compose_bluegreen.adapters.haproxy import preview_map as the_map
 from compose_bluegreen.adapters.haproxy.config import render
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.output import status as shown
 from compose_bluegreen.cli.terminal import Terminal
 from compose_bluegreen.config.compose_file import Project
@@ -70,7 +71,7 @@ def test_a_key_is_one_word_of_a_configuration(key: str) -> None:
 def test_no_message_repeats_a_key(preview: object) -> None:
     with pytest.raises(BadSetting) as caught:
         service_settings({"preview": preview}, ProjectSettings(), WHERE)
-    assert "s3cret" not in caught.value.message + caught.value.hint
+    assert "s3cret" not in caught.value.message + hint_text(caught.value.hint)
 
 
 def test_no_report_repeats_a_key() -> None:
@@ -90,7 +91,7 @@ def test_over_plain_tcp_there_is_no_header() -> None:
     own = {"mode": "tcp", "preview": {"key": KEY}}
     with pytest.raises(BadSetting, match=r"preview\.key") as caught:
         read(a_file(web=a_service(bluegreen=own)), "compose.yaml")
-    assert caught.value.hint == "use preview.port"
+    assert hint_text(caught.value.hint) == "use preview.port"
 
 
 def test_a_preview_port_is_nobody_elses() -> None:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import State
@@ -256,7 +257,7 @@ def test_a_set_of_which_one_is_new_is_not_taken_back_by_halves() -> None:
     site.up(recreate_proxy=True)
     with pytest.raises(BluegreenError, match="api has no earlier release") as refused:
         site.rollback()
-    assert refused.value.hint.startswith("docker bluegreen rollback web ")
+    assert hint_text(refused.value.hint).startswith("docker bluegreen rollback web ")
     site.rollback("web")
     assert serving(site) == ({"w1"}, {"a1"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import State
 from testkit.fakes.calls import When
@@ -29,7 +30,7 @@ def by_hand() -> Site:
 def test_taking_over_is_refused_without_the_flag_and_nothing_moves(by_hand: Site) -> None:
     with pytest.raises(BluegreenError, match="shop-web-1 of your own project serves") as refused:
         by_hand.up()
-    assert "--take-over" in refused.value.hint
+    assert "--take-over" in hint_text(refused.value.hint)
     assert by_hand.serving() == {"v0"}
     assert by_hand.world.running() == ["shop-web-1"]
     assert by_hand.world.proxy_box() is None
@@ -135,7 +136,7 @@ def test_beside_a_live_service_the_gap_of_a_new_proxy_is_asked_for_first() -> No
     site.source("a1", "api")
     with pytest.raises(BluegreenError) as refused:
         site.up("api", take_over=True)
-    assert "--recreate-proxy" in refused.value.hint
+    assert "--recreate-proxy" in hint_text(refused.value.hint)
     assert site.observer.steps == []
     assert site.world.proxy_box() is not None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.commands import proxy as proxy_care
 from compose_bluegreen.commands.up import up
 from compose_bluegreen.config.compose_file import Project
@@ -121,11 +122,11 @@ def test_what_cannot_be_is_refused(web: Model, said: str, hint: str) -> None:
         a_project(web)
     assert refused.value.message.startswith("compose.yaml: services.web.x-bluegreen.tls: ")
     assert said in refused.value.message
-    assert hint in refused.value.hint
+    assert hint in hint_text(refused.value.hint)
 
 
 def test_without_certificates_it_is_refused_and_the_setting_is_named() -> None:
     with pytest.raises(BadSetting) as refused:
         a_project(a_web([443]), certificates="")
     assert refused.value.message.startswith("compose.yaml: services.web.x-bluegreen.tls: ")
-    assert "certificates: ./certs" in refused.value.hint
+    assert "certificates: ./certs" in hint_text(refused.value.hint)

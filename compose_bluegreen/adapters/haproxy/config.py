@@ -14,6 +14,7 @@ from pathlib import Path
 from compose_bluegreen.adapters.haproxy.session_table import EVENT_STREAM
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.route_conflicts import PortUser, RouteMatch
 from compose_bluegreen.domain.topology import (
     MONITOR_PORT,
@@ -270,7 +271,7 @@ def _certificates(topology: Topology) -> str:
     if wanting and not digest:
         raise ProxyFailed(
             f"port {wanting[0]} is to speak TLS, and the certificates went with the proxy",
-            hint="docker bluegreen up, where the compose file and its certificates are",
+            hint=Hint(Action.UP, ", where the compose file and its certificates are"),
         )
     return f"{STATE}/{certificates_folder(_word(digest))}/" if digest else ""
 

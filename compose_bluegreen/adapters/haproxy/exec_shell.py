@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.runtime.interrupts import put_off
 
 _MARK = "@@bluegreen@@"
@@ -74,7 +75,7 @@ class Stream:
         except OSError as error:
             raise SessionLost(
                 "lost the connection to the proxy's container",
-                hint="docker bluegreen status shows what serves",
+                hint=Hint(Action.STATUS, " shows what serves"),
                 detail=said.strip(),
             ) from error
         return said

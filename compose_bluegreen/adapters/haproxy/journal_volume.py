@@ -16,6 +16,7 @@ from compose_bluegreen.adapters.haproxy.proxy_session import Connection
 from compose_bluegreen.adapters.history.journal_documents import HALF
 from compose_bluegreen.adapters.history.journal_files import NOTES, Seen, seen
 from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 
 _NONE = "no room for it"
 
@@ -36,7 +37,7 @@ class EngineJournal:
         if said.strip() == _NONE:
             raise ProxyFailed(
                 "the proxy was made by an earlier version, and has no room for it",
-                hint="docker bluegreen proxy recreate",
+                hint=Hint(Action.PROXY_RECREATE),
             )
         files, _, notes = said.partition("/\n")
         return Seen(tuple(files.splitlines()), notes)

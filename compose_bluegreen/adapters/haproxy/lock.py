@@ -27,6 +27,7 @@ from compose_bluegreen.adapters.haproxy.lock_documents import (
     wish_text,
 )
 from compose_bluegreen.domain.errors import LockHeld, LockLost, ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.ports.lock import LockOwner, SignalRequest
 
 GRACE = 5.0
@@ -148,7 +149,9 @@ def release(shell: Session) -> LockOwner | None:
 def held(project: str, claim: LockToken | None) -> LockHeld:
     return LockHeld(
         f"another deployment of {project} is under way: {_who(claim)}",
-        hint="run it again with --wait 5m, or later; docker bluegreen lock status shows who has it",
+        hint=Hint(
+            "run it again with --wait 5m, or later; ", Action.LOCK_STATUS, " shows who has it"
+        ),
     )
 
 
@@ -156,7 +159,7 @@ def lost(project: str, claim: LockToken | None) -> LockLost:
     now = f"{_who(claim)} has it now" if claim else "it was released by force"
     return LockLost(
         f"this deployment of {project} has lost its lock: {now}",
-        hint="nothing more was touched; docker bluegreen status shows what serves",
+        hint=Hint("nothing more was touched; ", Action.STATUS, " shows what serves"),
     )
 
 
@@ -196,9 +199,7 @@ def _end(shell: Session) -> None:
     deadline = time.monotonic() + RECLAIM
     while shell.run(_SHELLS).split():
         if time.monotonic() > deadline:
-            raise ProxyFailed(
-                "the lock's holder can't be ended", hint="docker bluegreen lock status"
-            )
+            raise ProxyFailed("the lock's holder can't be ended", hint=Hint(Action.LOCK_STATUS))
         time.sleep(_PAUSE)
 
 

@@ -12,6 +12,7 @@ from compose_bluegreen.adapters.haproxy.config import PREVIEW, STATE
 from compose_bluegreen.adapters.haproxy.exec_shell import Session
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.topology import Topology
 
 Shown = Mapping[str, Colour]
@@ -51,7 +52,7 @@ def load(tell: Tell, shown: Shown) -> None:
     """All in one commit."""
     version = tell(f"prepare map {PREVIEW}").strip().rpartition(" ")[2]
     if not version.isdecimal():
-        raise ProxyFailed("HAProxy refused a new map of previews", hint="docker bluegreen status")
+        raise ProxyFailed("HAProxy refused a new map of previews", hint=Hint(Action.STATUS))
     commands = [f"add map @{version} {PREVIEW} {line}" for line in text(shown).splitlines()]
     said = "".join(tell(one) for one in [*commands, f"commit map @{version} {PREVIEW}"])
     if said.strip():

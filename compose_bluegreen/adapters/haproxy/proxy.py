@@ -34,6 +34,7 @@ from compose_bluegreen.adapters.haproxy.topology_document import TopologyDocumen
 from compose_bluegreen.adapters.system.certificates import NO_CERTIFICATES, Certificates
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, LockLost, ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.topology import (
     NO_ROUTE,
@@ -98,7 +99,7 @@ class HaproxyProxy:
         """Of its container, as it comes. Raises ProxyFailed where there is none."""
         if self._box.status() is None:
             raise ProxyFailed(
-                f"there is no proxy of {self._project}", hint="docker bluegreen up makes one"
+                f"there is no proxy of {self._project}", hint=Hint(Action.UP, " makes one")
             )
         return self._box.log(follow=follow, tail=tail)
 
@@ -498,14 +499,14 @@ class HaproxyProxy:
         target = route.target(colour) if route else None
         if target is None:
             raise ProxyFailed(
-                f"the proxy doesn't know {service}-{colour}", hint="docker bluegreen status"
+                f"the proxy doesn't know {service}-{colour}", hint=Hint(Action.STATUS)
             )
         return target
 
     def _addresses(self, target: ColourBackend) -> tuple[str, ...]:
         subnet = self._box.subnet()
         if subnet is None:
-            raise ProxyFailed("the network of the proxy is gone", hint="docker bluegreen status")
+            raise ProxyFailed("the network of the proxy is gone", hint=Hint(Action.STATUS))
         return tuple(address(subnet, slot) for slot in target.address_offsets)
 
     def _subnet(self) -> IPv4Network:

@@ -16,6 +16,7 @@ from compose_bluegreen.adapters.haproxy import container_spec, creation_lock
 from compose_bluegreen.adapters.haproxy.config import HOSTS, STATE
 from compose_bluegreen.adapters.haproxy.proxy_image import REPOSITORY
 from compose_bluegreen.domain.errors import EngineUnreachable, ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.names import LABEL
 from compose_bluegreen.domain.topology import MONITOR_PORT, Topology
 
@@ -128,7 +129,7 @@ class Box:
         except docker.errors.NotFound as error:
             raise ProxyFailed(
                 f"can't put {self.name} on {network}: one of them is gone",
-                hint="docker bluegreen status",
+                hint=Hint(Action.STATUS),
             ) from error
 
     def succeed(self) -> None:

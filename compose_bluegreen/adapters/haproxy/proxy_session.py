@@ -18,6 +18,7 @@ from compose_bluegreen.adapters.haproxy.master_socket import Master
 from compose_bluegreen.adapters.haproxy.proxy_container import Box
 from compose_bluegreen.adapters.haproxy.runtime_api import Steering
 from compose_bluegreen.domain.errors import BluegreenError, EngineUnreachable, LockLost, ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.ports.lock import LockOwner
 
 READY_SECONDS = 20.0
@@ -173,7 +174,7 @@ class Connection:
             return stream(self._api, self._box.name)
         except (docker.errors.NotFound, EngineUnreachable) as error:
             raise SessionLost(
-                f"the proxy {self._box.name} isn't running", hint="docker bluegreen status"
+                f"the proxy {self._box.name} isn't running", hint=Hint(Action.STATUS)
             ) from error
 
     def _take_back(self, shell: Session) -> None:

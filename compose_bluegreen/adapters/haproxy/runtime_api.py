@@ -16,6 +16,7 @@ from compose_bluegreen.adapters.haproxy.master_socket import SOCKET, Master
 from compose_bluegreen.adapters.haproxy.stats import rows, traffic_stats
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.topology import TrafficSplit
 from compose_bluegreen.domain.traffic_stats import TrafficStats
 
@@ -35,7 +36,7 @@ class Steering:
         rows = (line.split() for line in self._master.ask("show proc")[0].splitlines())
         found = [row[0] for row in rows if len(row) > 1 and row[1] == "worker"]
         if not found:
-            raise NotReady("HAProxy runs no worker", hint="docker bluegreen status")
+            raise NotReady("HAProxy runs no worker", hint=Hint(Action.STATUS))
         return found
 
     def flows(self) -> dict[str, TrafficSplit]:

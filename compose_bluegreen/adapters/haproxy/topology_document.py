@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.topology import (
     Check,
@@ -119,8 +120,12 @@ class TopologyDocument:
         except (ValueError, TypeError, ValidationError) as error:
             raise ProxyFailed(
                 "the proxy's topology.json cannot be read",
-                hint=f"docker compose --project-name {companion(project)} down --volumes removes the"
-                " proxy and both colours, docker bluegreen up creates them again",
+                hint=Hint(
+                    f"docker compose --project-name {companion(project)} down --volumes removes the"
+                    " proxy and both colours, ",
+                    Action.UP,
+                    " creates them again",
+                ),
             ) from error
 
     def text(self) -> str:

@@ -109,7 +109,7 @@ class FollowingHistory:
 
     def _warn(self, error: BluegreenError, what: str = "written") -> None:
         said = error.detail.strip().splitlines()
-        more = said[-1] if said else error.hint
+        more = said[-1] if said else str(error.hint)
         self._remark(
             f"warning: the engine's copy of history can't be {what}, the one here goes on:"
             f" {error.message}{f' ({more})' if more else ''}"

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from compose_bluegreen.cli import output
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.table import table, took
 from compose_bluegreen.cli.terminal import Terminal
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import DeployedService, Deployment, Kind, StepRecord
+from compose_bluegreen.domain.hints import Hint
 from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import Outcome, State
@@ -286,7 +288,7 @@ def test_replicas_are_counted() -> None:
 
 
 def test_drift_is_told_with_its_cure() -> None:
-    drift = Drift(DriftKind.LIVE_STOPPED, "web-green isn't running", "docker start web-green")
+    drift = Drift(DriftKind.LIVE_STOPPED, "web-green isn't running", Hint("docker start web-green"))
     lines = output.status(found(drift=(drift,)), None, "table", Terminal(symbols=True)).splitlines()
     assert lines[-2:] == ["! web-green isn't running", "  next: docker start web-green"]
 
@@ -302,7 +304,7 @@ def test_a_project_without_releases_says_so() -> None:
 
 
 def test_status_s_json_has_the_promised_keys() -> None:
-    drift = Drift(DriftKind.STRAY, "cause", "cure")
+    drift = Drift(DriftKind.STRAY, "cause", Hint("cure"))
     answer = json.loads(output.status(found(WELL, drift=(drift,)), "127.0.0.1:8404", "json"))
     assert set(answer) == {
         "project",
@@ -373,7 +375,7 @@ def test_what_waits_is_told_with_who_since_when_and_what_may_be_done() -> None:
     lines = output.status(waits, None, "table", Terminal(symbols=True), EAST).splitlines()
     assert lines[-2:] == [
         "… deployment 42 waits on web-green since 2026-03-01 15:00:00, by ada@host: new prices",
-        f"  next: {DECIDE}",
+        f"  next: {hint_text(DECIDE)}",
     ]
     assert json.loads(output.status(waits, None, "json"))["waiting"] == {
         "deployment": 42,
@@ -386,7 +388,7 @@ def test_what_waits_is_told_with_who_since_when_and_what_may_be_done() -> None:
 
 def test_the_summary_of_what_waits_says_what_may_be_done() -> None:
     headline, image = output.summary(HELD).splitlines()
-    assert headline == f"deployment 42: web-green waits; {DECIDE}"
+    assert headline == f"deployment 42: web-green waits; {hint_text(DECIDE)}"
     assert image == "  web: shop/web:latest ab12ab12ab12"
 
 

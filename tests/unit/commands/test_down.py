@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.deployment import Kind, NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld, ProxyFailed
 from compose_bluegreen.domain.states import State
@@ -44,7 +45,7 @@ def test_it_says_that_what_is_live_stops_serving(up: Site) -> None:
 def test_where_nothing_of_ours_runs_it_says_so(site: Site) -> None:
     with pytest.raises(BluegreenError, match="nothing of ours runs for shop") as refused:
         site.down()
-    assert refused.value.hint == "docker bluegreen up starts it"
+    assert hint_text(refused.value.hint) == "docker bluegreen up starts it"
 
 
 def test_it_waits_for_nobody_and_disturbs_nobody(up: Site) -> None:

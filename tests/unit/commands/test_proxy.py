@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.commands import proxy
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, LockHeld
@@ -38,7 +39,7 @@ def test_what_takes_a_new_container_is_refused_by_a_reload(serving: Site) -> Non
     _publish_9000_too(serving)
     with pytest.raises(BluegreenError, match="takes a new container") as refused:
         proxy.reload(serving.project, serving.ctx)
-    assert refused.value.hint.startswith("docker bluegreen proxy recreate")
+    assert hint_text(refused.value.hint).startswith("docker bluegreen proxy recreate")
     assert serving.observer.steps == []
 
 
@@ -120,4 +121,4 @@ def test_during_a_deployment_neither_is_done(serving: Site) -> None:
 def test_without_a_proxy_the_command_that_makes_one_is_named(site: Site) -> None:
     with pytest.raises(BluegreenError, match="no proxy") as refused:
         proxy.reload(site.project, site.ctx)
-    assert "docker bluegreen up" in refused.value.hint
+    assert "docker bluegreen up" in hint_text(refused.value.hint)

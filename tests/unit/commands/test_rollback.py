@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.deployment import Deployment, Kind
 from compose_bluegreen.domain.errors import BluegreenError, Unhealthy, UsageError
 from compose_bluegreen.domain.states import State
@@ -127,7 +128,7 @@ def test_a_deployment_that_never_went_live_is_refused(three: Site) -> None:
         three.up()
     with pytest.raises(BluegreenError, match="deployment 4 never went live: it is failed") as no:
         three.rollback(to=4)
-    assert no.value.hint == "docker bluegreen show 4 tells why"
+    assert hint_text(no.value.hint) == "docker bluegreen show 4 shows why"
 
 
 def test_where_nothing_was_ever_released_there_is_nothing_to_take_back(site: Site) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.errors import (
     BluegreenError,
     ComposeFailed,
@@ -87,7 +88,7 @@ def test_the_flag_is_for_one_service() -> None:
     site = Site(web=a_service(), api=a_service("api", port=""))
     with pytest.raises(UsageError, match="--image is for one service") as refused:
         site.up(image="shop/web:2")
-    assert "docker bluegreen up web --image shop/web:2" in refused.value.hint
+    assert "docker bluegreen up web --image shop/web:2" in hint_text(refused.value.hint)
 
 
 def test_no_build_uses_what_was_built_before(serving: Site) -> None:
@@ -100,7 +101,7 @@ def test_no_build_uses_what_was_built_before(serving: Site) -> None:
 def test_no_build_of_what_was_never_built_says_so(site: Site) -> None:
     with pytest.raises(BluegreenError, match="web:latest has not been built here") as failed:
         site.up(build=False)
-    assert "without --no-build" in failed.value.hint
+    assert "without --no-build" in hint_text(failed.value.hint)
 
 
 def test_no_build_with_pull_asks_the_registry_that_the_file_names(serving: Site) -> None:

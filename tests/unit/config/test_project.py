@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.config.compose_file import ManagedService, Project, PublishedPort, host
 from compose_bluegreen.config.project import read
 from compose_bluegreen.domain.errors import BadSetting, UsageError
@@ -107,13 +108,13 @@ def test_a_service_that_is_not_ours_is_refused(name: str, said: str, hint: str) 
     with pytest.raises(UsageError) as refused:
         found.pick([name])
     assert refused.value.message == said
-    assert hint in refused.value.hint
+    assert hint in hint_text(refused.value.hint)
 
 
 def test_a_file_in_which_nobody_opts_in_is_refused() -> None:
     with pytest.raises(UsageError, match="opts in") as refused:
         project(db={"image": "postgres:18"}).pick(())
-    assert "x-bluegreen: {}" in refused.value.hint
+    assert "x-bluegreen: {}" in hint_text(refused.value.hint)
 
 
 # ── what two colours can't share ─────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.config.settings import ProjectSettings, ServiceSettings
 from compose_bluegreen.config.settings_reader import (
     project_settings,
@@ -207,7 +208,10 @@ def test_what_is_refused_names_file_service_key_and_what_is_wrong(
 def test_an_unknown_key_tells_which_are_known() -> None:
     with pytest.raises(BadSetting) as refused:
         read({"health": {"pth": "/"}})
-    assert refused.value.hint == "known keys are fall, interval, path, rise, status, timeout"
+    assert (
+        hint_text(refused.value.hint)
+        == "known keys are fall, interval, path, rise, status, timeout"
+    )
 
 
 @pytest.mark.parametrize(
@@ -233,7 +237,7 @@ def test_what_is_refused_at_the_top_level_names_its_key(raw: object, key: str) -
 def test_an_unknown_snippet_tells_the_names_as_they_are_written() -> None:
     with pytest.raises(BadSetting) as refused:
         project_settings({"proxy": {"snippets": {"global_": ""}}}, TOP)
-    assert refused.value.hint == "known keys are defaults, frontend, global"
+    assert hint_text(refused.value.hint) == "known keys are defaults, frontend, global"
 
 
 def test_what_history_keeps_is_plain() -> None:
@@ -335,7 +339,9 @@ def test_a_hook_that_cannot_be_is_refused_without_its_words(hooks: object, said:
 def test_an_unknown_key_of_a_hook_is_answered_with_those_that_are_known() -> None:
     with pytest.raises(BadSetting) as refused:
         read({"hooks": {"pre_deploy": [{"run": "a", "shell": "b"}]}})
-    assert refused.value.hint == ("known keys are exec, host, irreversible, required, run, timeout")
+    assert hint_text(refused.value.hint) == (
+        "known keys are exec, host, irreversible, required, run, timeout"
+    )
 
 
 def test_hooks_at_the_top_are_defaults_for_each_service() -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.deployment.interrupted import RecoveryAction, inspect_interrupted
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson
@@ -168,8 +169,8 @@ def test_the_next_up_settles_it_by_itself_or_needs_a_person(name: str) -> None:
     if case.serves is None:
         assert isinstance(raised, NeedsPerson)
         assert f"deployment {number} stopped at “" in raised.message
-        assert "docker bluegreen resume" in raised.hint
-        assert "docker bluegreen abort" in raised.hint
+        assert "docker bluegreen resume" in hint_text(raised.hint)
+        assert "docker bluegreen abort" in hint_text(raised.hint)
         assert site.ctx.proxy.routes() == routes
         assert settled.state is case.ends
         return
@@ -191,7 +192,7 @@ def test_status_tells_the_step_what_serves_and_the_next_command(name: str) -> No
     assert "stuck at “" in drift.cause or "stopped at “" in drift.cause or case.says in drift.cause
     assert " serves" in drift.cause or "it started nothing" in drift.cause
     word = "docker bluegreen resume" if case.serves is None else "docker bluegreen up"
-    assert drift.cure.startswith(word)
+    assert hint_text(drift.remedy).startswith(word)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -237,12 +238,12 @@ def test_resume_brings_it_to_its_end(name: str) -> None:
     raised = outcome(site.resume)
     if name in {"before its first step", "building"}:
         assert isinstance(raised, BluegreenError)
-        assert "docker bluegreen up" in raised.hint
+        assert "docker bluegreen up" in hint_text(raised.hint)
         assert site.serving() == {"v1"}
         return
     if is_sick(site):
         assert isinstance(raised, NeedsPerson)
-        assert "docker bluegreen abort" in raised.hint
+        assert "docker bluegreen abort" in hint_text(raised.hint)
         return
     assert raised is None, raised
     settled = site.history.get(number)
@@ -279,7 +280,7 @@ def test_abort_leaves_the_traffic_where_it_is_if_nothing_else_can_be_brought_bac
         site.abort()
     assert site.routed() is Colour.GREEN
     assert site.records[0].state is State.FAILED
-    assert refused.value.hint == "docker bluegreen up with a version that is well"
+    assert hint_text(refused.value.hint) == "docker bluegreen up with a version that is well"
     site.source("v3")
     assert site.up() is not None
     assert site.serving() == {"v3"}

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.project_ref import ProjectRef
@@ -103,7 +104,7 @@ def test_it_takes_nothing_over_from_the_users_own_container(site: Site) -> None:
     site.source("v1")
     with pytest.raises(BluegreenError, match="shop-web-1 of your own project serves") as refused:
         site.up(no_switch=True, take_over=True)
-    assert "docker bluegreen up --take-over" in refused.value.hint
+    assert "docker bluegreen up --take-over" in hint_text(refused.value.hint)
     assert site.world.running() == ["shop-web-1"]
 
 
@@ -192,7 +193,7 @@ def test_what_is_no_longer_well_goes_on_waiting(box: str, says: str, held: Site)
         held.promote()
     assert says in refused.value.message
     assert not isinstance(refused.value, NeedsPerson)
-    assert "docker bluegreen abort" in refused.value.hint
+    assert "docker bluegreen abort" in hint_text(refused.value.hint)
     assert held.records[0].state is State.WAITING
     assert held.serving() == {"v1"}
 
@@ -293,7 +294,7 @@ def test_a_first_release_does_not_take_over_from_what_was_started_meanwhile() ->
 def test_where_nothing_waits_promote_says_how_to_make_it(serving: Site) -> None:
     with pytest.raises(BluegreenError, match="nothing of shop waits") as refused:
         serving.promote()
-    assert "docker bluegreen up --no-switch" in refused.value.hint
+    assert "docker bluegreen up --no-switch" in hint_text(refused.value.hint)
 
 
 def test_several_services_wait_and_are_promoted_in_one_act() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import Unhealthy
 from compose_bluegreen.domain.states import State
@@ -140,7 +141,7 @@ def test_killed_between_stopping_the_users_container_and_the_ports_it_is_given_b
     assert site.serving() == {None}
     (drift,) = site.status().drift
     assert "nobody serves web" in drift.cause
-    assert drift.cure == "docker bluegreen up gives back what it took"
+    assert hint_text(drift.remedy) == "docker bluegreen up gives back what it took"
     site.up(force=True, take_over=True)
     assert site.observer.steps[0] == "give back to shop-web-1"
     assert site.records[1].state is State.INTERRUPTED

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockHeld
 from compose_bluegreen.domain.states import State
@@ -142,7 +143,7 @@ def test_abort_came_too_late_for_what_is_live(site: Site) -> None:
     watching(site, made(site))
     with pytest.raises(BluegreenError, match="was live before") as late:
         site.abort()
-    assert late.value.hint == "docker bluegreen rollback"
+    assert hint_text(late.value.hint) == "docker bluegreen rollback"
 
 
 @pytest.mark.parametrize("act", ["promote", "abort"])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
 from compose_bluegreen.config.release_builder import release
@@ -124,7 +125,7 @@ def test_what_nobody_could_tell_apart_is_refused_with_its_cure(
     assert refused.value.message.startswith(f"compose.yaml: services.{key}: ")
     assert said in refused.value.message
     assert "(8000)" in refused.value.message
-    assert refused.value.hint
+    assert hint_text(refused.value.hint)
 
 
 def _port(target: int) -> Model:
@@ -165,7 +166,7 @@ def test_a_service_that_the_file_forgot_still_has_its_port() -> None:
     before = deployed(a_project(old={}))
     with pytest.raises(BluegreenError, match="old and web are both behind port 8000") as refused:
         for_project(a_project(web={}), ["web"], before)
-    assert "docker bluegreen down" in refused.value.hint
+    assert "docker bluegreen down" in hint_text(refused.value.hint)
 
 
 # ── releases ─────────────────────────────────────────────────────────────────────────────────

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ComposeFailed, LockHeld, ProxyFailed
-from compose_bluegreen.inspection.drift import REPAIR, DriftKind
+from compose_bluegreen.inspection.drift import DriftKind
 from compose_bluegreen.ports.lock import LockOwner
 from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import NOON, Behaviour, Box, Mark
@@ -21,6 +22,8 @@ from testkit.fakes.world import NOON, Behaviour, Box, Mark
 BLUE, GREEN = "shop-bluegreen-web-blue-1", "shop-bluegreen-web-green-1"
 PROXY, LINK, FRONT = "shop-bluegreen-proxy", "shop-bluegreen_link", "shop-bluegreen_front"
 FORCE = "docker bluegreen up --force"
+
+REPAIR = "docker bluegreen repair"
 
 
 @pytest.fixture
@@ -233,7 +236,7 @@ SITUATIONS: tuple[Situation, ...] = (
         DriftKind.LIVE_UNHEALTHY,
         _live_turns_sick,
         "HAProxy finds web-green unhealthy: L7STS",
-        "docker bluegreen logs web, then rollback or up",
+        "docker bluegreen logs web, then docker bluegreen rollback or docker bluegreen up",
     ),
     Situation(
         DriftKind.NOT_ROUTED,
@@ -315,7 +318,7 @@ def test_each_kind_is_told_with_cause_and_cure(situation: Situation, site: Site)
     situation.befalls(site)
     drift = [one for one in site.status().all_drift if one.kind is situation.kind]
     assert situation.cause in drift[0].cause
-    assert drift[0].cure == situation.cure
+    assert hint_text(drift[0].remedy) == situation.cure
     assert drift[0].repairable is (situation.cure == REPAIR)
 
 
@@ -339,7 +342,7 @@ def test_what_has_none_is_left_with_the_next_command(situation: Situation, site:
     before = dict(site.world.boxes)
     done = site.repair()
     assert situation.kind in {one.kind for one in done.left}
-    assert situation.cure in {one.cure for one in done.left}
+    assert situation.cure in {hint_text(one.remedy) for one in done.left}
     assert site.world.boxes == before
 
 

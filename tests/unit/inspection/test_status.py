@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
 from compose_bluegreen.inspection.status import Status
@@ -133,7 +134,7 @@ def test_an_image_that_no_registry_has_is_missed(serving: Site) -> None:
     assert serving.seen().rollback_image == "gone"
     lost = serving.drift()["rollback_gone"]
     assert "deployment 2, whose image v2 (web:latest) is gone" in lost.cause
-    assert lost.cure == "docker bluegreen rollback web --to 1"
+    assert hint_text(lost.remedy) == "docker bluegreen rollback web --to 1"
     serving.rollback(to=1)
     assert serving.serving() == {"v1"}
 
@@ -141,7 +142,7 @@ def test_an_image_that_no_registry_has_is_missed(serving: Site) -> None:
 def test_where_nothing_is_left_to_go_back_to_no_command_is_named(serving: Site) -> None:
     serving.release("v2")
     serving.world.lose_image("sha256:v1")
-    assert serving.drift()["rollback_gone"].cure.startswith("none is left")
+    assert hint_text(serving.drift()["rollback_gone"].remedy).startswith("none is left")
 
 
 def test_an_image_that_a_registry_has_is_no_loss(serving: Site) -> None:

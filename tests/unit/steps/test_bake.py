@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLost, Unhealthy
 from compose_bluegreen.domain.states import Outcome, State
@@ -90,7 +91,7 @@ def test_past_a_limit_it_switches_back_and_says_why(
     when_looked(site, asked(site, 400, **bad))
     with pytest.raises(Unhealthy, match=because.replace("(", r"\(")) as failed:
         site.up()
-    assert "under bake in x-bluegreen" in failed.value.hint
+    assert "under bake in x-bluegreen" in hint_text(failed.value.hint)
     assert_v1_serves(site)
     record = site.records[0]
     assert (record.state, record.reason) == (State.FAILED, failed.value.message)

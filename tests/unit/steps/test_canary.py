@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.config.canary_stages import Stage, parse
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, NeedsPerson, Unhealthy
@@ -195,7 +196,7 @@ def test_killed_meanwhile_status_says_who_serves_how_much(site: Site) -> None:
     assert drift[DriftKind.UNFINISHED].cause == (
         "deployment 2 stopped at “send 25% to web-green”; web-blue serves, web-green 25% of it"
     )
-    assert "clears it away" in drift[DriftKind.UNFINISHED].cure
+    assert "clears it away" in hint_text(drift[DriftKind.UNFINISHED].remedy)
     assert "has 25% of the traffic" in drift[DriftKind.LEFTOVER].cause
     site.repair()
     assert_v1_serves(site)

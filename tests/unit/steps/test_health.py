@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Unhealthy
 from compose_bluegreen.domain.topology import ColourBackend
@@ -75,7 +76,7 @@ def test_the_deadline_tells_what_is_missing_and_the_last_lines(serving: Site) ->
         wait(serving)
     assert late.value.message.startswith("web-blue was not healthy within 2s: HAProxy says DOWN")
     assert late.value.detail == "waiting for the database\n"
-    assert "--timeout" in late.value.hint
+    assert "--timeout" in hint_text(late.value.hint)
     assert 2.0 <= serving.world.time < 3.0
     serving.world.outages.clear()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed
 from compose_bluegreen.domain.states import State
@@ -14,7 +15,7 @@ def test_a_new_port_needs_a_new_proxy_and_is_refused_without_the_flag(serving: S
     _publish_9000_too(serving)
     with pytest.raises(BluegreenError, match="the proxy needs a new container") as refused:
         serving.up()
-    assert "--recreate-proxy" in refused.value.hint
+    assert "--recreate-proxy" in hint_text(refused.value.hint)
     assert serving.observer.steps == []
     assert len(serving.records) == 1
 

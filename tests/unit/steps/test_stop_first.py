@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from compose_bluegreen.adapters.compose.specs import colour_model
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.config.project import read
 from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.colour import Colour
@@ -176,7 +177,7 @@ def test_beside_one_that_somebody_runs_by_hand_none_is_started() -> None:
     site.world.run_by_hand("jobs", "j0")
     with pytest.raises(BluegreenError, match="does the work of jobs") as refused:
         site.up()
-    assert refused.value.hint.startswith("docker compose rm --stop --force jobs")
+    assert hint_text(refused.value.hint).startswith("docker compose rm --stop --force jobs")
 
 
 def test_what_starts_only_at_the_switch_cannot_wait_for_it() -> None:

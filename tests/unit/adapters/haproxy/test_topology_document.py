@@ -9,6 +9,7 @@ import pytest
 
 from compose_bluegreen.adapters.haproxy import container_spec
 from compose_bluegreen.adapters.haproxy.topology_document import FORMAT, TopologyDocument
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
 from compose_bluegreen.domain.topology import (
@@ -260,7 +261,7 @@ def test_a_newer_format_is_refused_with_the_cure() -> None:
     fields = json.loads(golden("topology.plain.json")) | {"format": FORMAT + 1}
     with pytest.raises(ProxyFailed, match=f"format {FORMAT + 1}.* newer version") as refused:
         parse(json.dumps(fields))
-    assert "update compose-bluegreen" in refused.value.hint
+    assert "update compose-bluegreen" in hint_text(refused.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -280,4 +281,6 @@ def test_a_newer_format_is_refused_with_the_cure() -> None:
 def test_a_damaged_file_is_refused_with_the_cure(text: str) -> None:
     with pytest.raises(ProxyFailed, match="cannot be read") as refused:
         parse(text)
-    assert "docker compose --project-name shop-bluegreen down --volumes" in refused.value.hint
+    assert "docker compose --project-name shop-bluegreen down --volumes" in hint_text(
+        refused.value.hint
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from compose_bluegreen.adapters.history.location import VARIABLE, database_url, default_file
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.errors import UsageError
 
 HOME = {"HOME": "/home/ada"}
@@ -80,6 +81,6 @@ def test_what_is_neither_a_file_nor_postgresql_is_refused_without_repeating_it(v
     for given, environ in ((value, {}), (None, {VARIABLE: value})):
         with pytest.raises(UsageError) as caught:
             database_url(given, environ)
-        told = f"{caught.value.message} {caught.value.hint} {caught.value.__cause__!r}"
+        told = f"{caught.value.message} {hint_text(caught.value.hint)} {caught.value.__cause__!r}"
         assert "hunter2" not in told
         assert ("--database" if given else VARIABLE) in told

@@ -19,6 +19,7 @@ from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.adapters.history.schema import OURS, VERSION_TABLE, Schema
 from compose_bluegreen.adapters.history.sqlite import SqliteStore
 from compose_bluegreen.adapters.history.tables import metadata
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.deployment import Kind, NewDeployment
 from compose_bluegreen.domain.errors import HistoryUnusable
 from compose_bluegreen.domain.states import State
@@ -245,5 +246,5 @@ def test_a_file_from_a_newer_version_is_left_alone(file: Path, tmp_path: Path) -
         for act in (history.check_writable, lambda: history.newest("shop")):
             with pytest.raises(HistoryUnusable, match=r"newer version .*0005") as caught:
                 act()
-            assert "upgrade" in caught.value.hint
+            assert "upgrade" in hint_text(caught.value.hint)
     assert revision_in(file) == "0005"

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from compose_bluegreen.adapters.history import SqlHistory, open_history
 from compose_bluegreen.adapters.history.location import sqlite_url
 from compose_bluegreen.adapters.history.sqlite_errors import explained
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.deployment import DeployedService
 from compose_bluegreen.domain.errors import HistoryUnusable
 from tests.unit.adapters.history.test_sqlite import DRAFT, PART, SCOPE, by_hand, engine_of, released
@@ -69,7 +70,7 @@ def refused(file: Path, acts: list[Act], problem: str, cure: str) -> None:
         with history, pytest.raises(HistoryUnusable, match=problem) as caught:
             act(history)
         assert str(file) in caught.value.message
-        assert cure in caught.value.hint
+        assert cure in hint_text(caught.value.hint)
 
 
 def test_a_file_that_is_not_a_database(file: Path) -> None:
@@ -130,7 +131,7 @@ def test_a_place_that_we_may_only_read(file: Path, file_mode: int, folder_mode: 
 def test_a_file_system_that_is_read_only(file: Path) -> None:
     with pytest.raises(HistoryUnusable, match="read-only") as caught, explained(file):
         raise OSError(errno.EROFS, "Read-only file system")
-    assert "--database" in caught.value.hint
+    assert "--database" in hint_text(caught.value.hint)
 
 
 def test_a_database_that_turns_out_to_be_read_only(file: Path) -> None:
@@ -155,7 +156,7 @@ def test_a_full_disk_is_found_before_a_deployment_begins(file: Path) -> None:
         event.listen(engine_of(history), "connect", no_more_room)
         with pytest.raises(HistoryUnusable, match="the disk is full") as caught:
             history.check_writable()
-        assert "df -h" in caught.value.hint
+        assert "df -h" in hint_text(caught.value.hint)
         assert len(history.newest("shop")) == 1
 
 

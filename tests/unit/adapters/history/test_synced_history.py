@@ -15,6 +15,7 @@ import pytest
 
 from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.adapters.history.synced_history import JournalledHistory
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import (
     DeployedService,
@@ -234,7 +235,7 @@ def test_a_corrupt_local_file_is_refused_and_costs_nothing_once_it_is_out_of_the
     for act in (a.story, a.touch):
         with pytest.raises(HistoryUnusable, match="is not a database") as caught:
             act()
-        assert "mv " in caught.value.hint
+        assert "mv " in hint_text(caught.value.hint)
     a.file.rename(a.file.with_suffix(".damaged"))
     assert a.story() == before
 
@@ -482,7 +483,7 @@ def test_a_newer_version_of_the_format_is_refused_with_the_cure(a: Machine, b: M
     for act in (b.touch, b.story):
         with pytest.raises(HistoryUnusable, match="newer version") as caught:
             act()
-        assert "upgrade" in caught.value.hint
+        assert "upgrade" in hint_text(caught.value.hint)
     assert list(a.journal.files) == [name]
 
 
@@ -492,7 +493,7 @@ def test_a_newer_version_of_a_note_is_refused_with_the_cure(a: Machine, b: Machi
     a.journal.notes = json.dumps({**note, "format": note["format"] + 1})
     with pytest.raises(HistoryUnusable, match="newer version") as caught:
         b.touch()
-    assert "upgrade" in caught.value.hint
+    assert "upgrade" in hint_text(caught.value.hint)
 
 
 def test_only_what_an_older_version_could_not_read_has_a_newer_format(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from compose_bluegreen.adapters.system.certificates import Certificates, read_certificates
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.errors import BadSetting
 from testkit.certificates import Pair, encrypted, expired, made
 
@@ -41,7 +42,9 @@ def refused(folder: Path) -> BadSetting:
     with pytest.raises(BadSetting) as refusal:
         read(folder)
     assert refusal.value.message.startswith(f"{WHERE}: {folder}")
-    assert "PRIVATE" not in refusal.value.message + refusal.value.detail + refusal.value.hint
+    assert "PRIVATE" not in refusal.value.message + refusal.value.detail + hint_text(
+        refusal.value.hint
+    )
     return refusal.value
 
 
@@ -85,7 +88,7 @@ def test_one_that_has_expired_is_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "old.pem").write_text(expired(tmp_path / "old", "old.example.com").whole)
     refusal = refused(folder)
     assert refusal.message.endswith("old.pem: certificate has expired")
-    assert f"openssl x509 -in {folder}/old.pem" in refusal.hint
+    assert f"openssl x509 -in {folder}/old.pem" in hint_text(refusal.hint)
 
 
 def test_an_encrypted_key_is_refused(folder: Path, tmp_path: Path, app: Pair) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from compose_bluegreen.adapters.system.private_files import Scratch
+from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.errors import BluegreenError
 
 
@@ -86,4 +87,4 @@ def test_a_place_that_is_no_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "compose-bluegreen").write_text("")
     with pytest.raises(BluegreenError, match="can't write to") as failed:
         Scratch(tmp_path / "compose-bluegreen" / "run").prove()
-    assert failed.value.hint == "set XDG_STATE_HOME to a folder of yours"
+    assert hint_text(failed.value.hint) == "set XDG_STATE_HOME to a folder of yours"
