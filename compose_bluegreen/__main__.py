@@ -1,6 +1,6 @@
-"""Docker's side of the conversation.
+"""The entry point of the plugin.
 
-Docker asks every plugin who it is at each Tab press and before each run of it: that answer
+Docker asks each plugin for its metadata at each Tab press and before each run, so that answer
 imports nothing.
 """
 
@@ -28,11 +28,11 @@ def main() -> int:
     # What imports make stays: to look through it for garbage takes 40 ms of each command.
     gc.disable()
     try:
-        from compose_bluegreen.cli.error_handler import leave  # noqa: PLC0415
-        from compose_bluegreen.cli.main import converse  # noqa: PLC0415
+        from compose_bluegreen.cli.error_handler import handle_errors  # noqa: PLC0415
+        from compose_bluegreen.cli.main import run_command_line  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130
-    return leave(lambda: converse(arguments))
+    return handle_errors(lambda: run_command_line(arguments))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from compose_bluegreen.cli.options import (
     Profiles,
     ProjectDirectory,
     ProjectName,
-    where_flags,
+    location_flags,
 )
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.domain.errors import ExitCode
@@ -63,8 +63,10 @@ def build_app(execute: Execute) -> Any:
         version: Annotated[bool, typer.Option("--version", "-v", help="Show the version.")] = False,
     ) -> int:
         """Release Docker Compose services blue/green: no request lost, one command to roll back."""
-        where = where_flags(file, project_name, env_file, profile, project_directory, database)
-        context.obj = Invocation(where, execute)
+        location = location_flags(
+            file, project_name, env_file, profile, project_directory, database
+        )
+        context.obj = Invocation(location, execute)
         if version:
             typer.echo(f"compose-bluegreen {__version__}")
             raise typer.Exit

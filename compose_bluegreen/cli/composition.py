@@ -1,6 +1,6 @@
-"""The only place that knows every adapter.
+"""The only file that imports every adapter: it connects them to the ports.
 
-``docker compose config`` and git are started before anything slow is imported, and read after.
+It starts ``docker compose config`` and git before slow imports, and reads their output afterwards.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ class ProjectFacts:
 class ProjectReader:
     """Reads the user's project in the background."""
 
-    def __init__(self, where: ProjectLocation, config: ConfigReader) -> None:
-        self._where = where
+    def __init__(self, location: ProjectLocation, config: ConfigReader) -> None:
+        self._location = location
         self._config = config
-        self._git = _git_revision(where.project_directory)
+        self._git = _git_revision(location.project_directory)
 
     def read(self) -> tuple[Project, ProjectFacts]:
         """Raises UsageError or BadSetting."""
         project, certificates = read(*self._config.read()), NO_CERTIFICATES
         if (named := project.settings.proxy.certificates) is not None:
-            where = f"{project.file}: {KEY}.proxy.certificates"
-            certificates = read_certificates(folder(self._where) / named, where)
+            key = f"{project.file}: {KEY}.proxy.certificates"
+            certificates = read_certificates(folder(self._location) / named, key)
             project = replace(project, certificates=certificates.digest)
         notify = project.settings.notify
         return project, ProjectFacts(project.name, notify, self._read_git_revision(), certificates)
@@ -76,7 +76,7 @@ class ProjectReader:
 
 @contextmanager
 def open_application(
-    where: ProjectLocation,
+    location: ProjectLocation,
     facts: ProjectFacts,
     observer: Observer,
     *,
@@ -97,10 +97,10 @@ def open_application(
         opened.callback(api.close)
         scratch = Scratch(state_folder() / "run")
         opened.callback(scratch.close)
-        compose = WhalesCompose(where, facts.name, scratch)
+        compose = WhalesCompose(location, facts.name, scratch)
         proxy = HaproxyProxy(facts.name, api, compose, facts.certificates)
         opened.callback(proxy.close)
-        proxy.warm_up()  # a shell in a container takes as long to start as the next import
+        proxy.warm_up()  # starting a shell in a container takes as long as the next import
 
         arrived(HISTORY)
         from compose_bluegreen.adapters.compose.runner import HookRunner
@@ -111,10 +111,10 @@ def open_application(
         _collect_garbage_again()
         engine = SdkEngine(api)
         trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
-        runner = HookRunner(api, compose, scratch, trust, folder(where))
+        runner = HookRunner(api, compose, scratch, trust, folder(location))
         ref = ProjectRef(engine.identity(), facts.name)
         local = opened.enter_context(
-            open_history(where.database, os.environ, Scope(ref.engine, ref.name))
+            open_history(location.database, os.environ, Scope(ref.engine, ref.name))
         )
         history = JournalledHistory(local, proxy.journal, proxy, observer.remark)
         application = Application(
@@ -140,7 +140,7 @@ def open_application(
 
 
 def _collect_garbage_again() -> None:
-    """``__main__`` stopped it during the imports. In a process that didn't, nothing changes."""
+    """``__main__`` disabled it for the imports. In another process this changes nothing."""
     if not gc.isenabled():
         gc.freeze()  # imported modules stay
         gc.enable()  # builds and long waits follow
@@ -151,7 +151,7 @@ def _actor() -> str:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    # Either may hold bytes that are no UTF-8, and history holds nothing else.
+    # Both may contain bytes that are not UTF-8, and the history stores UTF-8 only.
     return f"{user}@{socket.gethostname()}".encode(errors="replace").decode()
 
 

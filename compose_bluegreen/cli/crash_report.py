@@ -1,4 +1,4 @@
-"""Where a bug of ours is written down, for whoever can mend it."""
+"""Writes a report of a bug, for the developers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REPORTS = "reports"
 
 
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """As the XDG base directory specification has it, which ignores a relative folder."""
+    """As the XDG base directory specification says, which ignores a relative folder."""
     state = Path(environ.get("XDG_STATE_HOME", ""))
     if not state.is_absolute():
         state = Path(environ.get("HOME") or Path.home()) / ".local" / "state"
@@ -27,7 +27,8 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def write_report(error: BaseException) -> Path | None:
-    """Readable by its owner only, for a message may quote a secret; None where nothing is writable."""
+    """Only the owner can read it, because a message may contain a secret. None if no folder is
+    writable."""
     text = _report(error)
     for folder in (state_folder() / _REPORTS, Path(tempfile.gettempdir())):
         try:
@@ -41,7 +42,7 @@ def _written(folder: Path, text: str) -> Path:
     if folder.name == _REPORTS:
         make_private(folder)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    # mkstemp: mode 0600, and a name that nobody could have put a link under.
+    # mkstemp: mode 0600, and a name that no other user can guess and link.
     number, path = tempfile.mkstemp(".txt", f"compose-bluegreen-{stamp}-", folder)
     with os.fdopen(number, "w", encoding="utf-8", errors="replace") as file:
         file.write(text)

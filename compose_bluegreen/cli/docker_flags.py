@@ -1,7 +1,7 @@
-"""How docker calls its plugins: its own flags, the plugin's name, then our words.
+"""How docker calls its plugins: docker's own flags, the plugin's name, then our arguments.
 
-``docker --context X bluegreen up`` arrives as ``--context X bluegreen up``; docker has acted on
-none of it. Whoever runs ``docker-bluegreen up`` directly may use the same flags.
+``docker --context X bluegreen up`` arrives as ``--context X bluegreen up``; docker has not
+applied its flags. A direct ``docker-bluegreen up`` accepts the same flags.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ _FALSE = {"0", "f", "false"}
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """``words`` are for us; ``environment`` is what docker's flags mean (None: unset it)."""
+class PluginCall:
+    """``words`` are our arguments. ``environment`` has the variables that docker's flags set (None:
+    unset)."""
 
     program: str
     words: tuple[str, ...]
@@ -38,8 +39,8 @@ class Call:
                 environ[name] = value
 
 
-def understood(arguments: Sequence[str]) -> Call:
-    """Raises UsageError where docker itself would refuse its flags."""
+def parse_arguments(arguments: Sequence[str]) -> PluginCall:
+    """Raises UsageError for flags that docker itself refuses."""
     words = tuple(arguments)
     help_asked = words[:1] == ("help",)
     flags, words = _leading_flags(words[1:] if help_asked else words)
@@ -52,11 +53,11 @@ def understood(arguments: Sequence[str]) -> Call:
     elif "version" in flags:
         words = ("--version",)
     program = f"docker {PLUGIN}" if through_docker else f"docker-{PLUGIN}"
-    return Call(program, words, _environment(flags))
+    return PluginCall(program, words, _environment(flags))
 
 
 def _leading_flags(words: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Docker's flags up to the first word that is none of them, as docker's parser reads them."""
+    """Docker's flags up to the first other word, as docker's parser reads them."""
     flags: dict[str, str] = {}
     left = list(words)
     while left and (long_flags := _long(left[0])):
@@ -75,7 +76,7 @@ def _leading_flags(words: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, .
 
 
 def _long(word: str) -> list[str]:
-    """``-Dc=X`` is ``debug`` and ``context=X``; nothing where a part is no flag of docker's."""
+    """``-Dc=X`` is ``debug`` and ``context=X``; empty if a part is no flag of docker's."""
     if word.startswith("--"):
         flag = word[2:]
         return [flag] if flag.partition("=")[0] in _KNOWN else []
@@ -92,7 +93,7 @@ def _long(word: str) -> list[str]:
 
 
 def _environment(flags: Mapping[str, str]) -> dict[str, str | None]:
-    """docker, compose and the docker SDK all read these; flags they would not see."""
+    """docker, compose and the docker SDK read these variables, but not our flags."""
     if "context" in flags and "host" in flags:
         raise UsageError("docker's flags --context and --host can't be given together")
     meant: dict[str, str | None] = {}
@@ -107,7 +108,7 @@ def _environment(flags: Mapping[str, str]) -> dict[str, str | None]:
     if "tlsverify" in flags:
         meant["DOCKER_TLS_VERIFY"] = "1"
     if "debug" in flags:
-        # Not DEBUG, as docker does it: the user's compose file may ask for ${DEBUG}.
+        # docker sets DEBUG, but the user's compose file may contain ${DEBUG}.
         meant[DEBUG_VARIABLE] = "1"
     return meant | _certificates(flags)
 
@@ -119,7 +120,7 @@ def _certificates(flags: Mapping[str, str]) -> dict[str, str | None]:
     folders = {path.parent for path in paths.values()}
     if len(folders) > 1 or any(path.name != _TLS_FILES[name] for name, path in paths.items()):
         raise UsageError(
-            "the environment can't say where these TLS files are",
+            "these TLS files are not in one folder, or not under docker's names for them",
             hint="put ca.pem, cert.pem and key.pem in one folder, or use docker context create",
         )
     return {"DOCKER_CERT_PATH": str(folders.pop())}

@@ -1,4 +1,4 @@
-"""The one door out: every outcome becomes an exit code, and what a person should know of it."""
+"""Turns each error into an exit code and a message for the user."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ import typer
 from compose_bluegreen.cli.crash_report import write_report
 from compose_bluegreen.cli.docker_flags import DEBUG_VARIABLE
 from compose_bluegreen.cli.hint_texts import hint_text
-from compose_bluegreen.cli.terminal import clean, seen_through, speak_plainly
+from compose_bluegreen.cli.terminal import clean, replace_unencodable, terminal_of
 from compose_bluegreen.domain.errors import BluegreenError, ExitCode
 from compose_bluegreen.runtime.interrupts import deafen
 from compose_bluegreen.runtime.secrets import concealed
 
 
-def leave(act: Callable[[], int]) -> int:
-    """Does it; its exit code, or that of what went wrong. Never raises, never shows a traceback."""
+def handle_errors(act: Callable[[], int]) -> int:
+    """Calls ``act`` and returns its exit code, or the exit code of its error. Never raises and never
+    prints a traceback."""
     _open_missing_streams()
-    speak_plainly(sys.stdout, sys.stderr)
+    replace_unencodable(sys.stdout, sys.stderr)
     code = int(ExitCode.DONE)
     try:
         code = _done(act)
         sys.stdout.flush()
-    except BaseException as error:  # noqa: BLE001 - it is what this door is for
+    except BaseException as error:  # noqa: BLE001 - each error gets an exit code
         deafen()
         return _code_of(error, code)
     deafen()
@@ -37,7 +38,8 @@ def leave(act: Callable[[], int]) -> int:
 
 
 def _open_missing_streams() -> None:
-    """A stream closed by the caller would lend its number to the next file: history, say."""
+    """If the caller closed a stream, the next file that opens would get its number, such as the
+    history."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)
     os.close(number)
@@ -53,7 +55,7 @@ def _done(act: Callable[[], int]) -> int:
 
 
 def _code_of(error: BaseException, code: int) -> int:
-    """``code`` is what the command itself said, if only its answer found no reader."""
+    """``code`` is the command's own exit code, for an answer whose reader is gone."""
     match error:
         case BluegreenError():
             _say(error.message, error.detail, hint_text(error.hint))
@@ -65,9 +67,7 @@ def _code_of(error: BaseException, code: int) -> int:
             _say("interrupted")
             return ExitCode.INTERRUPTED
         case BrokenPipeError() if _reader_left(sys.stdout):
-            silence(
-                sys.stdout
-            )  # `docker bluegreen history | head`: the reader has what they wanted
+            silence(sys.stdout)  # `docker bluegreen history | head`: head has enough lines
             return code
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EIO):
             silence(sys.stdout)
@@ -92,7 +92,7 @@ def _bug(error: BaseException) -> int:
 
 
 def _say(message: str, detail: str = "", hint: str = "") -> None:
-    paint = seen_through(sys.stderr).paint
+    paint = terminal_of(sys.stderr).paint
     lines = [f"{paint('error:', 'red')} {clean(message)}"]
     if detail.strip():
         lines.append(indent(clean(detail).strip("\n"), "  "))
@@ -115,7 +115,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _reader_left(stream: TextIO) -> bool:
-    """Whether it is this stream's pipe that broke, and not some connection of ours."""
+    """True if the pipe of this stream broke, and not a connection of ours."""
     try:
         poll = select.poll()
         poll.register(stream.fileno(), 0)
@@ -125,7 +125,7 @@ def _reader_left(stream: TextIO) -> bool:
 
 
 def silence(stream: TextIO) -> None:
-    """What is left in its buffer goes nowhere: Python would complain of it at the very end."""
+    """Discards the stream's buffer, because Python would report an error for it at exit."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

@@ -31,10 +31,10 @@ VERB = Verb(
 )
 
 
-def _history(where: ProjectLocation, request: HistoryRequest, output_format: Format) -> int:
+def _history(location: ProjectLocation, request: HistoryRequest, output_format: Format) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
-    with project_reader.stored_records(where) as records:
+    with project_reader.stored_records(location) as records:
         deployments = records.newest(request)
     stdout.write(output.history(deployments, output_format))
     return ExitCode.DONE

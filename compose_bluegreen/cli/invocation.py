@@ -11,8 +11,8 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias
 
 import typer
 
-from compose_bluegreen.cli.options import LongFiles, where_flags
-from compose_bluegreen.cli.progress import Face, Json
+from compose_bluegreen.cli.options import LongFiles, location_flags
+from compose_bluegreen.cli.progress import Json, ProgressFormat
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import BluegreenError
 
@@ -20,24 +20,24 @@ P = ParamSpec("P")
 Execute: TypeAlias = Callable[["partial[int]"], int]
 """Makes the call and returns its exit code. Tests only record the call."""
 
-_FLAGS = inspect.signature(where_flags, eval_str=True).parameters
+_FLAGS = inspect.signature(location_flags, eval_str=True).parameters
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """``where`` has the flags before and after the command's name as one."""
+    """``location`` has the flags before and after the command's name as one."""
 
-    where: ProjectLocation
+    location: ProjectLocation
     execute: Execute
 
     def run(
         self, act: Callable[Concatenate[ProjectLocation, P], int], *args: P.args, **kwargs: P.kwargs
     ) -> int:
-        return self.execute(partial(act, self.where, *args, **kwargs))
+        return self.execute(partial(act, self.location, *args, **kwargs))
 
     def run_with_progress(
         self,
-        progress: Face,
+        progress: ProgressFormat,
         act: Callable[Concatenate[ProjectLocation, P], int],
         *args: P.args,
         **kwargs: P.kwargs,
@@ -46,7 +46,7 @@ class Invocation:
         try:
             return self.run(act, *args, **kwargs)
         except BluegreenError as error:
-            if progress is not Face.JSON:
+            if progress is not ProgressFormat.JSON:
                 raise
             Json(sys.stderr).error(error)
             return error.exit_code
@@ -64,9 +64,9 @@ def with_project_flags(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def with_flags(context: typer.Context, **given: Any) -> int:
-        late = where_flags(**{name: given.pop(name) for name in flags})
+        late = location_flags(**{name: given.pop(name) for name in flags})
         early: Invocation = context.obj
-        return command(Invocation(early.where.refined_by(late), early.execute), **given)
+        return command(Invocation(early.location.refined_by(late), early.execute), **given)
 
     parameters = [
         inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),

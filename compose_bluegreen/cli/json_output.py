@@ -1,6 +1,6 @@
 """Deployments and status as JSON for programs: these keys are a contract.
 
-The resolved model and the settings are never in it: both may carry secrets.
+The JSON never contains the resolved model or the settings, because both may contain secrets.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def deployment(one: Deployment) -> dict[str, Any]:
-    """``colour``, ``image`` and the like are those of the first part, or null before there is one."""
+    """``colour``, ``image`` and similar keys describe the first service; null before images are known."""
     parts = [_part(part) for part in one.parts]
     first: Mapping[str, Any] = parts[0] if parts else {}
     return {
@@ -83,10 +83,10 @@ def notice(one: Deployment, about: Event) -> dict[str, Any]:
 def status(found: Status, monitor: str | None) -> dict[str, Any]:
     """``rollback_to`` is the id of a deployment, as ``rollback --to`` takes it.
 
-    ``waiting`` is the deployment that is proven and held back until a person decides, or null.
+    ``waiting`` is the deployment that is healthy and waits for promotion, or null.
 
-    ``rollback_image`` says whence its image comes: ``engine``, ``registry``, or it is ``gone``;
-    ``rollback_unsafe`` what can't be taken back, so that it needs ``--force``.
+    ``rollback_image`` is where its image is: ``engine``, ``registry``, or ``gone``.
+    ``rollback_unsafe`` names irreversible changes, for which the rollback needs ``--force``.
     """
     return {
         "project": found.project,
@@ -101,11 +101,11 @@ def status(found: Status, monitor: str | None) -> dict[str, Any]:
 
 
 def lock(project: str, holder: LockOwner | None) -> dict[str, Any]:
-    """``holder`` is null where nobody has it; after ``release``, it is whose it was."""
-    return {"project": project, "holder": existing_containers(holder)}
+    """``holder`` is null if the lock is free. After ``release`` it is the owner that lost the lock."""
+    return {"project": project, "holder": _owner(holder)}
 
 
-def existing_containers(holder: LockOwner | None) -> dict[str, Any] | None:
+def _owner(holder: LockOwner | None) -> dict[str, Any] | None:
     if holder is None:
         return None
     return {"actor": holder.actor, "what": holder.what, "since": utc(holder.since)}
@@ -195,7 +195,7 @@ def _under_way(one: UnderWay | None) -> dict[str, Any] | None:
     if one is None:
         return None
     return {
-        **(existing_containers(one.owner) or {}),
+        **(_owner(one.owner) or {}),
         "deployment": one.deployment,
         "step": one.step or None,
     }

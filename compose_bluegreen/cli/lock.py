@@ -8,7 +8,7 @@ import typer
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Format, Output
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import LockAct, ProjectLocation
 from compose_bluegreen.domain.errors import ExitCode
@@ -30,11 +30,11 @@ def lock(
 VERB = Verb(lock, ("docker bluegreen lock status", "docker bluegreen lock release"))
 
 
-def _lock(where: ProjectLocation, act: LockAct, output_format: Format) -> int:
+def _lock(location: ProjectLocation, act: LockAct, output_format: Format) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
     with project_reader.named_application(
-        where, "lock", observer(Face.QUIET), acts=False
+        location, "lock", observer(ProgressFormat.QUIET), acts=False
     ) as application:
         owner = application.lock(act)
         answer = output.lock if act is LockAct.STATUS else output.released

@@ -8,7 +8,7 @@ import typer
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Service
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import LogsRequest, ProjectLocation
 from compose_bluegreen.domain.colour import Colour
@@ -42,9 +42,11 @@ VERB = Verb(
 )
 
 
-def _logs(where: ProjectLocation, request: LogsRequest) -> int:
+def _logs(location: ProjectLocation, request: LogsRequest) -> int:
     from compose_bluegreen.cli import project_reader, stdout
 
-    with project_reader.named_application(where, "logs", observer(Face.QUIET)) as application:
+    with project_reader.named_application(
+        location, "logs", observer(ProgressFormat.QUIET)
+    ) as application:
         stdout.write_log(application.logs(request))
     return ExitCode.DONE

@@ -18,7 +18,7 @@ import typer
 from compose_bluegreen.cli import plugin_install
 from compose_bluegreen.cli.crash_report import state_folder
 from compose_bluegreen.cli.hint_texts import hint_text
-from compose_bluegreen.cli.terminal import clean, seen_through
+from compose_bluegreen.cli.terminal import clean, terminal_of
 from compose_bluegreen.domain.errors import BluegreenError, ExitCode
 from compose_bluegreen.domain.names import LABEL
 from compose_bluegreen.domain.states import Outcome
@@ -28,22 +28,22 @@ OLDEST_COMPOSE = (2, 20)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``cure`` "" means that all is well."""
+    """``remedy`` "" means that the check passed."""
 
     fact: str
-    cure: str = ""
+    remedy: str = ""
 
 
 def check_machine() -> int:
-    """Prints each finding as it is made, for the next one may take its time."""
-    terminal = seen_through(sys.stdout)
+    """Prints each finding at once, because the next check may be slow."""
+    terminal = terminal_of(sys.stdout)
     well = True
     for examine in (_client, _plugin, _engine, _compose, _proxies, _state):
         for finding in examine():
-            mark = terminal.mark(Outcome.FAILED if finding.cure else Outcome.DONE)
+            mark = terminal.mark(Outcome.FAILED if finding.remedy else Outcome.DONE)
             typer.echo(f"{mark} {clean(finding.fact)}")
-            if finding.cure:
-                typer.echo(f"  next: {finding.cure}")
+            if finding.remedy:
+                typer.echo(f"  next: {finding.remedy}")
                 well = False
     return ExitCode.DONE if well else ExitCode.FAILED
 
@@ -59,7 +59,7 @@ def _client() -> Iterator[Finding]:
 def _plugin() -> Iterator[Finding]:
     link = plugin_install.link_path()
     try:
-        seen = plugin_install.as_docker_sees_us()
+        seen = plugin_install.plugin_in_docker()
     except BluegreenError as error:
         yield Finding(f"plugin: {error.message}", hint_text(error.hint))
         return
@@ -97,13 +97,13 @@ def _engine() -> Iterator[Finding]:
 def _compose() -> Iterator[Finding]:
     answer, error = _ask("docker", "compose", "version", "--short")
     oldest = ".".join(map(str, OLDEST_COMPOSE))
-    cure = f"install the Compose plugin, {oldest} or newer"
+    remedy = f"install the Compose plugin, {oldest} or newer"
     numbers = re.match(r"v?(\d+)\.(\d+)", answer)
     if numbers is None:
-        yield Finding(f"compose: {error or 'docker compose is not there'}", cure)
+        yield Finding(f"compose: {error or 'docker compose is not there'}", remedy)
         return
     old = tuple(map(int, numbers.groups())) < OLDEST_COMPOSE
-    yield Finding(f"compose: {answer}", cure if old else "")
+    yield Finding(f"compose: {answer}", remedy if old else "")
 
 
 def _proxies() -> Iterator[Finding]:
@@ -140,7 +140,7 @@ def _state() -> Iterator[Finding]:
 
 
 def _ask(*command: str) -> tuple[str, str]:
-    """What it says on stdout, and the first line of its stderr."""
+    """The command's stdout, and the first line of its stderr."""
     try:
         asked = subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""From docker's words to one of our commands."""
+"""Runs one command line, as docker or a shell passes it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from functools import partial
 
 from compose_bluegreen.cli import completion
 from compose_bluegreen.cli.app import build_app
-from compose_bluegreen.cli.docker_flags import PLUGIN, understood
+from compose_bluegreen.cli.docker_flags import PLUGIN, parse_arguments
 from compose_bluegreen.domain.errors import UsageError
 from compose_bluegreen.runtime import interrupts
 
 
-def converse(arguments: Sequence[str]) -> int:
-    """``arguments`` as docker, or a shell, hands them over."""
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Returns the exit code. ``arguments`` are docker's own, or those of its completion."""
     group = build_app(_execute)
     if arguments[:1] == [completion.ASKED]:
         words = arguments[2:] if arguments[1:2] == [PLUGIN] else arguments[1:]
         return completion.answer(group, words)
-    refuse_what_is_not_text(arguments)
-    call = understood(arguments)
+    refuse_undecodable(arguments)
+    call = parse_arguments(arguments)
     call.apply_to(os.environ)
     interrupts.listen()
     interrupts.watch_docker(os.environ.pop(interrupts.SOCKET_VARIABLE, None))
-    # Not the app itself: it would answer a broken pipe and an interrupt in its own way.
+    # Not the app itself: Typer handles a broken pipe and an interrupt in another way.
     with group.make_context(call.program, list(call.words)) as context:
         code = group.invoke(context)
     return int(code or 0)
 
 
-def refuse_what_is_not_text(arguments: Sequence[str]) -> None:
-    """Neither history nor JSON could hold it."""
+def refuse_undecodable(arguments: Sequence[str]) -> None:
+    """Neither the history nor JSON can store an argument that is not UTF-8."""
     for word in arguments:
         try:
             word.encode()

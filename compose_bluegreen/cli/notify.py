@@ -1,4 +1,4 @@
-"""Tells a webhook how the deployments of this command ended; nobody's deployment fails by it."""
+"""Reports to a webhook how the deployments of this command ended. No deployment fails because of it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ VARIABLE = "BLUEGREEN_NOTIFY"
 
 
 def wanted(environ: Mapping[str, str], in_the_file: str | None, observer: Observer) -> str | None:
-    """The address to tell: of the environment, else of the compose file."""
+    """The webhook's address: from the environment, else from the compose file."""
     try:
         return address(environ.get(VARIABLE, "")) or address(in_the_file or "")
     except ValueError as error:
-        observer.remark(f"warning: nobody is told how this ends: notify is not {error}")
+        observer.remark(f"warning: notifications are off: notify is not {error}")
         return None
 
 
 def send(to: str, ended: Sequence[int], history: History, observer: Observer) -> None:
-    """Never raises: what stands stands, and an interrupt now would tell a lie about it."""
+    """Never raises, and ignores interrupts: the deployments have ended already."""
     with shielded(observer.remark):
         for deployment in ended:
             try:
                 wrong = _tell(to, deployment, history)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the deployment stands
+            except Exception as error:  # noqa: BLE001 - the deployment has ended in any case
                 wrong = type(error).__name__
             if wrong:
-                said = f"the webhook doesn't know how deployment {deployment} ended"
+                said = f"the webhook did not receive the result of deployment {deployment}"
                 observer.remark(f"warning: {said}: {wrong}")
 
 

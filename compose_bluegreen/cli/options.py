@@ -1,4 +1,4 @@
-"""The flags that commands share; compose's own are on every one that looks at a project."""
+"""The options that commands share. Each command of a project has compose's own options too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from compose_bluegreen.cli.progress import Face
+from compose_bluegreen.cli.progress import ProgressFormat
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.errors import UsageError
@@ -55,7 +55,7 @@ Database = Annotated[
 ]
 
 
-# Hidden from the list of options, where Typer would add a Python type: the usage line has them.
+# Hidden in the list of options, where Typer would add a Python type. The usage line shows them.
 Services = Annotated[list[str] | None, typer.Argument(metavar="SERVICE", hidden=True)]
 Service = Annotated[str | None, typer.Argument(metavar="SERVICE", hidden=True)]
 Timeout = Annotated[
@@ -103,13 +103,13 @@ Wait = Annotated[
         help="Wait this long for a running deployment to end, such as 5m.",
     ),
 ]
-Progress = Annotated[Face, typer.Option(help="Progress output on stderr.")]
+Progress = Annotated[ProgressFormat, typer.Option(help="Progress output on stderr.")]
 Output = Annotated[
     Format, typer.Option("--format", help="Output format: a table for people, JSON for programs.")
 ]
 
 
-def where_flags(
+def location_flags(
     file: Files = None,
     project_name: ProjectName = None,
     env_file: EnvFiles = None,
@@ -128,7 +128,7 @@ def where_flags(
 
 
 def duration(flag: str, text: str | None) -> timedelta | None:
-    """None stays None. Raises UsageError, which names the flag and the cure."""
+    """None stays None. Raises UsageError, which names the option and the correction."""
     if text is None:
         return None
     try:
@@ -138,7 +138,7 @@ def duration(flag: str, text: str | None) -> timedelta | None:
 
 
 def stages(flag: str, text: str | None) -> tuple[Stage, ...] | None:
-    """The same for the steps of a canary."""
+    """None stays None. Raises UsageError for wrong steps of a canary."""
     if text is None:
         return None
     from compose_bluegreen.config import canary_stages

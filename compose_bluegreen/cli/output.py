@@ -1,4 +1,4 @@
-"""The answers on stdout: tables for people, or ``contract.py``'s JSON for programs."""
+"""The answers on stdout: tables for people, or the JSON of ``json_output`` for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from compose_bluegreen.cli import json_output
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.table import local, table, took
-from compose_bluegreen.cli.terminal import Terminal, clean, one_line, seen_through
+from compose_bluegreen.cli.terminal import Terminal, clean, one_line, terminal_of
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Kind, StepRecord
@@ -59,7 +59,7 @@ def history(
         return "no deployments yet; docker bluegreen up makes the first\n"
     head = ("ID", "STATE", "SERVICES", "COLOUR", "IMAGE ID", "STARTED", "TOOK", "NOTE")
     rows = [_row(one, zone) for one in deployments]
-    return _text(table(head, rows, terminal or seen_through(sys.stdout), _STATES))
+    return _text(table(head, rows, terminal or terminal_of(sys.stdout), _STATES))
 
 
 def show(
@@ -70,7 +70,7 @@ def show(
 ) -> str:
     if format == "json":
         return _dump(json_output.with_steps(deployment))
-    terminal = terminal or seen_through(sys.stdout)
+    terminal = terminal or terminal_of(sys.stdout)
     state = terminal.paint(deployment.state, _STATES.get(deployment.state, "dim"))
     lines = [f"deployment {deployment.id}: {deployment.kind} of {_names(deployment)}, {state}"]
     lines += [f"  {name:<9} {one_line(fact)}" for name, fact in _facts(deployment, zone) if fact]
@@ -87,7 +87,7 @@ def plan(steps: Sequence[PlannedStep], format: str = "table") -> str:  # noqa: A
 
 
 def summary(deployment: Deployment | None, format: str = "table") -> str:  # noqa: A002
-    """The end of ``up`` and ``rollback``, for people and for the log of a CI; None: no deployment."""
+    """The last lines of ``up``, ``rollback`` and the like. None means that there is no deployment."""
     if format == "json":
         return _dump(json_output.with_steps(deployment) if deployment else None)
     if deployment is None:
@@ -126,7 +126,7 @@ def status(
 ) -> str:
     if format == "json":
         return _dump(json_output.status(found, monitor))
-    terminal = terminal or seen_through(sys.stdout)
+    terminal = terminal or terminal_of(sys.stdout)
     statistics = f", statistics at http://{monitor}" if monitor else ""
     lines = [f"project {found.project}: proxy {found.proxy}{statistics}"]
     head = (
@@ -159,7 +159,7 @@ def lock(
     if format == "json":
         return _dump(json_output.lock(project, holder))
     if holder is None:
-        return f"nobody deploys {project}\n"
+        return f"no deployment of {project} is running\n"
     return f"{project} is being deployed by {_holder(holder, zone)}\n"
 
 
@@ -172,9 +172,9 @@ def released(
     if format == "json":
         return _dump(json_output.lock(project, holder))
     if holder is None:
-        return f"nobody deployed {project}: there was nothing to release\n"
+        return f"no deployment of {project} was running: there was no lock to release\n"
     return (
-        f"taken from {_holder(holder, zone)}: that command touches nothing more;"
+        f"lock taken from {_holder(holder, zone)}: that command changes nothing more;"
         " docker bluegreen status shows what it left\n"
     )
 
@@ -184,18 +184,18 @@ def _holder(holder: LockOwner, zone: tzinfo | None) -> str:
 
 
 def pruned(found: Pruned, order: PruneRequest) -> str:
-    went = "would go" if order.dry_run else "gone"
-    lines = [f"{went}: {name}, whose standby is over" for name in found.ended]
+    went = "would remove" if order.dry_run else "removed"
+    lines = [f"{went}: {name}, its standby has ended" for name in found.ended]
     lines += [f"{went}: {name}" for name in found.gone]
-    lines += [f"stays: {name}: --failed lets it go" for name in found.failed]
-    return _text(lines or ["nothing to let go"])
+    lines += [f"kept: {name}: --failed removes it" for name in found.failed]
+    return _text(lines or ["nothing to remove"])
 
 
 def _under_way(one: UnderWay, terminal: Terminal, zone: tzinfo | None) -> list[str]:
     what = f"deployment {one.deployment} is" if one.deployment else "something is"
-    where = f", at “{one_line(one.step)}”" if one.step else ""
+    location = f", at “{one_line(one.step)}”" if one.step else ""
     return [
-        f"{terminal.mark(Outcome.RUNNING)} {what} under way by {_holder(one.owner, zone)}{where}"
+        f"{terminal.mark(Outcome.RUNNING)} {what} under way by {_holder(one.owner, zone)}{location}"
     ]
 
 
@@ -216,8 +216,8 @@ def repair(
 ) -> str:
     if format == "json":
         return _dump(json_output.repair(done))
-    terminal = terminal or seen_through(sys.stdout)
-    lines = [f"{terminal.mark(Outcome.DONE)} {one_line(one.cause)}: cured" for one in done.cured]
+    terminal = terminal or terminal_of(sys.stdout)
+    lines = [f"{terminal.mark(Outcome.DONE)} {one_line(one.cause)}: repaired" for one in done.cured]
     lines += [line for one in done.left for line in _drift(one, terminal)]
     return _text(lines or ["nothing to repair"])
 
@@ -294,8 +294,8 @@ def _idle(one: ServiceStatus, zone: tzinfo | None) -> str:
     if one.idle is None or one.standby is None:
         return one.idle.colour if one.idle else ""
     if one.standby.until:
-        return f"{one.idle.colour}, stands by until {local(one.standby.until, zone)}"
-    return f"{one.idle.colour}, stands by {'running' if one.idle.runs else 'stopped'}"
+        return f"{one.idle.colour}, on standby until {local(one.standby.until, zone)}"
+    return f"{one.idle.colour}, on standby, {'running' if one.idle.runs else 'stopped'}"
 
 
 def _way_back(target: Deployment | None, one: ServiceStatus) -> str:

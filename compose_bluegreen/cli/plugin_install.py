@@ -1,6 +1,6 @@
-"""Where docker looks for this plugin: a link in its folder to our console script.
+"""Registers this plugin with docker: a link to our console script in docker's plugin folder.
 
-A link and not a copy, for it survives an upgrade; pip itself can't put a file there.
+A link keeps working after an upgrade, unlike a copy. pip itself cannot put a file there.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from compose_bluegreen.domain.errors import BluegreenError, ExitCode
 
 NAME = "docker-bluegreen"
 _UV_CACHE = re.compile(r"(archive|builds|environments)-v\d+")
-"""Folders of uv's cache, from which ``uvx`` and ``uv run --with`` run; pipx run has ``.cache/pipx``."""
+"""Folders of uv's cache: ``uvx`` and ``uv run --with`` run from there. pipx uses ``.cache/pipx``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The plugin as docker finds it; ``problem`` is docker's own word, "" if it is content."""
+class InstalledPlugin:
+    """The plugin as docker lists it. ``problem`` is docker's error message, "" if there is none."""
 
     path: str
     version: str
@@ -39,13 +39,13 @@ def install() -> int:
     script, link = console_script(), link_path()
     if is_short_lived(script):
         raise BluegreenError(
-            f"{script} is in a cache that goes away, and the plugin with it",
+            f"{script} is in a cache; when the cache is cleared, the plugin stops working",
             hint="uv tool install compose-bluegreen (or pipx install), then docker-bluegreen install",
         )
     before = _link_target(link)
     if before != script:
         _link(link, script)
-    typer.echo(f"{link} -> {script}{' (as it was)' if before == script else ''}")
+    typer.echo(f"{link} -> {script}{' (unchanged)' if before == script else ''}")
     _verify(link)
     typer.echo("try: docker bluegreen --help")
     return ExitCode.DONE
@@ -59,13 +59,16 @@ def uninstall() -> int:
         return ExitCode.DONE
     if target.name != NAME:
         raise BluegreenError(
-            f"{link} leads to {target}, which isn't ours", hint=f"look at it, then rm {link}"
+            f"{link} links to {target}, which is not compose-bluegreen",
+            hint=f"check it, then rm {link}",
         )
     try:
         link.unlink()
     except OSError as error:
         raise BluegreenError(f"can't remove {link}: {error.strerror}") from error
-    typer.echo(f"{link} removed; docker-bluegreen works without it, and installs it again")
+    typer.echo(
+        f"{link} removed; docker-bluegreen still works, and docker-bluegreen install adds it again"
+    )
     return ExitCode.DONE
 
 
@@ -75,7 +78,7 @@ def link_path() -> Path:
 
 
 def console_script() -> Path:
-    """The script that runs us, with links followed. Raises BluegreenError if there is none."""
+    """Our console script, with links followed. Raises BluegreenError if there is none."""
     for candidate in _candidates():
         if candidate.name == NAME and candidate.is_file() and os.access(candidate, os.X_OK):
             return candidate.resolve()
@@ -95,8 +98,8 @@ def is_short_lived(script: Path) -> bool:
     return any(map(_UV_CACHE.fullmatch, script.parts)) or {"pipx", ".cache"} <= set(script.parts)
 
 
-def as_docker_sees_us() -> Seen | None:
-    """None where docker doesn't list us at all. Raises BluegreenError if docker can't be asked."""
+def plugin_in_docker() -> InstalledPlugin | None:
+    """None if docker does not list the plugin. Raises BluegreenError if docker does not answer."""
     try:
         asked = subprocess.run(
             ["docker", "info", "--format", "{{json .ClientInfo.Plugins}}"],
@@ -107,18 +110,18 @@ def as_docker_sees_us() -> Seen | None:
         listed = json.loads(asked.stdout or "null") or []
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise BluegreenError(
-            f"docker can't be asked: {error}", hint="install Docker's command line"
+            f"can't ask docker for its plugins: {error}", hint="install Docker's command line"
         ) from error
     for one in listed:
         if one.get("Name") == "bluegreen":
-            return Seen(one.get("Path", ""), one.get("Version", ""), one.get("Err", ""))
+            return InstalledPlugin(one.get("Path", ""), one.get("Version", ""), one.get("Err", ""))
     return None
 
 
-def complaint(seen: Seen | None, link: Path) -> str:
-    """What is wrong with how docker sees us, "" if nothing is."""
+def complaint(seen: InstalledPlugin | None, link: Path) -> str:
+    """Why docker does not run this version, "" if it does."""
     if seen is None:
-        return f"docker doesn't list it, though {link} is there"
+        return f"docker does not list it, although {link} exists"
     if seen.problem:
         return f"docker refuses {seen.path}: {seen.problem}"
     if seen.version != __version__:
@@ -127,19 +130,19 @@ def complaint(seen: Seen | None, link: Path) -> str:
 
 
 def _verify(link: Path) -> None:
-    if said := complaint(as_docker_sees_us(), link):
+    if said := complaint(plugin_in_docker(), link):
         raise BluegreenError(
-            f"the link is made, but {said}", hint="docker-bluegreen doctor says where docker looks"
+            f"the link exists, but {said}", hint="docker-bluegreen doctor shows where docker looks"
         )
 
 
 def _link_target(link: Path) -> Path | None:
-    """Where it leads, None if it isn't there. Raises BluegreenError for what is no link."""
+    """The link's target, None without a link. Raises BluegreenError for a file."""
     if not os.path.lexists(link):
         return None
     if not link.is_symlink():
         raise BluegreenError(
-            f"{link} is a file and no link: it isn't ours to touch",
+            f"{link} is a file, not a link, so docker-bluegreen does not replace it",
             hint=f"move it away, then {NAME} install",
         )
     target = link.readlink()

@@ -1,6 +1,6 @@
-"""What happens, told on stderr while it happens; stdout is for the answer.
+"""Reports progress on stderr; stdout is for the answer.
 
-Nobody's deployment fails because nobody listens: a stream that is gone is not written to again.
+A deployment does not fail because its reader is gone: nothing is written to a closed stream again.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
 from compose_bluegreen.cli.hint_texts import hint_text
-from compose_bluegreen.cli.terminal import Terminal, clean, seen_through
+from compose_bluegreen.cli.terminal import Terminal, clean, terminal_of
 from compose_bluegreen.domain.states import Outcome
 
 if TYPE_CHECKING:
-    # Not at run time: the core's modules take 20 ms to load, which --help need not wait for.
+    # Not at run time: these modules take 20 ms to load, and --help does not need them.
     from compose_bluegreen.domain.errors import BluegreenError
     from compose_bluegreen.ports.system import Observer
 
 _REMARK = 300
-"""Letters; history keeps all that a hook says."""
+"""Characters. The history keeps the whole output of a hook."""
 
 
-class Face(StrEnum):
+class ProgressFormat(StrEnum):
     AUTO = "auto"
     TTY = "tty"
     PLAIN = "plain"
@@ -31,18 +31,18 @@ class Face(StrEnum):
     QUIET = "quiet"
 
 
-def observer(face: Face | str, stream: TextIO | None = None) -> Observer:
-    """``auto`` is ``tty`` where a person looks at the stream, else ``plain``."""
+def observer(face: ProgressFormat | str, stream: TextIO | None = None) -> Observer:
+    """``auto`` is ``tty`` on a terminal, else ``plain``."""
     stream = sys.stderr if stream is None else stream
-    terminal = seen_through(stream)
-    match Face(face):
-        case Face.QUIET:
+    terminal = terminal_of(stream)
+    match ProgressFormat(face):
+        case ProgressFormat.QUIET:
             return Quiet()
-        case Face.JSON:
+        case ProgressFormat.JSON:
             return Json(stream)
-        case Face.AUTO if terminal.width is None:
+        case ProgressFormat.AUTO if terminal.width is None:
             return Plain(stream, terminal)
-        case Face.PLAIN:
+        case ProgressFormat.PLAIN:
             return Plain(stream, terminal)
     return Tty(stream, terminal)
 
@@ -61,7 +61,7 @@ class Quiet:
 
 
 class _Line:
-    """A stream that may go away."""
+    """A stream whose reader may go away."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream: TextIO | None = stream
@@ -77,7 +77,7 @@ class _Line:
 
 
 class Plain:
-    """One line when a step ends: for logs, where time stands still between lines anyway."""
+    """One line when a step ends: for logs."""
 
     def __init__(self, stream: TextIO, terminal: Terminal | None = None) -> None:
         self._line = _Line(stream)
@@ -102,7 +102,7 @@ class Plain:
 
 
 class Tty:
-    """The step that runs stands on the last line, with its cause; its end replaces it."""
+    """The last line shows the running step with its cause, until its result replaces it."""
 
     def __init__(self, stream: TextIO, terminal: Terminal) -> None:
         self._line = _Line(stream)
@@ -136,7 +136,7 @@ class Tty:
     def _now(self) -> str:
         if not self._running:
             return ""
-        # One column less than there are: a full line would wrap, and \r finds only its last row.
+        # One column less than the width: a full line would wrap, and \r returns to its last row only.
         room = (self._terminal.width or 80) - 5
         return (
             f"{self._terminal.mark(Outcome.RUNNING)} {self._terminal.cut(self._running[-1], room)}"
@@ -144,7 +144,7 @@ class Tty:
 
 
 class Json:
-    """One object a line, to the end: an error is one too."""
+    """One JSON object a line. An error is an object too."""
 
     def __init__(self, stream: TextIO) -> None:
         self._line = _Line(stream)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.compose.config_reader import ConfigReader, NameReader
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.commands.preparation import prepare
 from compose_bluegreen.commands.records import DeploymentRecords
 from compose_bluegreen.config.requests import ProjectLocation
@@ -25,23 +25,25 @@ if TYPE_CHECKING:
 
 @contextmanager
 def read_application(
-    where: ProjectLocation, command: str, reports: Observer, *, needs_room: bool = False
+    location: ProjectLocation, command: str, reports: Observer, *, needs_room: bool = False
 ) -> Iterator[tuple[Application, Project]]:
     """For a command that needs the whole compose file."""
-    config = ConfigReader(where)
+    config = ConfigReader(location)
     from compose_bluegreen.adapters.compose import engine  # noqa: F401 - while Compose reads
     from compose_bluegreen.cli import composition
 
-    reader = composition.ProjectReader(where, config)
+    reader = composition.ProjectReader(location, config)
     prepare(command)
     project, facts = reader.read()
-    with composition.open_application(where, facts, reports, needs_room=needs_room) as application:
+    with composition.open_application(
+        location, facts, reports, needs_room=needs_room
+    ) as application:
         yield application, project
 
 
 @contextmanager
 def named_application(
-    where: ProjectLocation,
+    location: ProjectLocation,
     command: str,
     reports: Observer,
     *,
@@ -53,33 +55,33 @@ def named_application(
 
     With ``notifies`` the webhook in the file gets a report when a deployment ends.
     """
-    name = NameReader(where)
+    name = NameReader(location)
     from compose_bluegreen.cli import composition
 
     prepare(command)
     project = name.read()
     facts = composition.ProjectFacts(project, name.notify if notifies else None)
     with composition.open_application(
-        where, facts, reports, acts=acts, needs_room=needs_room
+        location, facts, reports, acts=acts, needs_room=needs_room
     ) as application:
         yield application
 
 
 @contextmanager
-def stored_records(where: ProjectLocation) -> Iterator[DeploymentRecords]:
+def stored_records(location: ProjectLocation) -> Iterator[DeploymentRecords]:
     """The deployments of a project. Works while Docker is down, too."""
     from compose_bluegreen.adapters.history.journal_reader import IdentityReader, JournalReader
     from compose_bluegreen.adapters.system.preload import HISTORY, ahead, arrived
 
-    identity, name = IdentityReader(), NameReader(where)
+    identity, name = IdentityReader(), NameReader(location)
     ahead(HISTORY)
     project = name.read()
     journal, engine = JournalReader(project), identity.read()
     arrived(HISTORY)
     from compose_bluegreen.adapters.history import Scope, open_history, synced_reader
 
-    remark = observer(Face.PLAIN).remark
-    with open_history(where.database, os.environ, Scope(engine, project)) as records:
+    remark = observer(ProgressFormat.PLAIN).remark
+    with open_history(location.database, os.environ, Scope(engine, project)) as records:
         if engine is None:
             remark("the engine doesn't answer: this is what was known here")
             yield DeploymentRecords(records, project)

@@ -13,7 +13,7 @@ from compose_bluegreen.cli.options import (
     Wait,
     duration,
 )
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, PromoteRequest
 from compose_bluegreen.domain.errors import ExitCode
@@ -24,7 +24,7 @@ def promote(  # noqa: PLR0913, PLR0917 - one parameter a flag
     timeout: Timeout = None,
     no_bake: NoBake = False,
     no_hooks: Hooks = False,
-    progress: Progress = Face.AUTO,
+    progress: Progress = ProgressFormat.AUTO,
     wait: Wait = None,
     output: Output = Format.TABLE,
 ) -> int:
@@ -46,13 +46,16 @@ VERB = Verb(promote, ("docker bluegreen promote", "docker bluegreen promote --wa
 
 
 def _promote(
-    where: ProjectLocation, request: PromoteRequest, progress: Face, output_format: Format
+    location: ProjectLocation,
+    request: PromoteRequest,
+    progress: ProgressFormat,
+    output_format: Format,
 ) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
     with (
         project_reader.named_application(
-            where, "promote", observer(progress), notifies=True
+            location, "promote", observer(progress), notifies=True
         ) as application,
         stdout.failure_shown(output_format),
     ):

@@ -8,7 +8,7 @@ import typer
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Progress, Wait, duration
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, ProxyAct, ProxyRequest
 from compose_bluegreen.domain.errors import ExitCode, Interrupted
@@ -25,7 +25,7 @@ def proxy(  # noqa: PLR0913, PLR0917 - one parameter a flag
         int | None,
         typer.Option("--tail", "-n", min=0, metavar="N", help="Show only the last N lines."),
     ] = None,
-    progress: Progress = Face.AUTO,
+    progress: Progress = ProgressFormat.AUTO,
     wait: Wait = None,
 ) -> int:
     """Reload or recreate the proxy, or show its log.
@@ -52,12 +52,12 @@ VERB = Verb(
 )
 
 
-def _proxy(where: ProjectLocation, request: ProxyRequest, progress: Face) -> int:
+def _proxy(location: ProjectLocation, request: ProxyRequest, progress: ProgressFormat) -> int:
     if request.act is ProxyAct.LOGS:
-        return _logs(where, request)
+        return _logs(location, request)
     from compose_bluegreen.cli import project_reader
 
-    with project_reader.read_application(where, "proxy", observer(progress)) as (
+    with project_reader.read_application(location, "proxy", observer(progress)) as (
         application,
         project,
     ):
@@ -65,11 +65,11 @@ def _proxy(where: ProjectLocation, request: ProxyRequest, progress: Face) -> int
     return ExitCode.DONE
 
 
-def _logs(where: ProjectLocation, request: ProxyRequest) -> int:
+def _logs(location: ProjectLocation, request: ProxyRequest) -> int:
     from compose_bluegreen.cli import project_reader, stdout
 
     with project_reader.named_application(
-        where, "proxy", observer(Face.QUIET), acts=False
+        location, "proxy", observer(ProgressFormat.QUIET), acts=False
     ) as application:
         stdout.write_log(application.proxy_log(request))
     return ExitCode.DONE

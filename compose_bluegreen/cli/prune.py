@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from compose_bluegreen.cli.invocation import Invocation
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, PruneRequest
 from compose_bluegreen.domain.errors import ExitCode
@@ -33,10 +33,12 @@ def prune(
 VERB = Verb(prune, ("docker bluegreen prune --dry-run", "docker bluegreen prune --failed"))
 
 
-def _prune(where: ProjectLocation, request: PruneRequest) -> int:
+def _prune(location: ProjectLocation, request: PruneRequest) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
-    with project_reader.named_application(where, "prune", observer(Face.QUIET)) as application:
+    with project_reader.named_application(
+        location, "prune", observer(ProgressFormat.QUIET)
+    ) as application:
         pruned = application.prune(request)
     stdout.write(output.pruned(pruned, request))
     return ExitCode.DONE

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import DryRun, Format, Output, Progress
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, RepairRequest
 from compose_bluegreen.domain.errors import ExitCode
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def repair(
     invocation: Invocation,
     dry_run: DryRun = False,
-    progress: Progress = Face.AUTO,
+    progress: Progress = ProgressFormat.AUTO,
     output: Output = Format.TABLE,
 ) -> int:
     """Repair drift that has exactly one remedy.
@@ -34,12 +34,15 @@ VERB = Verb(repair, ("docker bluegreen repair", "docker bluegreen repair --dry-r
 
 
 def _repair(
-    where: ProjectLocation, request: RepairRequest, progress: Face, output_format: Format
+    location: ProjectLocation,
+    request: RepairRequest,
+    progress: ProgressFormat,
+    output_format: Format,
 ) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
     plan: list[PlannedStep] = []
-    with project_reader.named_application(where, "repair", observer(progress)) as application:
+    with project_reader.named_application(location, "repair", observer(progress)) as application:
         repair = application.repair(request, plan.append)
     if request.dry_run:
         stdout.write(output.plan(plan, output_format))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Format, Output, Progress
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import ExitCode
 
 
 def resume(
-    invocation: Invocation, progress: Progress = Face.AUTO, output: Output = Format.TABLE
+    invocation: Invocation, progress: Progress = ProgressFormat.AUTO, output: Output = Format.TABLE
 ) -> int:
     """Finish an interrupted or stuck deployment.
 
@@ -24,12 +24,12 @@ def resume(
 VERB = Verb(resume, ("docker bluegreen resume",))
 
 
-def _resume(where: ProjectLocation, progress: Face, output_format: Format) -> int:
+def _resume(location: ProjectLocation, progress: ProgressFormat, output_format: Format) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
     with (
         project_reader.named_application(
-            where, "resume", observer(progress), notifies=True
+            location, "resume", observer(progress), notifies=True
         ) as application,
         stdout.failure_shown(output_format),
     ):

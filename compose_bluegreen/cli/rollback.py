@@ -20,7 +20,7 @@ from compose_bluegreen.cli.options import (
     Wait,
     duration,
 )
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, RollbackRequest
 from compose_bluegreen.domain.errors import ExitCode
@@ -39,7 +39,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter a flag
     message: Message = "",
     timeout: Timeout = None,
     dry_run: DryRun = False,
-    progress: Progress = Face.AUTO,
+    progress: Progress = ProgressFormat.AUTO,
     force: Annotated[
         bool, typer.Option("--force", help="Roll back even if an irreversible hook ran since.")
     ] = False,
@@ -71,14 +71,17 @@ VERB = Verb(rollback, ("docker bluegreen rollback", "docker bluegreen rollback w
 
 
 def _rollback(
-    where: ProjectLocation, request: RollbackRequest, progress: Face, output_format: Format
+    location: ProjectLocation,
+    request: RollbackRequest,
+    progress: ProgressFormat,
+    output_format: Format,
 ) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
     plan: list[PlannedStep] = []
     with (
         project_reader.named_application(
-            where, "rollback", observer(progress), notifies=True, needs_room=True
+            location, "rollback", observer(progress), notifies=True, needs_room=True
         ) as application,
         stdout.failure_shown(output_format),
     ):

@@ -29,10 +29,10 @@ def show(
 VERB = Verb(show, ("docker bluegreen show 42",))
 
 
-def _show(where: ProjectLocation, number: int, output_format: Format) -> int:
+def _show(location: ProjectLocation, number: int, output_format: Format) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
-    with project_reader.stored_records(where) as records:
+    with project_reader.stored_records(location) as records:
         deployment = records.deployment(number)
     stdout.write(output.show(deployment, output_format))
     return ExitCode.DONE

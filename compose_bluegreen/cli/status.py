@@ -8,7 +8,7 @@ import typer
 
 from compose_bluegreen.cli.invocation import Invocation
 from compose_bluegreen.cli.options import Format, Output
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import ExitCode
@@ -32,11 +32,11 @@ def status(
 VERB = Verb(status, ("docker bluegreen status", "docker bluegreen status --check --format json"))
 
 
-def _status(where: ProjectLocation, check: bool, output_format: Format) -> int:
+def _status(location: ProjectLocation, check: bool, output_format: Format) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
     with project_reader.named_application(
-        where, "status", observer(Face.PLAIN), acts=False
+        location, "status", observer(ProgressFormat.PLAIN), acts=False
     ) as application:
         report = application.status()
         monitor = application.monitor_address()

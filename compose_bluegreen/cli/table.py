@@ -1,4 +1,4 @@
-"""Tables and times for people, printed without waiting for a library to load."""
+"""Tables and times for people, without a library, because importing one takes longer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def table(
     terminal: Terminal,
     styles: Mapping[str, str],
 ) -> list[str]:
-    """A line for the head and one for each row; the last column takes what room is left.
+    """A line for the head and one for each row; the last column gets the remaining width.
 
     A cell that is a key of ``styles`` gets that style.
     """
@@ -27,7 +27,7 @@ def table(
         plain = [[*row[:-1], terminal.cut(row[-1], room)] for row in plain]
 
     def line(row: Sequence[str], style: Mapping[str, str]) -> str:
-        # Painted after it is padded: the terminal doesn't count escape sequences, ljust does.
+        # Padded before it is painted: ljust counts escape sequences, the terminal does not.
         cells = (
             terminal.paint(cell, style[cell]) + " " * (width - len(cell))
             if cell in style
@@ -48,7 +48,7 @@ def local(moment: datetime | None, zone: tzinfo | None = None) -> str:
 
 
 def took(duration: timedelta | None) -> str:
-    """As much as a person wants to know: ``0.4s``, ``12.3s``, ``2m05s``."""
+    """Short: ``0.4s``, ``12.3s``, ``2m05s``."""
     if duration is None:
         return ""
     seconds = duration.total_seconds()

@@ -1,4 +1,4 @@
-"""What the other end of a stream can show: colours, symbols, so many columns."""
+"""What a stream can show: colours, symbols, and how many columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """``width`` is None where nobody looks at it: nothing is cut to fit there."""
+    """``width`` is None if the stream is no terminal; then no text is cut."""
 
     colour: bool = False
     symbols: bool = False
@@ -39,7 +39,7 @@ class Terminal:
         return self.paint(symbol if self.symbols else word, style)
 
     def cut(self, text: str, room: int) -> str:
-        """One line of it, with an ellipsis where it is longer than the room there is."""
+        """The text as one line, cut with an ellipsis if it is longer than ``room``."""
         line = one_line(text)
         if len(line) <= room:
             return line
@@ -47,7 +47,7 @@ class Terminal:
         return line[: max(0, room - len(ellipsis))] + ellipsis
 
 
-def seen_through(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Terminal:
+def terminal_of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Terminal:
     tty = stream.isatty() and environ.get("TERM") != "dumb"
     return Terminal(
         colour=tty and not environ.get("NO_COLOR"),
@@ -56,15 +56,15 @@ def seen_through(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Ter
     )
 
 
-def speak_plainly(*streams: TextIO) -> None:
-    """A letter that the terminal doesn't have becomes a question mark, never an error."""
+def replace_unencodable(*streams: TextIO) -> None:
+    """A character that the encoding lacks becomes a question mark instead of an error."""
     for stream in streams:
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(errors="replace")
 
 
 def clean(text: str) -> str:
-    """Without escape sequences: a log line or a message must not steer the terminal."""
+    """Without escape sequences, so that a log line or a message cannot control the terminal."""
     return _CONTROL.sub("", text)
 
 

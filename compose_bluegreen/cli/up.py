@@ -24,7 +24,7 @@ from compose_bluegreen.cli.options import (
     duration,
     stages,
 )
-from compose_bluegreen.cli.progress import Face, observer
+from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.cli.verb import Verb
 from compose_bluegreen.config.requests import ProjectLocation, UpRequest
 from compose_bluegreen.domain.errors import ExitCode
@@ -49,7 +49,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter a flag
     timeout: Timeout = None,
     message: Message = "",
     dry_run: DryRun = False,
-    progress: Progress = Face.AUTO,
+    progress: Progress = ProgressFormat.AUTO,
     force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
     together: Annotated[
         bool,
@@ -116,12 +116,14 @@ VERB = Verb(
 )
 
 
-def _up(where: ProjectLocation, request: UpRequest, progress: Face, output_format: Format) -> int:
+def _up(
+    location: ProjectLocation, request: UpRequest, progress: ProgressFormat, output_format: Format
+) -> int:
     from compose_bluegreen.cli import output, project_reader, stdout
 
     reports = observer(progress)
     plan: list[PlannedStep] = []
-    with project_reader.read_application(where, "up", reports, needs_room=True) as (
+    with project_reader.read_application(location, "up", reports, needs_room=True) as (
         application,
         project,
     ):

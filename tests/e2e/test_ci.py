@@ -102,7 +102,7 @@ def test_what_fails_is_answered_and_told_and_a_deaf_webhook_is_no_failure(
     with site.step("nobody is there to be told: a warning, without the address"):
         listener.answers = [500]
         run = site.up(f"{version}b")
-        assert "the webhook doesn't know how deployment" in run.err
+        assert "the webhook did not receive the result of deployment" in run.err
         assert "hush" not in run.err + run.out
         assert "live after" in run.out
     with site.step("nor is it in history or on the engine"):

@@ -68,7 +68,7 @@ def test_many_releases_leave_no_more_behind_than_few(stage: Stage) -> None:
         left = sorted(str(one.relative_to(state)) for one in state.rglob("*") if one.is_file())
         assert left == ["history.db", f"run/{stage.project}.lock"]
     with stage.step("nothing is left to prune, and a rollback finds its image"):
-        assert stage.bluegreen("prune").ended(0).out == "nothing to let go\n"
+        assert stage.bluegreen("prune").ended(0).out == "nothing to remove\n"
         stage.bluegreen("rollback").ended(0)
         stage.serves(f"v{RELEASES - 1}")
 
@@ -95,13 +95,13 @@ def test_what_is_kept_can_be_let_go_by_hand(stage: Stage) -> None:
     with stage.step("a dry run says what would go"):
         stray = _stray(stage, f"{kept}:stray3")
         run = stage.bluegreen("prune", "--dry-run").ended(0)
-        assert f"would go: {kept}:stray3" in run.out
-        assert f"stays: {failed}: --failed lets it go" in run.out
+        assert f"would remove: {kept}:stray3" in run.out
+        assert f"kept: {failed}: --failed removes it" in run.out
         assert stage.image(f"{kept}:stray3")
     with stage.step("and then it goes"), stage.load():
         run = stage.bluegreen("prune", "--failed").ended(0)
-        assert f"gone: {kept}:stray3" in run.out
-        assert f"gone: {failed}" in run.out
+        assert f"removed: {kept}:stray3" in run.out
+        assert f"removed: {failed}" in run.out
         assert [one for one in (stray, failed) if stage.image(one)] == []
     with stage.step("what rollback needs has stayed"):
         stage.bluegreen("rollback", "--to", "1").ended(0)

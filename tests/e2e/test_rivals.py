@@ -153,7 +153,7 @@ def test_a_lock_that_is_released_by_force_ends_its_command_before_its_next_step(
         run = here.up("after-a-release")
         assert re.search(r"deployment \d+ stopped at “wait until web-", run.err)
         assert here.drift() == []
-    assert "nothing to release" in there.bluegreen("lock", "release").ended(0).out
+    assert "no lock to release" in there.bluegreen("lock", "release").ended(0).out
 
 
 def test_of_many_at_once_exactly_one_has_it_in_each_round(here: Stage, tmp_path: Path) -> None:

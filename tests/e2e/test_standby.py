@@ -72,7 +72,7 @@ def test_what_is_over_goes_with_the_next_command_and_what_is_stopped_comes_again
     assert stage.colours() == ["blue", "green"]
     with stage.step("it is over: status says so, and prune ends it"):
         eventually(lambda: [one["kind"] for one in stage.drift()] == ["leftover"], "its end")
-        assert "gone: web-blue" in stage.bluegreen("prune").ended(0).out
+        assert "removed: web-blue" in stage.bluegreen("prune").ended(0).out
         assert (stage.colours(), stage.drift()) == (["green"], [])
     stage.write(web=_web(stage, "stopped"))
     with stage.step("stopped, it is started again by a rollback"), stage.load():

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compose_bluegreen.cli.app import build_app
-from compose_bluegreen.cli.docker_flags import understood
-from compose_bluegreen.cli.main import refuse_what_is_not_text
+from compose_bluegreen.cli.docker_flags import parse_arguments
+from compose_bluegreen.cli.main import refuse_undecodable
 from compose_bluegreen.domain.errors import BluegreenError
 from tests.unit.cli.test_app import Recorder
 
@@ -60,8 +60,8 @@ words = st.lists(
 def typed(line: list[str]) -> int:
     """As ``conversation.converse`` does it; 2 where a person is told what is wrong."""
     try:
-        refuse_what_is_not_text(line)
-        call = understood(line)
+        refuse_undecodable(line)
+        call = parse_arguments(line)
         call.apply_to({})
         with group.make_context(call.program, list(call.words)) as context:
             return int(group.invoke(context) or 0)

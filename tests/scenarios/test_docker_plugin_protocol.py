@@ -31,7 +31,7 @@ if sys.argv[1:2] == ["docker-cli-plugin-metadata"]:
     sys.exit(main())
 
 from compose_bluegreen.runtime import interrupts
-from compose_bluegreen.cli.error_handler import leave
+from compose_bluegreen.cli.error_handler import handle_errors
 
 def act():
     interrupts.listen()
@@ -43,7 +43,7 @@ def act():
             print("undone", flush=True)
         raise
 
-sys.exit(leave(act))
+sys.exit(handle_errors(act))
 """
 
 Docker = Callable[..., subprocess.CompletedProcess[str]]
@@ -222,7 +222,7 @@ def test_install_links_the_script_and_may_be_said_twice(
     once, again = script("install"), script("install")
     assert (once.returncode, again.returncode) == (0, 0), once.stderr
     assert f"{link} -> {tmp_path / 'bin' / 'docker-bluegreen'}" in once.stdout
-    assert "(as it was)" in again.stdout
+    assert "(unchanged)" in again.stdout
     assert run(["docker", "bluegreen", "--version"], environment).returncode == 0
 
 
@@ -238,7 +238,7 @@ def test_install_leaves_a_file_that_is_not_its_own(script: Docker, link: Path) -
     link.write_text("somebody's", encoding="utf-8")
     refused = script("install")
     assert refused.returncode == 1
-    assert "is a file and no link" in refused.stderr
+    assert "is a file, not a link" in refused.stderr
     assert link.read_text(encoding="utf-8") == "somebody's"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from compose_bluegreen.cli.crash_report import _report
-from compose_bluegreen.cli.error_handler import leave
+from compose_bluegreen.cli.error_handler import handle_errors
 from compose_bluegreen.runtime import secrets as discretion
 
 
@@ -51,7 +51,7 @@ def test_nor_does_the_line_on_the_terminal_say_it(
     def broken() -> int:
         raise KeyError("hunter22")
 
-    assert leave(broken) == 3
+    assert handle_errors(broken) == 3
     said = capsys.readouterr().err
     assert "KeyError" in said
     assert "hunter22" not in said

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from compose_bluegreen.adapters.compose.config_reader import NameReader
-from compose_bluegreen.cli.docker_flags import understood
-from compose_bluegreen.cli.main import refuse_what_is_not_text
+from compose_bluegreen.cli.docker_flags import parse_arguments
+from compose_bluegreen.cli.main import refuse_undecodable
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import UsageError
 
 
 def words(line: str) -> tuple[str, tuple[str, ...]]:
-    call = understood(line.split())
+    call = parse_arguments(line.split())
     return call.program, call.words
 
 
@@ -73,12 +73,12 @@ def test_called_directly_it_understands_the_same(line: str, ours: str) -> None:
     ],
 )
 def test_docker_s_flags_become_environment(flags: str, environment: dict[str, str | None]) -> None:
-    assert understood([*flags.split(), "bluegreen", "up"]).environment == environment
+    assert parse_arguments([*flags.split(), "bluegreen", "up"]).environment == environment
 
 
 def test_a_context_replaces_the_host_that_was_set() -> None:
     environ = {"DOCKER_HOST": "tcp://here", "PATH": "/bin"}
-    understood(["--context", "far", "bluegreen"]).apply_to(environ)
+    parse_arguments(["--context", "far", "bluegreen"]).apply_to(environ)
     assert environ == {"DOCKER_CONTEXT": "far", "PATH": "/bin"}
 
 
@@ -94,12 +94,12 @@ def test_a_context_replaces_the_host_that_was_set() -> None:
 )
 def test_what_docker_would_refuse_is_refused(line: str) -> None:
     with pytest.raises(UsageError):
-        understood(line.split())
+        parse_arguments(line.split())
 
 
 def test_a_word_that_is_no_text_is_refused() -> None:
     with pytest.raises(UsageError, match="isn't UTF-8"):
-        refuse_what_is_not_text(["up", "-m", "caf\udce9"])
+        refuse_undecodable(["up", "-m", "caf\udce9"])
 
 
 @pytest.mark.parametrize("name", ["../x", "Shop", "-x", "a b", "_a", "shop\n"])

@@ -14,7 +14,7 @@ import typer
 
 from compose_bluegreen.adapters.history.location import default_file
 from compose_bluegreen.cli.crash_report import state_folder
-from compose_bluegreen.cli.error_handler import leave
+from compose_bluegreen.cli.error_handler import handle_errors
 from compose_bluegreen.domain import errors
 from testkit.checkout import ROOT
 
@@ -56,17 +56,17 @@ def run(
     ],
 )
 def test_each_error_has_its_exit_code(error: BaseException, code: int) -> None:
-    assert leave(raising(error)) == code
+    assert handle_errors(raising(error)) == code
 
 
 def test_what_the_command_says_is_the_exit_code() -> None:
-    assert leave(lambda: 4) == 4
+    assert handle_errors(lambda: 4) == 4
 
 
 def test_an_error_is_told_with_its_detail_and_the_next_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    leave(
+    handle_errors(
         raising(
             errors.Unhealthy("web is ill", detail="line 1\nline 2\n", hint="docker bluegreen logs")
         )
@@ -79,7 +79,7 @@ def test_an_error_is_told_with_its_detail_and_the_next_command(
 def test_what_a_failing_program_said_does_not_steer_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    leave(raising(errors.Unhealthy("ill", detail="\x1b[2J\x1b]0;title\x07red\x9b1m")))
+    handle_errors(raising(errors.Unhealthy("ill", detail="\x1b[2J\x1b]0;title\x07red\x9b1m")))
     assert capsys.readouterr().err == "error: ill\n  red1m\n"
 
 
@@ -89,7 +89,7 @@ def test_a_bug_leaves_a_report_and_no_traceback(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["docker-bluegreen", "--database=postgresql://me:hush@db/x"])
 
-    assert leave(raising(ZeroDivisionError("by nothing"))) == 3
+    assert handle_errors(raising(ZeroDivisionError("by nothing"))) == 3
 
     (report,) = (tmp_path / "compose-bluegreen" / "reports").iterdir()
     said = capsys.readouterr().err
@@ -109,7 +109,7 @@ def test_a_report_goes_to_the_temporary_folder_where_the_state_folder_can_not_be
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    assert leave(raising(ZeroDivisionError())) == 3
+    assert handle_errors(raising(ZeroDivisionError())) == 3
 
     (report,) = tmp_path.glob("*.txt")
     assert str(report) in capsys.readouterr().err
@@ -120,7 +120,7 @@ def test_docker_s_debug_flag_shows_the_traceback_too(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("BLUEGREEN_DEBUG", "1")
-    leave(raising(ZeroDivisionError()))
+    handle_errors(raising(ZeroDivisionError()))
     assert "Traceback" in capsys.readouterr().err
 
 
@@ -128,7 +128,7 @@ def test_a_connection_that_breaks_is_not_taken_for_a_reader_that_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert leave(raising(BrokenPipeError())) == 3
+    assert handle_errors(raising(BrokenPipeError())) == 3
 
 
 def test_a_reader_that_left_is_no_failure() -> None:

@@ -409,7 +409,7 @@ BOB = LockOwner("bob@ci", "up web", datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 def test_who_deploys_is_told_with_what_and_since_when() -> None:
-    assert output.lock("shop", None, "table") == "nobody deploys shop\n"
+    assert output.lock("shop", None, "table") == "no deployment of shop is running\n"
     said = output.lock("shop", BOB, "table", UTC)
     assert said == "shop is being deployed by bob@ci, up web, since 2026-03-01 12:00:00\n"
     assert json.loads(output.lock("shop", BOB, "json")) == {
@@ -419,10 +419,10 @@ def test_who_deploys_is_told_with_what_and_since_when() -> None:
 
 
 def test_whose_lock_was_released_is_told_with_what_becomes_of_it() -> None:
-    assert "nothing to release" in output.released("shop", None, "table")
+    assert "no lock to release" in output.released("shop", None, "table")
     said = output.released("shop", BOB, "table", UTC)
-    assert said.startswith("taken from bob@ci, up web, since 2026-03-01 12:00:00")
-    assert "touches nothing more" in said
+    assert said.startswith("lock taken from bob@ci, up web, since 2026-03-01 12:00:00")
+    assert "changes nothing more" in said
     assert json.loads(output.released("shop", None, "json"))["holder"] is None
 
 

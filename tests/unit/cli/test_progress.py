@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from compose_bluegreen.cli.progress import Face, Json, Plain, Quiet, Tty, observer
-from compose_bluegreen.cli.terminal import Terminal, seen_through
+from compose_bluegreen.cli.progress import Json, Plain, ProgressFormat, Quiet, Tty, observer
+from compose_bluegreen.cli.terminal import Terminal, terminal_of
 from compose_bluegreen.domain.states import Outcome
 from compose_bluegreen.ports.system import Observer
 
@@ -139,8 +139,8 @@ def test_auto_looks_whether_a_person_does(face: str, tty: bool, kind: type) -> N
     assert type(observer(face, Stream(tty=tty))) is kind
 
 
-@pytest.mark.parametrize("face", Face)
-def test_a_stream_that_went_away_ends_no_deployment(face: Face) -> None:
+@pytest.mark.parametrize("face", ProgressFormat)
+def test_a_stream_that_went_away_ends_no_deployment(face: ProgressFormat) -> None:
     tell(observer(face, Gone(tty=True)))
 
 
@@ -152,7 +152,7 @@ def test_a_name_can_not_steer_the_terminal() -> None:
 
 def test_a_long_remark_is_cut_for_people_and_whole_for_programs() -> None:
     flood = "\n".join(f"migration {number}" for number in range(99))
-    for face in (Face.PLAIN, Face.TTY):
+    for face in (ProgressFormat.PLAIN, ProgressFormat.TTY):
         stream = io.StringIO()
         observer(face, stream).step_ended(
             "hook:pre_deploy:1:web", "pre_deploy of web", Outcome.DONE, 1.0, flood
@@ -160,7 +160,7 @@ def test_a_long_remark_is_cut_for_people_and_whole_for_programs() -> None:
         assert "migration 20" in stream.getvalue()
         assert len(stream.getvalue()) < 350
     stream = io.StringIO()
-    observer(Face.JSON, stream).step_ended(
+    observer(ProgressFormat.JSON, stream).step_ended(
         "hook:pre_deploy:1:web", "pre_deploy of web", Outcome.DONE, 1.0, flood
     )
     assert json.loads(stream.getvalue())["detail"] == flood
@@ -178,11 +178,11 @@ def test_a_long_remark_is_cut_for_people_and_whole_for_programs() -> None:
 def test_colour_is_for_terminals_that_want_it(
     environ: dict[str, str], tty: bool, colour: bool
 ) -> None:
-    assert seen_through(Stream(tty=tty), environ).colour is colour
+    assert terminal_of(Stream(tty=tty), environ).colour is colour
 
 
 @pytest.mark.parametrize(
     ("encoding", "symbols"), [("utf-8", True), ("ascii", False), ("latin-1", False)]
 )
 def test_symbols_are_for_encodings_that_have_them(encoding: str, symbols: bool) -> None:
-    assert seen_through(Stream(encoding=encoding), {}).symbols is symbols
+    assert terminal_of(Stream(encoding=encoding), {}).symbols is symbols

@@ -131,7 +131,7 @@ def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: EndedDeploy
     site.release("v1")
     notify.send("http://127.0.0.1:9/hush", noted.ended, site.ctx.history, site.observer)
     (remark,) = site.observer.remarks
-    assert remark.startswith("warning: the webhook doesn't know how deployment 1 ended: ")
+    assert remark.startswith("warning: the webhook did not receive the result of deployment 1: ")
     assert "hush" not in remark
 
 

@@ -19,7 +19,7 @@ from testkit.checkout import ROOT
 BLOCKED = """
 import os, subprocess, sys
 from compose_bluegreen.runtime import interrupts
-from compose_bluegreen.cli.error_handler import leave
+from compose_bluegreen.cli.error_handler import handle_errors
 
 def act():
     interrupts.listen()
@@ -35,7 +35,7 @@ def act():
         raise
     return 0
 
-sys.exit(leave(act))
+sys.exit(handle_errors(act))
 """
 
 SWALLOWED = """
