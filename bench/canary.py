@@ -9,7 +9,6 @@ import sys
 
 from bench.kills import staged
 from testkit.stage import Stage, eventually, service
-from tests.e2e.test_canary import asked
 
 SHARES = (1, 5, 25, 50)
 """Of a hundred."""
@@ -36,8 +35,8 @@ def _measured(stage: Stage, share: int, requests: int) -> float:
     words = ("up", "--progress", "json", "--canary", f"{share}%:1h")
     running = stage.begin(*words, VERSION=f"share{share}")
     running.until('"step_began", "step": "send ')
-    eventually(lambda: len(asked(stage, 100)) > 1, "answers by both")
-    found = asked(stage, requests)
+    eventually(lambda: len(stage.versions(100)) > 1, "answers by both")
+    found = stage.versions(requests)
     running.signal(signal.SIGINT, group=True)
     running.end().ended(130)
     return round(100 * found[f"share{share}"] / requests, 2)

@@ -19,10 +19,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from testkit.checkout import ROOT
 from testkit.kills import Act, Kills, deaths
 from testkit.load import Load
 from testkit.load.mix import Bounds
-from testkit.stage import LIGHT, ROOT, SAMPLE, Stage, environment, plugin_folder
+from testkit.stage import LIGHT, SAMPLE, Stage, environment, plugin_folder
 
 A_BATCH = 10
 """Deaths for each load: it keeps a record of every request."""

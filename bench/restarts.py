@@ -24,12 +24,13 @@ from statistics import median
 
 from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.domain.topology import Topology
+from testkit.checkout import ROOT
 from testkit.load import Load, Mix
 from testkit.load.mix import Bounds
 from testkit.load.record import Kind, Outcome
 from testkit.load.report import Report
 from testkit.own_engine import OwnEngine, own_engine
-from testkit.stage import ROOT, SAMPLE, Stage, environment, eventually, service
+from testkit.stage import SAMPLE, Stage, environment, eventually, service
 
 MIX = Mix.only(new_per_s=50, keep_alive=2, keep_alive_per_s=20)
 SETTLED = 3.0

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.command import Command
+from testkit.checkout import ROOT
 
-ROOT = Path(__file__).parents[1]
 _PORTS = range(18400, 18500)
 _SWITCHES = (
     "VERSION",

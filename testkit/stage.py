@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,9 +21,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from testkit.checkout import ROOT
 from testkit.load import Load, Mix
 
-ROOT = Path(__file__).parents[1]
 SAMPLE = "localhost:1/bgtest/sample"
 """A registry that nobody runs: nothing here may be looked for elsewhere."""
 
@@ -281,6 +282,17 @@ class Stage:
             method = "GET" if body is None else "POST"
             line.request(method, path, body=body, headers=dict(headers or {}))
             return answer(line)
+
+    def versions(self, count: int) -> Counter[str]:
+        """Which versions answer so many requests, on one kept connection."""
+        found = Counter[str]()
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as line:
+            for _ in range(count):
+                line.request("GET", "/")
+                said = answer(line)
+                assert said.status == 200
+                found[said.version] += 1
+        return found
 
     def serves(self, version: str, **where: Any) -> None:
         found = self.ask(**where)

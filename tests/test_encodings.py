@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from testkit.checkout import ROOT
+
 TEXT_FILES = {"read_text", "write_text", "fdopen", "NamedTemporaryFile", "TemporaryFile", "open"}
 NO_FILES = {"os.open", "tarfile.open", "self._connection.open"}
 PROCESSES = {"run", "Popen", "check_output"}

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from aiohttp import WSMsgType, web
 
+from testkit.checkout import ROOT
 from testkit.load import Kind, Load, LoadError, Mix, Outcome, Record, Report
 from testkit.load.faults import STALL_S, Fault
 from testkit.load.faulty import Faulty
@@ -428,7 +429,7 @@ def test_the_error_of_the_test_itself_is_not_hidden(tmp_path: Path) -> None:
 def by_hand(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "testkit.load", *arguments],
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

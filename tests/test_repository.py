@@ -156,6 +156,26 @@ def test_each_test_in_a_document_exists() -> None:
 # ── the repository ───────────────────────────────────────────────────────────────────────────
 
 
+def test_no_test_imports_another_test() -> None:
+    assert imports("tests", r"tests\.(?:\w+\.)*test_\w+") == []
+
+
+def test_each_unit_test_is_at_the_place_of_its_module() -> None:
+    """``tests/unit/steps/test_canary.py`` for ``compose_bluegreen/steps/canary.py``; ``test_golden_…``
+    is about files that several modules of the folder read."""
+    for one in (one for one in files() if re.match(r"tests/unit/.*test_(?!golden_)\w+\.py$", one)):
+        folder, _, name = one.removeprefix("tests/unit/").rpartition("/")
+        module = f"{folder}/{name.removeprefix('test_')}"
+        product = module if folder == "bench" else f"compose_bluegreen/{module}"
+        assert (ROOT / product).is_file(), f"{one}: {product} does not exist"
+
+
+def test_what_tests_and_benchmarks_share_is_in_testkit() -> None:
+    assert imports("bench", "tests") == []
+    assert imports("testkit", "tests|bench") == []
+    assert imports("compose_bluegreen", "tests|bench|testkit|doctools") == []
+
+
 def test_each_link_between_documents_leads_somewhere() -> None:
     for document in documents():
         for target in re.findall(r"\]\(([^)\s]+)\)", text(document)):
@@ -249,6 +269,13 @@ def files() -> tuple[str, ...]:
         text=True,
     )
     return tuple(sorted(one for one in listed.stdout.split("\0") if (ROOT / one).is_file()))
+
+
+def imports(folder: str, modules: str) -> list[str]:
+    """The import lines below a folder that match, with their files."""
+    line = re.compile(rf"^\s*(?:from|import) (?:{modules})\b.*", re.MULTILINE)
+    found = [one for one in files() if one.startswith(f"{folder}/") and one.endswith(".py")]
+    return [f"{one}: {match.strip()}" for one in found for match in line.findall(text(one))]
 
 
 def documents() -> list[str]:

@@ -19,7 +19,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-SAMPLE = Path(__file__).parent.parent / "sample_service"
+from testkit.checkout import ROOT
+
+SAMPLE = ROOT / "sample_service"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from testkit.checkout import ROOT
 from testkit.load.mix import Bounds, Mix
 from testkit.load.record import Stop
 from testkit.load.report import Report
-
-_ROOT = Path(__file__).parents[2]
 
 
 class LoadError(Exception):
@@ -42,7 +41,7 @@ class Load:
         command = [sys.executable, "-m", "testkit.load", url, "--out", str(log.resolve())]
         with subprocess.Popen(
             [*command, "--until-eof", *options],
-            cwd=_ROOT,
+            cwd=ROOT,
             stdin=subprocess.PIPE,  # held open by us, so that the load ends with us
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

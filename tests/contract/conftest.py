@@ -1,5 +1,47 @@
-"""The real ground stands on the stages of the end-to-end tests."""
+"""The grounds of the contracts; the real ground uses a stage of the end-to-end tests."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from compose_bluegreen.config.release_builder import release
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.release import Release
+from compose_bluegreen.domain.topology import Change, Topology
+from compose_bluegreen.steps.desired_topology import for_project, with_release
+from tests.contract.grounds import Ground, fake, real
 from tests.e2e.conftest import engine, sample, signals, stages
 
 __all__ = ["engine", "sample", "signals", "stages"]
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.engine)])
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    if request.param == "fake":
+        with fake() as one:
+            yield one
+        return
+    stages: Callable[..., Any] = request.getfixturevalue("stages")
+    sample: str = request.getfixturevalue("sample")
+    with stages() as stage, real(stage, sample) as one:
+        yield one
+
+
+@pytest.fixture
+def web(ground: Ground) -> Release:
+    return release(ground.project, ground.project.services["web"], ground.image)
+
+
+@pytest.fixture
+def wanted(ground: Ground, web: Release) -> Topology:
+    return with_release(for_project(ground.project, ["web"], None), web, Colour.BLUE)
+
+
+@pytest.fixture
+def running(ground: Ground, wanted: Topology) -> Ground:
+    """The proxy runs, and nothing is live."""
+    ground.proxy.apply(wanted, Change.CREATE)
+    return ground

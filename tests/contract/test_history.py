@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from itertools import product
 from pathlib import Path
 
@@ -15,32 +15,13 @@ import pytest
 
 from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import DeployedService, Kind, NewDeployment, StepRecord
+from compose_bluegreen.domain.deployment import DeployedService, Kind, StepRecord
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import TRANSITIONS, UNFINISHED, Outcome, State, WrongTransition
 from compose_bluegreen.ports.history import History
+from testkit.drafts import ENGINE, LATER, NOON, PROJECT, a_draft, a_part, released, walked
 from testkit.fakes.history import MemoryHistory
 from testkit.postgres import Server, running
-
-ENGINE, PROJECT = "ABCD:EFGH", "shop"
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LATER = NOON + timedelta(seconds=3, microseconds=25)
-
-# A way through the states to each of them; promotions and removals are by the same door.
-WAY = {
-    State.PREPARING: [],
-    State.STARTING: [State.STARTING],
-    State.WAITING: [State.STARTING, State.WAITING],
-    State.SWITCHING: [State.STARTING, State.SWITCHING],
-    State.LIVE: [State.STARTING, State.SWITCHING, State.LIVE],
-    State.SUPERSEDED: [State.STARTING, State.SWITCHING, State.LIVE, State.SUPERSEDED],
-    State.ROLLED_BACK: [State.STARTING, State.SWITCHING, State.LIVE, State.ROLLED_BACK],
-    State.REMOVED: [State.STARTING, State.SWITCHING, State.LIVE, State.REMOVED],
-    State.FAILED: [State.FAILED],
-    State.INTERRUPTED: [State.INTERRUPTED],
-    State.STUCK: [State.STUCK],
-}
 
 
 @pytest.fixture(scope="module")
@@ -87,41 +68,6 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def history(opened: Opened) -> History:
     return opened(ENGINE, PROJECT)
-
-
-def a_draft(*services: str, kind: Kind = Kind.UP, **more: object) -> NewDeployment:
-    new_deployment = NewDeployment(
-        engine=ENGINE,
-        project=PROJECT,
-        kind=kind,
-        services=services or ("web",),
-        actor="ada@laptop",
-        started_at=NOON,
-    )
-    return replace(new_deployment, **more)  # type: ignore[arg-type]
-
-
-def a_part(
-    service: str = "web", *, image: str = "1", colour: Colour = Colour.BLUE
-) -> DeployedService:
-    model = {"name": f"{PROJECT}-bluegreen", "services": {service: {"environment": {"A": "ü"}}}}
-    found = Image(f"{service}:latest", f"sha256:{image}", None)
-    return DeployedService(Release(service, found, model, {"keep": 5}, f"print-{image}"), colour)
-
-
-def walked(history: History, deployment: int, state: State) -> int:
-    for each in WAY[state]:
-        history.to(deployment, each, NOON)
-    return deployment
-
-
-def released(history: History, *parts: DeployedService, **more: object) -> int:
-    new_deployment = a_draft(*(part.service for part in parts), **more)  # type: ignore[arg-type]
-    deployment = history.begin(new_deployment)
-    history.parts(deployment, parts)
-    walked(history, deployment, State.SWITCHING)
-    history.promote(deployment, LATER)
-    return deployment
 
 
 def rolled_back(history: History, *parts: DeployedService, of: int) -> int:

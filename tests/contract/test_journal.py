@@ -6,9 +6,6 @@ import pytest
 
 from compose_bluegreen.adapters.history.journal_files import Journal, Seen
 from tests.contract.grounds import Ground
-from tests.contract.test_outside import ground, running, wanted, web
-
-__all__ = ["ground", "running", "wanted", "web"]
 
 ONE, TWO, THREE = (f"00000{n}.uid.{n}-rev.json" for n in (1, 2, 3))
 AWKWARD = r"""{"a": "'; rm -rf / #", "b": "\"$HOME `x` \\n %s %% \u00fc", "c": "@@bluegreen@@0"}"""

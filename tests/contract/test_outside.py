@@ -5,13 +5,10 @@ One body for both keeps the fakes honest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, LockHeld, LockLost, ProxyFailed
 from compose_bluegreen.domain.release import Release
@@ -21,40 +18,11 @@ from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import ControlSignal, LockOwner, SignalRequest
 from compose_bluegreen.ports.proxy import NO_TRAFFIC
 from compose_bluegreen.ports.workloads import ColourRelease, NetworkAttachment
-from compose_bluegreen.steps.desired_topology import for_project, with_release
+from compose_bluegreen.steps.desired_topology import with_release
 from compose_bluegreen.steps.health import POLL
-from tests.contract.grounds import Ground, fake, real
+from tests.contract.grounds import Ground
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
-
-
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.engine)])
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    if request.param == "fake":
-        with fake() as one:
-            yield one
-        return
-    stages: Callable[..., Any] = request.getfixturevalue("stages")
-    sample: str = request.getfixturevalue("sample")
-    with stages() as stage, real(stage, sample) as one:
-        yield one
-
-
-@pytest.fixture
-def web(ground: Ground) -> Release:
-    return release(ground.project, ground.project.services["web"], ground.image)
-
-
-@pytest.fixture
-def wanted(ground: Ground, web: Release) -> Topology:
-    return with_release(for_project(ground.project, ["web"], None), web, BLUE)
-
-
-@pytest.fixture
-def running(ground: Ground, wanted: Topology) -> Ground:
-    """The proxy runs, and nothing is live."""
-    ground.proxy.apply(wanted, Change.CREATE)
-    return ground
 
 
 def found_in(ground: Ground, colour: Colour) -> list[Container]:

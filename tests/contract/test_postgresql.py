@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -25,13 +23,14 @@ from compose_bluegreen.domain.deployment import Kind, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import Outcome, State
+from testkit.checkout import ROOT
+from testkit.drafts import ENGINE, NOON, PROJECT, a_draft, a_part, released
 from testkit.fakes.calls import When, watched
 from testkit.fakes.site import Site
 from testkit.postgres import PASSWORD, Server, running
-from tests.contract.test_history import ENGINE, NOON, PROJECT, a_draft, a_part, released
+from testkit.subprocesses import run_at_once
 
 SCOPE = Scope(ENGINE, PROJECT)
-CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -131,45 +130,19 @@ def test_the_database_itself_refuses_what_must_not_be(
             server.run(change, database)
 
 
-def a_process(url: str, script: str) -> subprocess.Popen[str]:
-    before = (
-        "import os, signal, sys\n"
-        "from tests.contract.test_history import *\n"
-        "from compose_bluegreen.adapters.history import transitions as moves\n"
-        f"history = open_history(sys.argv[1], {{}}, Scope({ENGINE!r}, {PROJECT!r}))\n"
-        "print('ready', flush=True)\n"
-        "sys.stdin.readline()\n"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", before + script, url],
-        cwd=CHECKOUT,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def at_once(url: str, *scripts: str) -> list[tuple[int, str]]:
-    """Exit code and stderr of each."""
-    running = [a_process(url, script) for script in scripts]
-    for each in running:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n", each.communicate()
-    for each in running:
-        assert each.stdin is not None
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    ended = [each.communicate(timeout=60) for each in running]
-    return [(each.returncode, err) for each, (_, err) in zip(running, ended, strict=True)]
+OPENED = f"""
+from compose_bluegreen.adapters.history import Scope, open_history, transitions as moves
+from compose_bluegreen.domain.states import State
+from testkit.drafts import *
+history = open_history(sys.argv[1], {{}}, Scope({ENGINE!r}, {PROJECT!r}))
+"""
 
 
 def test_machines_that_open_a_new_database_at_once_all_succeed_and_count_on(
     server: Server, database: str, history: SqlHistory
 ) -> None:
     script = "history.begin(a_draft()); history.close()"
-    assert at_once(server.url(database), *[script] * 3) == [(0, "")] * 3
+    assert run_at_once(OPENED, [script] * 3, server.url(database)) == [(0, "")] * 3
     assert [one.id for one in history.newest(PROJECT)] == [3, 2, 1]
 
 
@@ -182,7 +155,7 @@ def test_a_process_killed_in_the_middle_of_a_change_leaves_none_of_it_and_no_loc
         "    moves.move(connection, 1, State.REMOVED, NOON)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    assert at_once(server.url(database), script) == [(-9, "")]
+    assert run_at_once(OPENED, [script], server.url(database)) == [(-9, "")]
     history.check_writable()
     found = history.live(ProjectRef(ENGINE, PROJECT), "web")
     assert found
@@ -291,7 +264,7 @@ def test_a_driver_that_is_not_installed_is_named_with_the_command_that_installs_
         "    print(type(error).__name__, error, error.hint)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("HistoryUnusable")
     assert "pip install 'compose-bluegreen[postgresql]'" in done.stdout

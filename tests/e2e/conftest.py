@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from testkit.stage import ROOT, SAMPLE, Stage, environment, plugin_folder, sweep
+from testkit.checkout import ROOT
+from testkit.stage import SAMPLE, Stage, environment, plugin_folder, sweep
 
 _PREFIX = "bgtest-"
 

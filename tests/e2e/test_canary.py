@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import signal
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing
 
 import pytest
 
 from testkit.load import Load
 from testkit.load.record import Outcome
-from testkit.stage import LIGHT, Running, Stage, answer, eventually, service
+from testkit.stage import LIGHT, Running, Stage, eventually, service
 
 pytestmark = pytest.mark.engine
 
@@ -39,20 +37,8 @@ def begun(site: Stage, version: str, steps: str, at: str = "25%") -> Running:
     """A canary that has got to that share."""
     running = site.begin("up", "--progress", "json", "--canary", steps, VERSION=version)
     running.until(f'"step_began", "step": "send {at} to')
-    eventually(lambda: version in asked(site, 20), f"an answer by {version}")
+    eventually(lambda: version in site.versions(20), f"an answer by {version}")
     return running
-
-
-def asked(site: Stage, count: int) -> Counter[str]:
-    """Which versions answer, on one kept connection."""
-    found = Counter[str]()
-    with closing(http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)) as line:
-        for _ in range(count):
-            line.request("GET", "/")
-            said = answer(line)
-            assert said.status == 200
-            found[said.version] += 1
-    return found
 
 
 def interrupt(running: Running) -> None:
@@ -68,7 +54,7 @@ def again(site: Stage, tickets: Iterable[str]) -> dict[str, str]:
 
 
 def as_before(site: Stage, version: str) -> None:
-    assert asked(site, 50) == {version: 50}
+    assert site.versions(50) == {version: 50}
     assert len(site.colours()) == 1
     assert site.drift() == []
 
@@ -80,7 +66,7 @@ def test_the_share_is_what_was_asked_for_and_ctrl_c_sends_all_back(site: Stage) 
             assert site.status()["under_way"]["step"].startswith("send 25% to web-")
             assert site.history("--limit", "1")[0]["state"] == "switching"
         with site.step("a quarter of the requests goes to the new one"):
-            found = asked(site, MANY)
+            found = site.versions(MANY)
             assert abs(found["v2"] / MANY - 0.25) < 0.04, found
         interrupt(running)
     as_before(site, "v1")
@@ -168,7 +154,7 @@ def test_killed_meanwhile_status_tells_the_share_and_the_next_command_takes_it_b
             (drift,) = [one for one in site.drift() if one["kind"] == "unfinished"]
             assert " 25% of it" in drift["cause"]
         with site.step("and so it is"):
-            assert set(asked(site, 100)) == {served, "v5"}
+            assert set(site.versions(100)) == {served, "v5"}
         run = site.bluegreen("repair").ended(0)
         assert "has all the traffic of web again" in run.err
     as_before(site, served)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from testkit.command_lines import watching
 from testkit.stage import Model, Stage, eventually, service
-from tests.e2e.test_security import _watching
 
 pytestmark = pytest.mark.engine
 
@@ -63,7 +63,7 @@ def test_hooks_run_at_their_moments_and_are_told_what_happens(site: Stage) -> No
         pre_switch=_sh(f'python3 -c "{ask % "$$BLUEGREEN_COLOUR"}"'),
         post_switch={"host": ["sh", "-c", "echo $$BLUEGREEN_HOOK $$BLUEGREEN_SERVICE >told; pwd"]},
     )
-    with site.step("a release under load"), site.load(), _watching(SECRET) as seen:
+    with site.step("a release under load"), site.load(), watching(SECRET) as seen:
         run = site.up("v2", "--progress", "json")
     assert seen == [], "a secret is in the arguments of a process"
     steps = _steps(site)

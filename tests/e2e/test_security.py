@@ -6,12 +6,9 @@ import json
 import secrets
 import stat
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from ipaddress import IPv4Network
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
@@ -21,9 +18,11 @@ from compose_bluegreen.config.settings_reader import service_settings
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BadSetting, ProxyFailed
 from compose_bluegreen.domain.topology import Check, ColourBackend, Published, Route, Topology
+from testkit.command_lines import watching
 from testkit.stage import Model, Stage, other, service
 
 pytestmark = pytest.mark.engine
+
 
 NETWORK = IPv4Network("172.30.0.0/16")
 SECRET = f"hush-{secrets.token_hex(8)}"
@@ -47,30 +46,6 @@ def _secretive(stage: Stage, **more: object) -> None:
     stage.write(web=web, worker=other(networks=["default"]))
 
 
-@contextmanager
-def _watching(word: str) -> Iterator[list[str]]:
-    """All command lines with that word of any process on this machine; each some milliseconds."""
-    found: list[str] = []
-    over = Event()
-
-    def look() -> None:
-        while not over.is_set():
-            for each in Path("/proc").glob("[0-9]*/cmdline"):
-                with suppress(OSError):
-                    line = each.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if word in line:
-                        found.append(line)
-            time.sleep(0.005)
-
-    watcher = Thread(target=look)
-    watcher.start()
-    try:
-        yield found
-    finally:
-        over.set()
-        watcher.join()
-
-
 def _open_to_others(folder: Path) -> list[str]:
     return [
         f"{stat.filemode(each.lstat().st_mode)} {each}"
@@ -82,10 +57,10 @@ def _open_to_others(folder: Path) -> list[str]:
 def test_a_secret_is_told_to_nobody(stage: Stage) -> None:
     _secretive(stage)
     said = []
-    with stage.step("the watcher sees what there is to see"), _watching(SECRET) as found:
+    with stage.step("the watcher sees what there is to see"), watching(SECRET) as found:
         stage.docker("run", "--rm", "localhost:1/bgtest/sample", "true", SECRET)
     assert found
-    with stage.step("not in the arguments of any process"), _watching(SECRET) as found:
+    with stage.step("not in the arguments of any process"), watching(SECRET) as found:
         said.append(stage.up("v1"))
         said.append(stage.up("v2"))
         said.append(stage.bluegreen("rollback").ended(0))

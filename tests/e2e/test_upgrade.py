@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from testkit import postgres
+from testkit.checkout import ROOT
 from testkit.old_release import KEY, Host, read_json
-from testkit.stage import ROOT, Run, Sources
+from testkit.stage import Run, Sources
 
 pytestmark = pytest.mark.engine
 

@@ -13,7 +13,7 @@ from compose_bluegreen.cli.app import build_app
 from compose_bluegreen.cli.docker_flags import parse_arguments
 from compose_bluegreen.cli.main import refuse_undecodable
 from compose_bluegreen.domain.errors import BluegreenError
-from tests.unit.cli.test_app import Recorder
+from testkit.recorder import Recorder
 
 ACTS_ON_THIS_MACHINE = {"install", "uninstall", "doctor"}
 RECORDER = Recorder()

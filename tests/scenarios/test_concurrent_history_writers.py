@@ -2,60 +2,41 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from compose_bluegreen.adapters.history import SqlHistory
+import pytest
+
+from compose_bluegreen.adapters.history import SqlHistory, open_history
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
-from testkit.checkout import ROOT
-from tests.unit.adapters.history.test_sqlite import DRAFT, file, history, released
+from testkit.sqlite_file import DRAFT, SCOPE, released
+from testkit.subprocesses import run_at_once
 
-__all__ = ["file", "history"]
-
-
-def a_process(script: str, file: Path) -> subprocess.Popen[str]:
-    """Runs ``script`` once it is told to go, with ``history`` open on the file."""
-    before = (
-        "import sys\n"
-        "from compose_bluegreen.adapters.history import open_history\n"
-        "from tests.unit.adapters.history.test_sqlite import *\n"
-        "import alembic.command\n"
-        "history = open_history(sys.argv[1], {}, SCOPE)\n"
-        "print('ready', flush=True)\n"
-        "sys.stdin.readline()\n"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", before + script, str(file)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+OPENED = """
+import alembic.command
+from compose_bluegreen.adapters.history import open_history
+from compose_bluegreen.domain.states import Outcome, State
+from testkit.sqlite_file import *
+history = open_history(sys.argv[1], {}, SCOPE)
+"""
 
 
-def run_at_once(scripts: list[str], file: Path) -> list[tuple[int, str]]:
-    """Exit code and stderr of each."""
-    running = [a_process(script, file) for script in scripts]
-    for each in running:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n", each.communicate()
-    for each in running:
-        assert each.stdin is not None
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    ended = [each.communicate(timeout=60) for each in running]
-    return [(each.returncode, err) for each, (_, err) in zip(running, ended, strict=True)]
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "history.db"
+
+
+@pytest.fixture
+def history(file: Path) -> Iterator[SqlHistory]:
+    with open_history(str(file), {}, SCOPE) as opened:
+        yield opened
 
 
 def test_processes_that_open_a_new_file_at_once_all_succeed(
     file: Path, history: SqlHistory
 ) -> None:
-    ended = run_at_once(["history.begin(DRAFT); history.close()"] * 4, file)
+    ended = run_at_once(OPENED, ["history.begin(DRAFT); history.close()"] * 4, str(file))
     assert ended == [(0, "")] * 4
     assert [each.id for each in history.newest("shop")] == [4, 3, 2, 1]
 
@@ -68,7 +49,7 @@ def test_processes_that_write_at_once_lose_nothing(file: Path, history: SqlHisto
         "    history.step(1, StepRecord('start', str(n), '', Outcome.DONE, NOON))\n"
         "history.close()\n"
     )
-    assert run_at_once([script] * 4, file) == [(0, "")] * 4
+    assert run_at_once(OPENED, [script] * 4, str(file)) == [(0, "")] * 4
     found = history.get(1)
     assert found is not None
     assert len(found.steps) == 100
@@ -85,7 +66,7 @@ def test_a_process_killed_in_the_middle_of_a_change_leaves_none_of_it(
         "    moves.move(connection, 1, State.REMOVED, NOON)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    assert run_at_once([script], file) == [(-9, "")]
+    assert run_at_once(OPENED, [script], str(file)) == [(-9, "")]
     history.check_writable()
     live = history.live(ProjectRef("ENGINE", "shop"), "web")
     assert live is not None

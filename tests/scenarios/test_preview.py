@@ -27,8 +27,8 @@ from testkit.failures import QUICK, outcome
 from testkit.fakes.calls import Call, When
 from testkit.fakes.site import Site, a_file, a_service
 from testkit.fakes.world import Behaviour
+from testkit.haproxy import NETWORK, a_route, section, shop
 from testkit.killing import kill
-from tests.unit.adapters.haproxy.test_config import NETWORK, a_route, section, shop
 
 KEY = "a-key-nobody-guesses"
 WHERE = "compose.yaml: services.web.x-bluegreen"

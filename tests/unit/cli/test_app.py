@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +28,8 @@ from compose_bluegreen.config.requests import (
     UpRequest,
 )
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockHeld, UsageError
-
-
-@dataclass
-class Recorder:
-    """Carries nothing out: remembers what it was asked, and answers as told."""
-
-    calls: list[tuple[Any, ...]] = field(default_factory=list)
-    answer: int = 0
-    error: BluegreenError | None = None
-
-    def __call__(self, call: partial[int]) -> int:
-        self.calls.append((call.func.__name__.removeprefix("_"), *call.args))
-        if self.error:
-            raise self.error
-        return self.answer
-
+from compose_bluegreen.domain.errors import Interrupted, LockHeld, UsageError
+from testkit.recorder import Recorder
 
 Type = Callable[[str], int]
 

@@ -4,89 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
-
-import pytest
+from datetime import UTC, datetime, timedelta
 
 from compose_bluegreen.cli import output
 from compose_bluegreen.cli.hint_texts import hint_text
-from compose_bluegreen.cli.table import table, took
 from compose_bluegreen.cli.terminal import Terminal
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import DeployedService, Deployment, Kind, StepRecord
+from compose_bluegreen.domain.deployment import Deployment, StepRecord
 from compose_bluegreen.domain.hints import Hint
 from compose_bluegreen.domain.plan import PlannedStep
-from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.inspection.drift import Drift, DriftKind
-from compose_bluegreen.inspection.status import ColourStatus, ServiceStatus, Status, UnderWay
-from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.inspection.status import Status, UnderWay
 from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.ports.proxy import ServerHealth
-
-START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
-EAST = timezone(timedelta(hours=2))
-IMAGE = Image("shop/web:latest", "sha256:" + "ab12" * 16, "shop/web@sha256:" + "cd" * 32)
-SECRET = {"environment": {"PASSWORD": "hush"}}
-KEYS = {
-    "id", "project", "services", "kind", "colour", "state", "image", "image_id", "repo_digest",
-    "git_revision", "message", "actor", "started_at", "finished_at", "duration_s", "reason",
-    "rollback_of", "restores", "engine", "parts",
-}  # fmt: skip
-
-
-def part(
-    service: str = "web", colour: Colour = Colour.GREEN, image: Image = IMAGE
-) -> DeployedService:
-    return DeployedService(
-        Release(service, image, dict(SECRET), dict(SECRET), "f1"), colour, live=True
-    )
-
-
-UP = Deployment(
-    id=42,
-    engine="engine-1",
-    project="shop",
-    kind=Kind.UP,
-    state=State.LIVE,
-    services=("web",),
-    actor="ada@host",
-    started_at=START,
-    finished_at=START + timedelta(seconds=3.5),
-    message="greets",
-    git_revision="abc123",
-    parts=(part(),),
-)
-BACK = replace(UP, id=43, kind=Kind.ROLLBACK, rollback_of=42, restores=41, message="oh")
-BUILDING = replace(UP, id=44, state=State.PREPARING, finished_at=None, parts=(), message="")
-FAILED = replace(
-    UP,
-    state=State.FAILED,
-    reason="web-green was not healthy",
-    steps=(
-        StepRecord(
-            "build:web",
-            "build web",
-            "it has a build",
-            Outcome.DONE,
-            START,
-            START + timedelta(seconds=1),
-        ),
-        StepRecord(
-            "health",
-            "wait until web-green is healthy",
-            "nothing unproven gets traffic",
-            Outcome.FAILED,
-            START,
-            START + timedelta(minutes=2, seconds=5),
-            "line 1\n\x1b[31mline 2\x1b[0m\n",
-        ),
-        StepRecord("switch", "route", "", Outcome.RUNNING, START),
-    ),
-)
+from testkit.answers import BACK, BUILDING, EAST, FAILED, IMAGE, START, UP, WELL, found, part
 
 
 def history(*deployments: Deployment, terminal: Terminal | None = None) -> list[str]:
@@ -135,65 +69,6 @@ def test_colour_does_not_move_the_columns() -> None:
     assert "\x1b[32mlive\x1b[0m   web" in row.replace("STATE", "")
 
 
-def history_json(*deployments: Deployment) -> Any:
-    return json.loads(output.history(deployments, "json"))
-
-
-def test_history_s_json_has_these_keys_and_no_others() -> None:
-    assert [set(one) for one in history_json(BACK, UP, BUILDING)] == [KEYS] * 3
-
-
-def test_history_s_json_holds_plain_values_in_utc() -> None:
-    (one,) = history_json(UP)
-    assert one["started_at"] == "2026-03-01T12:00:00.250Z"
-    assert one["finished_at"] == "2026-03-01T12:00:03.750Z"
-    assert one["duration_s"] == 3.5
-    assert one["services"] == ["web"]
-    assert (one["kind"], one["state"], one["colour"]) == ("up", "live", "green")
-    assert (one["image"], one["image_id"], one["repo_digest"]) == (
-        IMAGE.reference,
-        IMAGE.id,
-        IMAGE.repo_digest,
-    )
-    assert one["parts"] == [
-        {
-            "service": "web",
-            "colour": "green",
-            "image": IMAGE.reference,
-            "image_id": IMAGE.id,
-            "repo_digest": IMAGE.repo_digest,
-            "live": True,
-            "fingerprint": "f1",
-        }
-    ]
-
-
-def test_what_is_not_known_yet_is_null() -> None:
-    (one,) = history_json(BUILDING)
-    unknown = (
-        "colour",
-        "image",
-        "image_id",
-        "repo_digest",
-        "finished_at",
-        "duration_s",
-        "rollback_of",
-    )
-    assert [one[key] for key in unknown] == [None] * len(unknown)
-    assert one["parts"] == []
-
-
-def test_a_rollback_says_what_it_takes_back_and_what_it_restores() -> None:
-    (one,) = history_json(BACK)
-    assert (one["kind"], one["rollback_of"], one["restores"]) == ("rollback", 42, 41)
-
-
-@pytest.mark.parametrize("format_", ["table", "json"])
-def test_neither_model_nor_settings_are_ever_shown(format_: str) -> None:
-    assert "hush" not in output.history([FAILED], format_, Terminal())
-    assert "hush" not in output.show(FAILED, format_, Terminal())
-
-
 def test_show_tells_the_steps_with_the_last_words_of_what_failed() -> None:
     text = output.show(FAILED, "table", Terminal(), EAST)
     assert text.splitlines() == [
@@ -216,57 +91,12 @@ def test_show_tells_the_steps_with_the_last_words_of_what_failed() -> None:
     ]
 
 
-def test_show_s_json_adds_the_steps() -> None:
-    one = json.loads(output.show(FAILED, "json"))
-    assert set(one) == KEYS | {"steps"}
-    assert one["steps"][1] == {
-        "key": "health",
-        "name": "wait until web-green is healthy",
-        "cause": "nothing unproven gets traffic",
-        "outcome": "failed",
-        "started_at": "2026-03-01T12:00:00.250Z",
-        "finished_at": "2026-03-01T12:02:05.250Z",
-        "duration_s": 125.0,
-        "detail": "line 1\n\x1b[31mline 2\x1b[0m\n",
-    }
-    assert one["steps"][2]["finished_at"] is None
-
-
 def test_the_summary_says_which_image_became_what() -> None:
     assert output.summary(UP) == (
         "deployment 42: web-green live after 3.5s\n  web: shop/web:latest ab12ab12ab12\n"
     )
     assert output.summary(BUILDING) == "deployment 44: web preparing\n"
     assert output.summary(BACK).splitlines()[-1] == "  takes back 42, restores 41"
-
-
-def test_the_summary_for_programs_is_what_show_says_of_it() -> None:
-    assert output.summary(FAILED, "json") == output.show(FAILED, "json")
-    assert (output.summary(None), json.loads(output.summary(None, "json"))) == ("", None)
-
-
-def container(number: int = 1, health: str | None = "healthy") -> Container:
-    return Container(
-        id=f"c{number}",
-        name=f"shop-web-green-{number}",
-        image_id=IMAGE.id,
-        status="running",
-        exit_code=0,
-        restarts=0,
-        health=health,
-        started_at=START,
-        addresses={},
-        deployment=42,
-    )
-
-
-def found(*servers: ServerHealth, drift: tuple[Drift, ...] = (), live: bool = True) -> Status:
-    up = ColourStatus(Colour.GREEN, (container(),), servers, in_flight=2)
-    service = ServiceStatus("web", up if live else None, None, UP, replace(UP, id=41), drift)
-    return Status("shop", "running", (service,))
-
-
-WELL = ServerHealth("10.0.0.2:8080", "UP", "L7OK")
 
 
 def test_status_is_a_row_for_each_service() -> None:
@@ -303,67 +133,6 @@ def test_a_project_without_releases_says_so() -> None:
     assert text == "project shop: proxy none\nnothing is released yet\n"
 
 
-def test_status_s_json_has_the_promised_keys() -> None:
-    drift = Drift(DriftKind.STRAY, "cause", Hint("cure"))
-    answer = json.loads(output.status(found(WELL, drift=(drift,)), "127.0.0.1:8404", "json"))
-    assert set(answer) == {
-        "project",
-        "proxy",
-        "proxy_image_built_at",
-        "monitor",
-        "under_way",
-        "waiting",
-        "services",
-        "drift",
-    }
-    (service,) = answer["services"]
-    assert set(service) == {
-        "service",
-        "live",
-        "idle",
-        "standby",
-        "rollback_to",
-        "rollback_image",
-        "rollback_unsafe",
-        "preview",
-        "drift",
-    }
-    assert service["idle"] is None
-    assert service["rollback_to"] == 41
-    assert service["drift"] == [
-        {"kind": "stray", "cause": "cause", "cure": "cure", "repairable": False}
-    ]
-    live = service["live"]
-    assert {"colour", "deployment", "image_id"} <= set(live)
-    assert (live["colour"], live["deployment"]) == ("green", 42)
-    assert (live["image"], live["image_id"], live["repo_digest"]) == (
-        IMAGE.reference,
-        IMAGE.id,
-        IMAGE.repo_digest,
-    )
-    assert live["since"] == "2026-03-01T12:00:00.250Z"
-    assert live["servers"] == [{"address": "10.0.0.2:8080", "status": "UP", "check": "L7OK"}]
-
-
-def test_status_s_json_says_null_where_nothing_is_live() -> None:
-    answer = json.loads(output.status(found(live=False), None, "json"))
-    assert answer["services"][0]["live"] is None
-    assert answer["monitor"] is None
-    assert answer["proxy_image_built_at"] is None
-
-
-def test_status_s_json_says_when_the_proxy_s_image_was_built() -> None:
-    status = replace(found(WELL), proxy_image_built_at=START)
-    assert json.loads(output.status(status, None, "json"))["proxy_image_built_at"] == (
-        "2026-03-01T12:00:00.250Z"
-    )
-
-
-def test_status_s_json_says_null_where_nothing_waits() -> None:
-    answer = json.loads(output.status(found(live=False), None, "json"))
-    assert answer["waiting"] is None
-
-
 HOLD = StepRecord(
     "hold", "hold web-green back", "--no-switch", Outcome.DONE, START + timedelta(hours=1)
 )
@@ -392,18 +161,8 @@ def test_the_summary_of_what_waits_says_what_may_be_done() -> None:
     assert image == "  web: shop/web:latest ab12ab12ab12"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0s"), (12.34, "12.3s"), (60, "1m00s"), (125.9, "2m05s")]
-)
-def test_durations_are_as_long_as_a_person_wants(seconds: float, text: str) -> None:
-    assert took(timedelta(seconds=seconds)) == text
-
-
-def test_a_table_of_nothing_is_its_head() -> None:
-    assert table(("A", "B"), [], Terminal(), {}) == ["A  B"]
-
-
 # ── the lock ─────────────────────────────────────────────────────────────────────────────────
+
 
 BOB = LockOwner("bob@ci", "up web", datetime(2026, 3, 1, 12, tzinfo=UTC))
 

@@ -12,13 +12,7 @@ from compose_bluegreen.config.project import read
 from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.domain.release import Image, Model, Release, built_here, published, replicas
 from testkit.fakes.site import a_file, a_service
-
-IMAGE = Image("web:latest", "sha256:0123456789abcdef", "registry/web@sha256:f")
-
-
-def released(image: Image = IMAGE, top: Model | None = None, **more: Any) -> Release:
-    project = read(a_file(web=a_service(**more)) | (top or {}), "compose.yaml")
-    return release(project, project.services["web"], image)
+from testkit.releases import IMAGE, released
 
 
 def service_of(found: Release) -> Model:

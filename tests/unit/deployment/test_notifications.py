@@ -1,4 +1,4 @@
-"""How a deployment ended, and who is told; whatever becomes of that, the deployment stands."""
+"""How a deployment ended, as an event for the webhook."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from compose_bluegreen.cli import json_output, notify
-from compose_bluegreen.config.types import address
+from compose_bluegreen.cli import json_output
 from compose_bluegreen.deployment.notifications import EndedDeployments, Event, event
-from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable
+from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.states import State
-from compose_bluegreen.runtime.secrets import conceal, concealed
-from testkit.fakes.observer import FakeObserver
 from testkit.fakes.site import Site
 from testkit.fakes.world import Behaviour
 
@@ -58,7 +55,7 @@ def test_a_rollback_and_what_waits_are_events_of_their_own(
     assert events(site, noted)[2:] == [(3, Event.ROLLED_BACK), (4, Event.WAITING)]
 
 
-def test_one_that_ends_twice_is_told_of_once(site: Site, noted: EndedDeployments) -> None:
+def test_a_deployment_that_ends_twice_is_reported_once(site: Site, noted: EndedDeployments) -> None:
     site.source("v1")
     site.up(no_switch=True)
     site.ctx.history.to(1, State.FAILED, site.ctx.clock.now(), "boom")
@@ -81,69 +78,3 @@ def test_a_notice_has_what_history_has_of_it(site: Site) -> None:
     assert (notice["version"], notice["event"]) == (1, "failed")
     assert notice["text"] == "shop: deployment 1 of web: failed: it was sick"
     assert notice["deployment"] == json_output.deployment(done)
-
-
-# ── whom ─────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    "text", ["https://hooks.example/a?b=c", "http://u:p@127.0.0.1:8000/", "https://[::1]:9/x"]
-)
-def test_an_address_is_taken_as_it_is(text: str) -> None:
-    assert address(text) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["hush", "ftp://a/hush", "https:///hush", "http://a:x/hush", "http://a/ hush", "http://[a"],
-)
-def test_what_is_no_address_is_refused_without_being_repeated(text: str) -> None:
-    with pytest.raises(ValueError, match="an address that begins with") as refused:
-        address(text)
-    assert "hush" not in str(refused.value)
-
-
-def test_nothing_means_nobody() -> None:
-    assert address("") is None
-    assert address(" ") is None
-
-
-def test_the_environment_comes_before_the_file() -> None:
-    said = FakeObserver()
-    own = {"BLUEGREEN_NOTIFY": "https://own/"}
-    assert notify.wanted(own, "https://file/", said) == "https://own/"
-    assert notify.wanted({}, "https://file/", said) == "https://file/"
-    assert notify.wanted({"BLUEGREEN_NOTIFY": ""}, None, said) is None
-    assert said.remarks == []
-
-
-def test_what_is_no_address_is_a_warning_here_and_no_obstacle() -> None:
-    said = FakeObserver()
-    assert notify.wanted({"BLUEGREEN_NOTIFY": "hush"}, None, said) is None
-    (remark,) = said.remarks
-    assert "hush" not in remark
-
-
-# ── and if that fails ────────────────────────────────────────────────────────────────────────
-
-
-def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: EndedDeployments) -> None:
-    site.release("v1")
-    notify.send("http://127.0.0.1:9/hush", noted.ended, site.ctx.history, site.observer)
-    (remark,) = site.observer.remarks
-    assert remark.startswith("warning: the webhook did not receive the result of deployment 1: ")
-    assert "hush" not in remark
-
-
-@pytest.mark.parametrize("error", [HistoryUnusable("disk gone"), RuntimeError("a bug, hush")])
-def test_so_is_anything_else(site: Site, noted: EndedDeployments, error: Exception) -> None:
-    site.release("v1")
-    site.world.calls.fail("history.get", error)
-    notify.send("http://127.0.0.1:9/", noted.ended, site.ctx.history, site.observer)
-    (remark,) = site.observer.remarks
-    assert remark.endswith(f": {type(error).__name__}")
-
-
-def test_a_report_of_a_bug_does_not_repeat_the_address() -> None:
-    conceal("https://hooks.example/hush-hush")
-    assert concealed("to https://hooks.example/hush-hush!") == "to …!"

@@ -6,8 +6,6 @@ from itertools import product
 
 import pytest
 
-from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import (
     ROLLBACK_CANDIDATES,
     TRANSITIONS,
@@ -58,15 +56,3 @@ def test_nothing_is_proven_that_never_went_live() -> None:
         UNFINISHED | {State.WAITING, State.FAILED, State.INTERRUPTED, State.STUCK}
     )
     assert State.ROLLED_BACK not in ROLLBACK_CANDIDATES
-
-
-def test_the_other_colour_of_the_other_colour_is_the_colour() -> None:
-    for colour in Colour:
-        assert colour.other is not colour
-        assert colour.other.other is colour
-
-
-def test_the_tag_that_keeps_an_image_is_one_that_docker_accepts() -> None:
-    image = Image("web:latest", "sha256:0123456789abcdef")
-    release = Release("web", image, {"name": "shop"}, {}, "f00")
-    assert release.kept_tag == "bluegreen/shop/web:0123456789ab"

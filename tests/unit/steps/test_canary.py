@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from compose_bluegreen.cli.hint_texts import hint_text
-from compose_bluegreen.config.canary_stages import Stage, parse
+from compose_bluegreen.config.canary_stages import parse
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import BluegreenError, Interrupted, NeedsPerson, Unhealthy
 from compose_bluegreen.domain.states import State
@@ -262,24 +261,3 @@ def test_a_step_that_fails_halfway_is_taken_back_on_the_disk_too() -> None:
     assert outcome(site.up) is not None
     assert site.world.notes.disk_shares == site.world.notes.canary_weights == {}
     assert_v1_serves(site)
-
-
-# ── what may be said ─────────────────────────────────────────────────────────────────────────
-
-
-def test_the_steps_are_read() -> None:
-    minute = timedelta(minutes=1)
-    assert parse("5%:1m, 25%:5m,99.5%:1m") == (
-        Stage(500, minute),
-        Stage(2500, 5 * minute),
-        Stage(9950, minute),
-    )
-    assert parse("off") == ()
-
-
-@pytest.mark.parametrize(
-    "text", ["", "5%", "5:1m", "5%:1", "0%:1m", "100%:1m", "25%:1m,5%:1m", "5%:1m,5%:1m", "5%:1m,"]
-)
-def test_what_is_no_step_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"such as|unit"):
-        parse(text)

@@ -9,10 +9,9 @@ import pytest
 
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.errors import BluegreenError, Unhealthy
+from compose_bluegreen.domain.errors import Unhealthy
 from compose_bluegreen.domain.topology import ColourBackend
 from compose_bluegreen.steps import health
-from compose_bluegreen.steps.dependencies import until_dependencies
 from compose_bluegreen.steps.health import until_healthy
 from testkit.fakes.site import Site
 from testkit.fakes.world import Behaviour
@@ -127,63 +126,3 @@ def test_a_colour_that_haproxy_has_no_seats_for_is_never_healthy(serving: Site) 
     serving.world.notes.topology = known.with_route(route.with_backend(Colour.GREEN, empty))
     with pytest.raises(Unhealthy, match="HAProxy doesn't know it"):
         until_healthy("web", Colour.GREEN, SOON, serving.ctx)
-
-
-# ── dependencies ─────────────────────────────────────────────────────────────────────────────
-
-
-def wait_for(site: Site, condition: str, does: Behaviour | None) -> None:
-    if does:
-        site.world.run_by_hand("db").behaviour = does
-    until_dependencies({"db": condition}, SOON, site.ctx)
-
-
-def test_a_dependency_that_runs_has_started(site: Site) -> None:
-    wait_for(site, "service_started", Behaviour())
-    assert site.world.time == 0
-
-
-def test_a_dependency_is_waited_for_until_docker_calls_it_healthy(site: Site) -> None:
-    wait_for(site, "service_healthy", Behaviour(healthcheck=0, healthy_after=0.5))
-    assert site.world.time >= 1.0
-
-
-def test_a_dependency_is_waited_for_until_it_has_ended_well(site: Site) -> None:
-    wait_for(site, "service_completed_successfully", Behaviour(ends_after=1.0))
-    assert site.world.time >= 1.0
-
-
-def test_a_dependency_that_ended_badly_is_given_up_at_once(site: Site) -> None:
-    does = Behaviour(ends_after=0.5, exit_code=3, log="no such table")
-    with pytest.raises(BluegreenError, match="shop-db-1 ended with exit code 3") as ended:
-        wait_for(site, "service_completed_successfully", does)
-    assert ended.value.detail == "no such table"
-    assert site.world.time < 1
-
-
-@pytest.mark.parametrize("does", [None, Behaviour(healthcheck=0, healthy_after=NEVER)])
-def test_the_deadline_names_each_dependency_and_its_condition(
-    site: Site, does: Behaviour | None
-) -> None:
-    with pytest.raises(Unhealthy, match=r"still waiting after 2s for db \(service_healthy\)"):
-        wait_for(site, "service_healthy", does)
-
-
-def test_no_dependencies_need_no_look(site: Site) -> None:
-    until_dependencies({}, SOON, site.ctx)
-    assert site.world.calls.made == []
-
-
-@pytest.mark.parametrize(
-    ("does", "problem"),
-    [
-        (Behaviour(), "has no healthcheck to wait for"),
-        (Behaviour(healthcheck=0, healthy_after=NEVER, declared_sick=0.5), "is unhealthy"),
-    ],
-)
-def test_a_dependency_that_never_gets_healthy_is_given_up_at_once(
-    site: Site, does: Behaviour, problem: str
-) -> None:
-    with pytest.raises(BluegreenError, match=f"shop-db-1 {problem}"):
-        wait_for(site, "service_healthy", does)
-    assert site.world.time < 1

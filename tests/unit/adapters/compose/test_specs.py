@@ -15,7 +15,7 @@ from compose_bluegreen.domain.names import LINK, companion
 from compose_bluegreen.domain.release import Model, Release
 from compose_bluegreen.ports.runner import OneOff
 from compose_bluegreen.ports.workloads import ColourAddresses, ColourRelease
-from tests.unit.config.test_release_builder import IMAGE, released
+from testkit.releases import IMAGE, released
 
 SEATS = ColourAddresses("shop-bluegreen_link", ("10.9.0.16", "10.9.0.17"))
 

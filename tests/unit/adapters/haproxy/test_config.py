@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from ipaddress import IPv4Network
-from itertools import takewhile
 
 import pytest
 from hypothesis import given, settings
@@ -19,46 +18,12 @@ from compose_bluegreen.domain.topology import (
     Check,
     ColourBackend,
     Preview,
-    ProxySettings,
     Published,
     Route,
     Topology,
     TrafficSplit,
 )
-
-NETWORK = IPv4Network("10.9.0.0/24")
-DOORS = ((8080, 8080), (10001, 8080))
-
-
-def a_route(
-    service: str = "web", mode: str = "http", *, slot: int = 16, internal_port: int = 10001
-) -> Route:
-    internal_ports = ((8080, 8080), (internal_port, 8080))
-    targets = [
-        (colour, ColourBackend((slot + number,), 8080, internal_ports, mode))
-        for number, colour in enumerate(Colour)
-    ]
-    where = f":{internal_port - 2001}/tcp"
-    return Route(
-        service,
-        published=(Published(where, "", str(internal_port - 2001), internal_port),),
-        networks=(("shop_default", (service, f"{service}-alias")),),
-        targets=tuple(targets),
-    )
-
-
-def shop(*routes: Route, **settings: object) -> Topology:
-    proxy = ProxySettings(**settings)  # type: ignore[arg-type]
-    return Topology("shop", proxy, routes or (a_route(),))
-
-
-def section(text: str, title: str) -> list[str]:
-    """The lines of one section, without comments."""
-    lines = iter(text.splitlines())
-    assert title in lines, f"no section {title} in:\n{text}"
-    inside = takewhile(lambda line: not re.match(r"[a-z]", line), lines)
-    return [line.strip() for line in inside if line.strip() and not line.strip().startswith("#")]
-
+from testkit.haproxy import DOORS, NETWORK, a_route, section, shop
 
 # ── what is in it ────────────────────────────────────────────────────────────────────────────
 
@@ -273,6 +238,7 @@ def test_a_network_without_room_for_a_seat_is_refused() -> None:
 
 # ── the map ──────────────────────────────────────────────────────────────────────────────────
 
+
 names = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True)
 canary_weights = st.one_of(st.none(), st.builds(CanaryWeight, st.integers(1, 9999), st.booleans()))
 flows = st.one_of(
@@ -296,6 +262,7 @@ def test_what_somebody_wrote_there_by_hand_shares_nothing(said: str) -> None:
 
 
 # ── what never gets there ────────────────────────────────────────────────────────────────────
+
 
 HOSTILE = ["a\nb", "a b", "a;b", "%[env(HOME)]", '"', "'", "$HOME", "#", "a\\", "\r", "", "ü", "{"]
 hostile = st.one_of(
@@ -323,6 +290,7 @@ SPOILT = {
     ),
 }
 """Topologies that have this word where a name belongs."""
+
 
 HARMLESS = {
     "host address": r"[0-9A-Za-z.:\[\]-]*",

@@ -31,7 +31,7 @@ from compose_bluegreen.domain.states import State
 from compose_bluegreen.steps import hooks, irreversible
 from testkit.fakes.journal import FakeJournal, OpenLock
 from testkit.fakes.site import Site
-from tests.unit.adapters.history.test_synced_history import HOLDER
+from testkit.synced_history import HOLDER
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "78b6a6f" / "history"
 ENGINE = "ABCD:EFGH"

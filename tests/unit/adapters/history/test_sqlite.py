@@ -8,30 +8,18 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, event
 
-from compose_bluegreen.adapters.history import Scope, SqlHistory, open_history
-from compose_bluegreen.adapters.history.sqlite import SqliteStore
-from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import DeployedService, Kind, NewDeployment, StepRecord
+from compose_bluegreen.adapters.history import SqlHistory, open_history
+from compose_bluegreen.domain.deployment import StepRecord
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import Outcome, State
 from testkit.checkout import ROOT
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SCOPE = Scope("ENGINE", "shop")
-DRAFT = NewDeployment("ENGINE", "shop", Kind.UP, ("web",), "ada@laptop", NOON)
-PART = DeployedService(
-    Release("web", Image("web", "sha256:1"), {"name": "shop"}, {}, "f"), Colour.BLUE
-)
+from testkit.sqlite_file import DRAFT, NOON, SCOPE, by_hand, engine_of, released
 
 
 @pytest.fixture
@@ -45,29 +33,8 @@ def history(file: Path) -> Iterator[SqlHistory]:
         yield opened
 
 
-@contextmanager
-def by_hand(file: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        yield connection
-
-
-def engine_of(history: SqlHistory) -> Engine:
-    assert isinstance(history.store, SqliteStore)
-    return history.store._engine
-
-
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def released(history: SqlHistory, image: str = "sha256:1") -> int:
-    deployment = history.begin(DRAFT)
-    release = replace(PART.release, image=Image("web", image))
-    history.parts(deployment, [replace(PART, release=release)])
-    for state in (State.STARTING, State.SWITCHING, State.LIVE):
-        history.to(deployment, state, NOON)
-    return deployment
 
 
 def test_opening_and_reading_leave_nothing_behind(file: Path, history: SqlHistory) -> None:

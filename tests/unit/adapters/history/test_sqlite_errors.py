@@ -24,7 +24,7 @@ from compose_bluegreen.adapters.history.sqlite_errors import explained
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.deployment import DeployedService
 from compose_bluegreen.domain.errors import HistoryUnusable
-from tests.unit.adapters.history.test_sqlite import DRAFT, PART, SCOPE, by_hand, engine_of, released
+from testkit.sqlite_file import DRAFT, PART, SCOPE, by_hand, engine_of, released
 
 NO_ROUTE = 65534
 Act = Callable[[SqlHistory], object]

@@ -2,163 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterator
 from contextlib import ExitStack
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from compose_bluegreen.adapters.history import Scope, open_history
-from compose_bluegreen.adapters.history.synced_history import JournalledHistory
 from compose_bluegreen.cli.hint_texts import hint_text
-from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import (
-    DeployedService,
-    Deployment,
     Kind,
-    NewDeployment,
-    StepRecord,
 )
 from compose_bluegreen.domain.errors import HistoryUnusable
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import Outcome, State
-from compose_bluegreen.ports.lock import LockOwner
-from testkit.fakes.journal import FakeJournal, Killed, OpenLock
-
-ENGINE, PROJECT = "ABCD:EFGH", "shop"
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LATER = NOON + timedelta(seconds=3)
-HOLDER = LockOwner("ada@laptop", "up web", NOON)
-
-
-@dataclass(slots=True)
-class Machine:
-    """A state folder; each command opens its history anew, as a process does."""
-
-    folder: Path
-    journal: FakeJournal
-    opened: ExitStack
-    engine: str = ENGINE
-    kept: int = 200
-    remarks: list[str] = field(default_factory=list)
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "history.db"
-
-    def command(self) -> JournalledHistory:
-        self.remarks.clear()
-        local = open_history(str(self.file), {}, Scope(self.engine, PROJECT))
-        self.opened.callback(local.close)
-        return JournalledHistory(local, self.journal, OpenLock(), self.remarks.append, self.kept)
-
-    def release(self, image: str, *services: str, **more: object) -> int:
-        """An ``up`` that succeeds."""
-        history = self.command()
-        with history.hold(HOLDER):
-            deployment = self.begin(history, *services, **more)
-            parts = [a_part(image, service) for service in services or ("web",)]
-            switch(history, deployment, parts)
-            history.promote(deployment, LATER)
-            number = history.step(deployment, a_step("drain web-blue"))
-            history.step_ended(deployment, number, Outcome.DONE, LATER)
-        return deployment
-
-    def fail(self) -> int:
-        history = self.command()
-        with history.hold(HOLDER):
-            deployment = self.begin(history)
-            history.to(deployment, State.FAILED, LATER, "never healthy")
-        return deployment
-
-    def begin(self, history: JournalledHistory, *services: str, **more: object) -> int:
-        new_deployment = NewDeployment(
-            self.engine, PROJECT, Kind.UP, services or ("web",), "ada@laptop", NOON
-        )
-        return history.begin(replace(new_deployment, **more))  # type: ignore[arg-type]
-
-    def touch(self) -> None:
-        """Any command that takes the lock."""
-        with self.command().hold(HOLDER):
-            pass
-
-    def story(self) -> list[Deployment]:
-        """Newest first, whole, as a command without the lock sees it."""
-        history = self.command()
-        found = [history.get(one.id) for one in history.newest(PROJECT)]
-        return [one for one in found if one]
-
-    def told(self) -> list[tuple[int, State]]:
-        return [(one.id, one.state) for one in self.story()]
-
-    def live(self) -> int | None:
-        found = self.command().live(ProjectRef(self.engine, PROJECT), "web")
-        return found.id if found else None
-
-    def targets(self) -> list[int]:
-        return [
-            one.id
-            for one in self.command().rollback_candidates(ProjectRef(self.engine, PROJECT), "web")
-        ]
-
-
-def a_part(image: str, service: str = "web") -> DeployedService:
-    model = {"name": PROJECT, "services": {service: {"environment": {"GREETING": "Grüße 'n\n%s"}}}}
-    release = Release(service, Image("shop/web", f"sha256:{image}"), model, {}, f"print-{image}")
-    return DeployedService(release, Colour.BLUE)
-
-
-def a_step(name: str) -> StepRecord:
-    return StepRecord("start", name, "because", Outcome.RUNNING, NOON)
-
-
-def switch(history: JournalledHistory, deployment: int, parts: list[DeployedService]) -> None:
-    history.parts(deployment, parts)
-    for state in (State.STARTING, State.SWITCHING):
-        history.to(deployment, state, NOON)
-        number = history.step(deployment, a_step(f"step of {state}"))
-        history.step_ended(deployment, number, Outcome.DONE, LATER, "said")
-
-
-@pytest.fixture
-def journal() -> FakeJournal:
-    return FakeJournal()
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrating takes longer than most tests here, so it is done once."""
-    file = tmp_path_factory.mktemp("migrated") / "history.db"
-    with open_history(str(file), {}, Scope(ENGINE, PROJECT)) as history:
-        history.check_writable()
-    return file
-
-
-@pytest.fixture
-def machines(tmp_path: Path, journal: FakeJournal, migrated: Path) -> Iterator[dict[str, Machine]]:
-    with ExitStack() as opened:
-        found = {name: Machine(tmp_path / name, journal, opened) for name in "ab"}
-        for machine in found.values():
-            machine.folder.mkdir()
-            shutil.copy(migrated, machine.file)
-        yield found
-
-
-@pytest.fixture
-def a(machines: dict[str, Machine]) -> Machine:
-    return machines["a"]
-
-
-@pytest.fixture
-def b(machines: dict[str, Machine]) -> Machine:
-    return machines["b"]
-
+from testkit.fakes.journal import FakeJournal, Killed
+from testkit.synced_history import (
+    ENGINE,
+    HOLDER,
+    LATER,
+    NOON,
+    PROJECT,
+    Machine,
+    a_part,
+    a_step,
+    killed_while_starting,
+    switch,
+)
 
 # ── two commands at once on one machine ──────────────────────────────────────────────────────
 
@@ -276,18 +146,6 @@ def test_one_file_for_each_deployment_is_left(a: Machine, journal: FakeJournal) 
 # ── somebody died ────────────────────────────────────────────────────────────────────────────
 
 
-def killed_while_starting(machine: Machine) -> int:
-    history = machine.command()
-    with history.hold(HOLDER):
-        deployment = machine.begin(history)
-        history.parts(deployment, [a_part("2")])
-        history.to(deployment, State.STARTING, NOON)
-        history.step(deployment, a_step("start web-green"))
-        machine.journal.down = True  # nothing that it would do at its end is done
-    machine.journal.down = False
-    return deployment
-
-
 def test_from_another_machine_one_sees_at_which_step_a_killed_one_stopped(
     a: Machine, b: Machine
 ) -> None:
@@ -385,262 +243,6 @@ def test_a_reader_takes_nothing_away_that_is_under_way(a: Machine) -> None:
         a.journal.files = now
         history.to(deployment, State.SWITCHING, NOON)
     assert a.told() == [(2, State.SWITCHING), (1, State.LIVE)]
-
-
-# ── something is damaged ─────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [b"", b"\0" * 300, b'{"format": 1}\n', b"{}\n", b"[]\n", b'{"format": "x"}\n', "ü".encode()],
-)
-def test_a_corrupt_document_costs_one_record_and_is_told_of_once(
-    a: Machine, b: Machine, damage: bytes
-) -> None:
-    a.release("1")
-    a.release("2")
-    name = next(one for one in a.journal.files if one.startswith("000001"))
-    a.journal.files[name] = damage
-    assert b.told() == [(2, State.LIVE)]
-    assert "record of deployment 1 is damaged" in " ".join(b.remarks)
-    b.release("3")
-    assert "record of deployment 1 is damaged" in " ".join(b.remarks)
-    assert b.told() == [(3, State.LIVE), (2, State.SUPERSEDED)]
-    assert b.remarks == []
-    assert f"{name}.damaged" in a.journal.files
-
-
-def test_a_document_that_somebody_changed_is_damaged(a: Machine, b: Machine) -> None:
-    a.release("1")
-    ((name, content),) = a.journal.files.items()
-    a.journal.files[name] = content.replace(b"sha256:1", b"sha256:6")
-    assert b.told() == []
-    assert "damaged" in b.remarks[0]
-
-
-def test_a_corrupt_document_is_written_again_by_who_has_the_record(a: Machine, b: Machine) -> None:
-    a.release("1")
-    a.release("2")
-    name = next(one for one in a.journal.files if one.startswith("000001"))
-    a.journal.files[name] = b"\xff"
-    b.touch()
-    a.touch()
-    assert b.story() == a.story()
-    assert len(b.story()) == 2
-
-
-def test_the_number_of_a_damaged_record_is_not_given_again(a: Machine, b: Machine) -> None:
-    a.release("1")
-    ((name, _),) = a.journal.files.items()
-    a.journal.files[name] = b"\xff"
-    assert [b.release("2"), b.release("3")] == [2, 3]
-
-
-def test_a_wiped_journal_is_filled_again(a: Machine, b: Machine) -> None:
-    for image in "123":
-        a.release(image)
-    before = a.story()
-    a.journal.files.clear()
-    assert a.story() == before
-    a.touch()
-    assert b.story() == before
-
-
-def test_a_document_that_somebody_removed_comes_back(a: Machine, b: Machine) -> None:
-    for image in "123":
-        a.release(image)
-    del a.journal.files[next(one for one in a.journal.files if one.startswith("000002"))]
-    a.touch()
-    assert b.story() == a.story()
-    assert len(b.story()) == 3
-
-
-def test_a_journal_that_went_back_to_an_older_state_is_brought_forward(
-    a: Machine, b: Machine
-) -> None:
-    """Somebody restored the volume from a backup."""
-    a.release("1")
-    backup = dict(a.journal.files)
-    a.release("2")
-    before = a.story()
-    a.journal.files = backup
-    assert a.story() == before
-    a.touch()
-    assert b.story() == a.story() == before
-
-
-def test_files_of_others_are_left_alone(a: Machine, b: Machine) -> None:
-    a.journal.files |= {"README": b"hello", "000001.json": b"{}"}
-    a.release("1")
-    assert b.told() == [(1, State.LIVE)]
-    assert {"README", "000001.json"} < a.journal.files.keys()
-
-
-def test_a_newer_version_of_the_format_is_refused_with_the_cure(a: Machine, b: Machine) -> None:
-    a.release("1")
-    ((name, content),) = a.journal.files.items()
-    a.journal.files[name] = json.dumps({**json.loads(content), "format": 4}).encode()
-    for act in (b.touch, b.story):
-        with pytest.raises(HistoryUnusable, match="newer version") as caught:
-            act()
-        assert "upgrade" in hint_text(caught.value.hint)
-    assert list(a.journal.files) == [name]
-
-
-def test_a_newer_version_of_a_note_is_refused_with_the_cure(a: Machine, b: Machine) -> None:
-    killed_while_starting(a)
-    note = json.loads(a.journal.notes)
-    a.journal.notes = json.dumps({**note, "format": note["format"] + 1})
-    with pytest.raises(HistoryUnusable, match="newer version") as caught:
-        b.touch()
-    assert "upgrade" in hint_text(caught.value.hint)
-
-
-def test_only_what_an_older_version_could_not_read_has_a_newer_format(
-    a: Machine, b: Machine
-) -> None:
-    """Who doesn't know the state must not take its document for a damaged one."""
-    formats = []
-    history = a.command()
-    with history.hold(HOLDER):
-        deployment = a.begin(history)
-        for state in (State.STARTING, State.WAITING, State.SWITCHING, State.INTERRUPTED):
-            history.to(deployment, state, NOON)
-            (content,) = a.journal.files.values()
-            formats.append(json.loads(content)["format"])
-            assert b.told() == [(1, state)]
-            if state is State.SWITCHING:
-                history.step(deployment, a_step("remove web-green"))
-    assert formats == [1, 2, 1, 3]
-
-
-# ── two stories ──────────────────────────────────────────────────────────────────────────────
-
-
-def apart(machine: Machine, *images: str) -> None:
-    """Deployments that never got to the journal."""
-    machine.journal.down = True
-    for image in images:
-        machine.release(image)
-    machine.journal.down = False
-
-
-def test_two_files_that_went_apart_are_joined(a: Machine, b: Machine) -> None:
-    a.release("1")
-    b.touch()
-    apart(b, "2")
-    b.touch()
-    assert a.story() == b.story()
-    assert a.told() == [(2, State.LIVE), (1, State.SUPERSEDED)]
-
-
-def test_a_number_that_is_another_deployments_on_the_engine_is_changed_and_told(
-    a: Machine, b: Machine
-) -> None:
-    apart(b, "x", "y")
-    before = {one.parts[0].release.image.id for one in b.story()}
-    a.release("1")
-    b.touch()
-    said = " ".join(b.remarks)
-    assert "deployment 1 of this machine's own history is now 3" in said
-    assert a.story() == b.story()
-    assert a.told() == [(3, State.SUPERSEDED), (2, State.SUPERSEDED), (1, State.LIVE)]
-    assert {one.parts[0].release.image.id for one in b.story()} == {*before, "sha256:1"}
-    assert b.release("4") == 4
-
-
-def test_a_deployment_from_another_story_is_no_target_unless_it_is_named(
-    a: Machine, b: Machine
-) -> None:
-    apart(b, "x")
-    a.release("1")
-    b.touch()
-    a.release("2")
-    assert a.told() == [(3, State.LIVE), (2, State.SUPERSEDED), (1, State.SUPERSEDED)]
-    assert a.targets() == [3, 1]
-
-
-def test_nor_is_what_followed_it_there(a: Machine, b: Machine) -> None:
-    """An engine that was wiped and used anew, and a machine that remembers what was before."""
-    apart(b, "x", "y", "z")
-    a.release("1")
-    b.touch()
-    assert a.release("2") == 5
-    assert [number for number, _ in a.told()] == [5, 4, 3, 2, 1]
-    assert a.targets() == b.targets() == [5, 1]
-
-
-def test_what_was_before_the_stories_went_apart_is_a_target(a: Machine, b: Machine) -> None:
-    a.release("1")
-    b.touch()
-    apart(b, "x", "y")
-    a.release("2")
-    b.touch()
-    assert [number for number, _ in a.told()] == [4, 3, 2, 1]
-    assert a.targets() == b.targets() == [2, 1]
-
-
-def test_what_moved_is_followed_by_what_names_it(a: Machine, b: Machine) -> None:
-    a.journal.down = True
-    b.release("x")
-    b.release("y")
-    b.release("x", kind=Kind.ROLLBACK, rollback_of=2, restores=1)
-    b.journal.down = False
-    a.release("1")
-    a.release("2")
-    b.touch()
-    found = {one.id: one for one in b.story()}
-    assert (found[3].rollback_of, found[3].restores) == (5, 4)
-
-
-def test_where_both_changed_the_same_one_the_engine_counts_and_it_is_told(
-    a: Machine, b: Machine
-) -> None:
-    deployment = killed_while_starting(a)
-    history = b.command()
-    with history.hold(HOLDER):
-        history.to(deployment, State.FAILED, LATER, "b ended it")
-    history = a.command()
-    a.journal.down = True
-    with history.hold(HOLDER):
-        history.to(deployment, State.INTERRUPTED, LATER, "a ended it")
-    a.journal.down = False
-    a.touch()
-    assert "was interrupted here and is failed on the engine" in " ".join(a.remarks)
-    assert a.story() == b.story()
-    assert a.story()[0].reason == "b ended it"
-
-
-def test_of_two_that_are_live_the_engines_is(a: Machine, b: Machine) -> None:
-    a.release("1")
-    b.touch()
-    apart(b, "2", "3")
-    a.release("4")
-    b.touch()
-    assert (a.live(), b.live()) == (2, 2)
-    assert a.story() == b.story()
-    assert sum(one.state is State.LIVE for one in a.story()) == 1
-
-
-def test_of_two_that_the_engine_has_as_live_the_newer_is(a: Machine, b: Machine) -> None:
-    a.release("1")
-    live = dict(a.journal.files)
-    a.release("2")
-    newer = {name: text for name, text in a.journal.files.items() if name.startswith("000002")}
-    a.journal.files = live | newer
-    assert b.told() == [(2, State.LIVE), (1, State.SUPERSEDED)]
-    assert b.live() == 2
-
-
-def test_an_engine_with_a_new_id_keeps_its_story(a: Machine, b: Machine) -> None:
-    """Docker before 24 has its id in /etc/docker, which may be thrown away alone."""
-    a.release("1")
-    a.release("2")
-    for machine in (a, b):
-        machine.engine = "NEW"
-        assert machine.told() == [(2, State.LIVE), (1, State.SUPERSEDED)]
-        assert machine.live() == 2
-    assert a.release("3") == 3
 
 
 # ── the journal can't be written ─────────────────────────────────────────────────────────────
