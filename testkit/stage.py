@@ -298,6 +298,15 @@ class Stage:
         found = self.ask(**where)
         assert (found.status, found.version) == (200, version), f"{found} instead of {version}"
 
+    def web_socket(self) -> socket.socket:
+        line = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        line.sendall(
+            b"GET /ws HTTP/1.1\r\nHost: web\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert b" 101 " in line.recv(4096)
+        return line
+
     @contextmanager
     def load(self, mix: Mix = LIGHT) -> Iterator[Load]:
         """Loses nothing, or the scenario fails."""

@@ -170,6 +170,17 @@ def test_each_unit_test_is_at_the_place_of_its_module() -> None:
         assert (ROOT / product).is_file(), f"{one}: {product} does not exist"
 
 
+def test_each_method_of_each_port_has_a_contract() -> None:
+    """A test in ``tests/contract`` calls it, on the fake and on the real adapter."""
+    missing = {
+        f"{port}.{method}"
+        for module in (one for one in files() if one.startswith("compose_bluegreen/ports/"))
+        for port, methods in protocols(module).items()
+        for method in methods - called_in_contracts(port.lower())
+    }
+    assert missing == set()
+
+
 def test_what_tests_and_benchmarks_share_is_in_testkit() -> None:
     assert imports("bench", "tests") == []
     assert imports("testkit", "tests|bench") == []
@@ -269,6 +280,27 @@ def files() -> tuple[str, ...]:
         text=True,
     )
     return tuple(sorted(one for one in listed.stdout.split("\0") if (ROOT / one).is_file()))
+
+
+def protocols(module: str) -> dict[str, set[str]]:
+    """The protocols of a module, with their methods."""
+    return {
+        each.name: {one.name for one in each.body if isinstance(one, ast.FunctionDef)}
+        for each in ast.parse(text(module)).body
+        if isinstance(each, ast.ClassDef) and "Protocol" in map(ast.unparse, each.bases)
+    }
+
+
+def called_in_contracts(port: str) -> set[str]:
+    """The methods that contracts take from something of this name: ``ground.proxy.routes``."""
+    contracts = [one for one in files() if re.match(r"tests/contract/\w+\.py$", one)]
+    return {
+        each.attr
+        for contract in contracts
+        for each in ast.walk(ast.parse(text(contract)))
+        if isinstance(each, ast.Attribute)
+        and ast.unparse(each.value).rpartition(".")[2].removeprefix("rival_") == port
+    }
 
 
 def imports(folder: str, modules: str) -> list[str]:

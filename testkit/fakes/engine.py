@@ -61,7 +61,9 @@ class FakeEngine:
         return sorted(found, key=lambda one: one.name)
 
     def probe(self, container: Container) -> str | None:
-        box = self._world.boxes[container.name]
+        box = self._world.boxes.get(container.name)
+        if box is None:
+            return "the container is gone"
         does = box.behaviour
         passes = does.healthcheck is None or does.passes(box.age(self._world.time))
         return None if passes else "connection refused\n"
@@ -71,8 +73,9 @@ class FakeEngine:
 
     def log_tail(self, container: Container, lines: int = 20) -> str:
         box = self._world.boxes.get(container.name)
-        text = box.behaviour.log if box else ""
-        return "".join(text.splitlines(keepends=True)[-lines:])
+        if box is None:
+            return "(no log: the container is gone)"
+        return "".join(box.behaviour.log.splitlines(keepends=True)[-lines:])
 
     def tags(self, image_id: str) -> list[str]:
         return self._world.names_of(image_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ComposeFailed, ProxyFailed
@@ -44,8 +44,10 @@ class FakeProxy:
             return Change.START
         return Change.NONE if now == wanted else Change.RELOAD
 
-    def alone(self, wanted: Topology) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def alone(self, wanted: Topology) -> Iterator[None]:
+        with self._world.creating:
+            yield
 
     def apply(self, wanted: Topology, change: Change) -> float:
         notes = self._world.notes
@@ -78,9 +80,7 @@ class FakeProxy:
 
     def renew_image(self, wanted: Topology) -> None:
         image = wanted.settings.image
-        if image and image not in self._world.registry:
-            raise ComposeFailed(f"docker pull {image} failed", detail="manifest unknown")
-        self._world.proxy_image = self._world.registry[image] if image else "sha256:haproxy-renewed"
+        self._world.proxy_image = self._world.pull(image) if image else "sha256:haproxy-renewed"
 
     def monitor_address(self) -> str | None:
         return "127.0.0.1:8404" if self._world.proxy_runs() else None

@@ -32,16 +32,7 @@ class FakeWorkloads:
             self._world.names[name] = image_id
 
     def pull(self, reference: str) -> None:
-        image_id = self._world.registry.get(reference)
-        if image_id is None:
-            raise ComposeFailed(f"docker pull {reference} failed", detail="manifest unknown")
-        version = image_id.removeprefix("sha256:")
-        digest = self._world.digests.get(image_id)
-        self._world.make_image(version, digest=digest)
-        if "@" in reference:
-            self._world.digests[image_id] = reference
-        else:
-            self._world.names[reference] = image_id
+        self._world.pull(reference)
 
     def start_dependencies(self, services: Sequence[str]) -> None:
         running = set(self._world.running())

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import inf
+from threading import RLock
 
 from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.release import Image, Model
 from compose_bluegreen.domain.topology import CanaryWeight, Route, Topology
 from compose_bluegreen.domain.traffic_stats import TrafficStats
@@ -156,6 +158,7 @@ class World:
         self.networks: set[str] = set()
         self.volumes: set[str] = set()
         self.notes = ProxyNotes()
+        self.creating = RLock()
         self.proxy_image = "sha256:haproxy"
         self.owner: LockOwner | None = None
         self.listens = False
@@ -177,6 +180,17 @@ class World:
         if digest:
             self.digests[image_id] = digest
             self.registry[digest] = image_id
+        return image_id
+
+    def pull(self, reference: str) -> str:
+        image_id = self.registry.get(reference)
+        if image_id is None:
+            raise ComposeFailed(f"docker pull {reference} failed", detail="manifest unknown")
+        self.make_image(_version(image_id), digest=self.digests.get(image_id))
+        if "@" in reference:
+            self.digests[image_id] = reference
+        else:
+            self.names[reference] = image_id
         return image_id
 
     def find_image(self, reference: str) -> Image | None:

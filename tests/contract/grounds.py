@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
@@ -19,9 +21,11 @@ from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
+from compose_bluegreen.config.release_builder import release
 from compose_bluegreen.config.requests import ProjectLocation
+from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.release import Image, Model
+from compose_bluegreen.domain.release import Image, Model, Release
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Engine
 from compose_bluegreen.ports.lock import Lock, LockOwner
@@ -31,9 +35,12 @@ from compose_bluegreen.ports.workloads import Workloads
 from testkit.fakes.journal import FakeJournal
 from testkit.fakes.lock import FakeLock
 from testkit.fakes.observer import FakeObserver
+from testkit.fakes.proxy import FakeProxy
 from testkit.fakes.runner import Command
 from testkit.fakes.site import CALLER, Site, a_file, a_service
-from testkit.stage import Stage
+from testkit.fakes.world import Behaviour
+from testkit.registry import running
+from testkit.stage import SAMPLE, Stage, other, service
 
 FAILS = "sh -c echo no such table >&2; exit 3"
 LASTS = "sh -c echo begun; sleep 60"
@@ -43,18 +50,29 @@ LISTENS = "sh -c cat; echo nothing"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """``image`` is one whose container is well soon; ``restart`` restarts a container by name;
-    ``rival`` is the lock as somebody else has it; ``stranger`` runs a container of the user's own
-    project for ``web``; ``visit`` sends so many requests to whatever is live."""
+    """``image`` is one whose container is healthy soon; ``restart`` restarts a container by name;
+    ``rival_lock`` and ``rival_proxy`` are another command's; ``stranger`` runs a container of the user's
+    own project for ``web``; ``visit`` sends so many requests to the live colour, ``connect`` opens a
+    WebSocket to it.
+
+    ``source`` writes the next version of ``web``, whose build is named ``built``, and an empty one
+    can't be built; ``checked`` is a release whose HEALTHCHECK passes, or fails; ``published`` has a
+    reference that the registry has, and the engine has not."""
 
     ctx: Context
     project: Project
     image: Image
     restart: Callable[[str], None]
-    rival: Lock
+    rival_lock: Lock
+    rival_proxy: Proxy
     stranger: Callable[[], None]
     journal: Journal
     visit: Callable[[int], None]
+    connect: Callable[[], None]
+    source: Callable[[str], None]
+    built: str
+    checked: Callable[[bool], Release]
+    published: Callable[[], AbstractContextManager[str]]
 
     @property
     def workloads(self) -> Workloads:
@@ -76,9 +94,52 @@ class Ground:
         return self.ctx.lock.hold(LockOwner(actor, "up web", self.ctx.clock.now()))
 
 
+@dataclass(frozen=True, slots=True)
+class _FakeActs:
+    """What befalls a fake ground, and what others do there."""
+
+    site: Site
+
+    def restart(self, name: str) -> None:
+        """What was only in memory is gone, as with a real one."""
+        self.site.world.tallies.clear()
+        notes = self.site.world.notes
+        notes.memory, notes.canary_weights = dict(notes.disk), dict(notes.disk_shares)
+
+    def stranger(self) -> None:
+        self.site.world.run_by_hand("web")
+
+    def visit(self, count: int) -> None:
+        self.site.world.asked("web", self._live(), count)
+
+    def connect(self) -> None:
+        self.site.world.busy("web", self._live(), 3600.0, web_socket=True)
+
+    def source(self, version: str) -> None:
+        self.site.world.builds.pop("web", None)
+        if version:
+            self.site.source(version)
+
+    def checked(self, passes: bool) -> Release:
+        does = Behaviour(healthcheck=0.0 if passes else inf)
+        image = Image("checked", self.site.world.make_image(f"checked-{passes}", does))
+        return release(self.site.project, self.site.project.services["web"], image)
+
+    @contextmanager
+    def published(self) -> Iterator[str]:
+        reference = "registry.example/app:1"
+        self.site.world.registry[reference] = "sha256:published"
+        yield reference
+
+    def _live(self) -> Colour:
+        live = self.site.routed()
+        assert live
+        return live
+
+
 @contextmanager
 def fake() -> Iterator[Ground]:
-    site = Site(web=a_service())
+    site = Site(web=a_service(), db={"image": "db"})
     site.world.networks.add("shop_default")
     image_id = site.world.make_image("v1")
     site.world.names["web:v1"] = image_id
@@ -87,30 +148,22 @@ def fake() -> Iterator[Ground]:
         LASTS: Command(said="begun", takes=60),
         LISTENS: Command(said="nothing"),
     }
-
-    def restart(name: str) -> None:
-        """What was only in memory is gone, as with a real one."""
-        site.world.tallies.clear()
-        notes = site.world.notes
-        notes.memory, notes.canary_weights = dict(notes.disk), dict(notes.disk_shares)
-
-    def stranger() -> None:
-        site.world.run_by_hand("web")
-
-    def visit(count: int) -> None:
-        live = site.routed()
-        assert live
-        site.world.asked("web", live, count)
-
+    acts = _FakeActs(site)
     yield Ground(
-        site.ctx,
-        site.project,
-        Image("web:v1", image_id),
-        restart,
-        FakeLock(site.world),
-        stranger,
-        FakeJournal(),
-        visit,
+        ctx=site.ctx,
+        project=site.project,
+        image=Image("web:v1", image_id),
+        restart=acts.restart,
+        rival_lock=FakeLock(site.world),
+        rival_proxy=FakeProxy(site.world),
+        stranger=acts.stranger,
+        journal=FakeJournal(),
+        visit=acts.visit,
+        connect=acts.connect,
+        source=acts.source,
+        built="web:latest",
+        checked=acts.checked,
+        published=acts.published,
     )
 
 
@@ -132,9 +185,12 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
     compose.create_networks_and_volumes(config["networks"], {})
     found = engine.image(sample)
     assert found
+    sockets: list[socket.socket] = []
+    built = f"{stage.project}-web"
+    stage.write(web=service(build="./web", image=built), db=other(networks=["default"]))
     try:
         yield Ground(
-            Context(
+            ctx=Context(
                 ref=ProjectRef(engine.identity(), stage.project),
                 caller=CALLER,
                 workloads=compose,
@@ -146,20 +202,53 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
                 clock=SystemClock(),
                 observer=FakeObserver(),
             ),
-            project,
-            found,
-            lambda name: _docker("restart", "--time", "1", name),
-            rival,
-            lambda: _stranger(stage.project, sample),
-            proxy.journal,
-            lambda count: _visit(stage, count),
+            project=project,
+            image=found,
+            restart=lambda name: _docker("restart", "--time", "1", name),
+            rival_lock=rival,
+            rival_proxy=rival,
+            stranger=lambda: _stranger(stage.project, sample),
+            journal=proxy.journal,
+            visit=lambda count: _visit(stage, count),
+            connect=lambda: sockets.append(stage.web_socket()),
+            source=lambda version: _source(stage, version),
+            built=f"{stage.project}-web:latest",
+            checked=lambda passes: _checked(config, found, passes),
+            published=lambda: _published(stage),
         )
     finally:
+        for each in sockets:
+            each.close()
         proxy.close()
         rival.close()
         api.close()
         rival_api.close()
         scratch.close()
+
+
+def _source(stage: Stage, version: str) -> None:
+    (stage.folder / "web").mkdir(exist_ok=True)
+    text = f"FROM {SAMPLE}\nENV VERSION={version}\n" if version else "NONSENSE\n"
+    (stage.folder / "web" / "Dockerfile").write_text(text)
+
+
+def _checked(config: Model, image: Image, passes: bool) -> Release:
+    check = {"test": ["CMD", "true" if passes else "false"], "interval": "1h"}
+    services = {"web": config["services"]["web"] | {"healthcheck": check}}
+    project = read(config | {"services": services}, "compose.yaml")
+    return release(project, project.services["web"], image)
+
+
+@contextmanager
+def _published(stage: Stage) -> Iterator[str]:
+    folder = stage.folder / "registry"
+    folder.mkdir()
+    with running(folder) as registry:
+        digest = registry.push(stage, "app", "v1")
+        try:
+            yield f"{registry.repository}:app"
+        finally:
+            _docker("rmi", "--force", f"{registry.repository}:app", digest, check=False)
 
 
 def _visit(stage: Stage, count: int) -> None:
@@ -173,5 +262,5 @@ def _stranger(project: str, image: str) -> None:
     _docker("run", "--detach", "--name", f"{project}-web-1", *flags, image)
 
 
-def _docker(*words: str) -> None:
-    subprocess.run(("docker", *words), check=True, capture_output=True, env=dict(os.environ))
+def _docker(*words: str, check: bool = True) -> None:
+    subprocess.run(("docker", *words), check=check, capture_output=True, env=dict(os.environ))

@@ -182,16 +182,6 @@ def _asked(stage: Stage, path: str, **headers: str) -> http.client.HTTPConnectio
     return line
 
 
-def _web_socket(stage: Stage) -> socket.socket:
-    line = socket.create_connection(("127.0.0.1", stage.port), timeout=60)
-    line.sendall(
-        b"GET /ws HTTP/1.1\r\nHost: web\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    assert b" 101 " in line.recv(4096)
-    return line
-
-
 def test_web_sockets_and_event_streams_are_closed_and_requests_are_not(stage: Stage) -> None:
     """The slow request outlasts the grace: it is no long connection for all that."""
     stage.write(
@@ -201,7 +191,7 @@ def test_web_sockets_and_event_streams_are_closed_and_requests_are_not(stage: St
     )
     stage.up("v1")
     with ExitStack() as opened, stage.load():
-        sockets = [opened.enter_context(closing(_web_socket(stage))) for _ in range(2)]
+        sockets = [opened.enter_context(closing(stage.web_socket())) for _ in range(2)]
         events = opened.enter_context(closing(_asked(stage, "/events")))
         stream = opened.enter_context(events.getresponse())
         assert stream.readline() == b"id: 1\n"
@@ -217,5 +207,5 @@ def test_web_sockets_and_event_streams_are_closed_and_requests_are_not(stage: St
             stream.read()
         found = answer(slow)
         assert (found.status, found.version) == (200, "v1")
-        with closing(_web_socket(stage)):
+        with closing(stage.web_socket()):
             stage.serves("v2")

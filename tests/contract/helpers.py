@@ -1,0 +1,28 @@
+"""Acts that several contracts need."""
+
+from __future__ import annotations
+
+from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.release import Release
+from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.workloads import ColourRelease
+from compose_bluegreen.steps.health import POLL
+from tests.contract.grounds import Ground
+
+BLUE, GREEN = Colour.BLUE, Colour.GREEN
+
+
+def found_in(ground: Ground, colour: Colour) -> list[Container]:
+    return ground.engine.colour_containers(ground.project.name, "web", colour)
+
+
+def start(ground: Ground, web: Release, colour: Colour, deployment: int = 1) -> None:
+    colour_addresses = ground.proxy.colour_addresses("web", colour)
+    ground.workloads.start_colours([ColourRelease(web, colour, deployment, colour_addresses)])
+
+
+def until_up(ground: Ground, colour: Colour) -> None:
+    deadline = ground.ctx.clock.monotonic() + 30
+    while not all(one.up for one in ground.proxy.health("web", colour)):
+        assert ground.ctx.clock.monotonic() < deadline, ground.proxy.health("web", colour)
+        ground.ctx.clock.sleep(POLL)
