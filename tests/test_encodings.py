@@ -13,7 +13,7 @@ import pytest
 from testkit.checkout import ROOT
 
 TEXT_FILES = {"read_text", "write_text", "fdopen", "NamedTemporaryFile", "TemporaryFile", "open"}
-NO_FILES = {"os.open", "tarfile.open", "self._connection.open"}
+NO_FILES = {"os.open", "tarfile.open", "self._session.open"}
 PROCESSES = {"run", "Popen", "check_output"}
 
 

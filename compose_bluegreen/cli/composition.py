@@ -116,7 +116,7 @@ def open_application(
         local = opened.enter_context(
             open_history(location.database, os.environ, Scope(ref.engine, ref.name))
         )
-        history = JournalledHistory(local, proxy.journal, proxy, observer.remark)
+        history = JournalledHistory(local, proxy.journal, proxy.lock, observer.remark)
         application = Application(
             Context(
                 ref=ref,

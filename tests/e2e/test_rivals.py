@@ -168,7 +168,7 @@ def test_of_many_at_once_exactly_one_has_it_in_each_round(here: Stage, tmp_path:
         for each in range(rounds):
             start.wait(60)
             try:
-                with proxy.hold(LockOwner(f"{number}@machine", "up web", datetime.now(UTC))):
+                with proxy.lock.hold(LockOwner(f"{number}@machine", "up web", datetime.now(UTC))):
                     won.append(each)
                     end.wait(60)
             except LockHeld:

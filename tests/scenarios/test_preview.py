@@ -7,8 +7,8 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from compose_bluegreen.adapters.haproxy import preview_map as the_map
 from compose_bluegreen.adapters.haproxy.config import render
+from compose_bluegreen.adapters.haproxy.map_files import parse_previews, previews_text
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.output import status as shown
 from compose_bluegreen.cli.terminal import Terminal
@@ -194,8 +194,8 @@ def test_nothing_gets_into_the_configuration_as_a_key() -> None:
 )
 def test_the_map_is_read_as_it_was_written(said: str) -> None:
     shown = {"api": Colour.BLUE, "web": Colour.GREEN}
-    assert the_map.read(said) == shown
-    assert the_map.read(the_map.text(shown)) == shown
+    assert parse_previews(said) == shown
+    assert parse_previews(previews_text(shown)) == shown
 
 
 # ── what may be seen when ────────────────────────────────────────────────────────────────────

@@ -16,9 +16,8 @@ import docker.errors
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.engine import Client
-from compose_bluegreen.adapters.compose.exec_stream import heard
 from compose_bluegreen.adapters.compose.specs import one_off_model
-from compose_bluegreen.adapters.haproxy.exec_shell import hang_up
+from compose_bluegreen.adapters.system.exec_stream import ExecStream
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.ports.engine import Container
@@ -76,11 +75,11 @@ class HookRunner:
         deadline = time.monotonic() + timeout.total_seconds()
         try:
             made = self._api.exec_create(container.id, list(words), environment=dict(told))
-            stream = self._api.exec_start(made["Id"], socket=True)
+            stream = ExecStream(self._api.exec_start(made["Id"], socket=True))
             try:
-                said = heard(stream, deadline, lambda: self._runs(made["Id"]))
+                said = stream.read_to_end(deadline, lambda: self._runs(made["Id"]))
             finally:
-                hang_up(stream)
+                stream.close()
             found: dict[str, Any] = self._api.exec_inspect(made["Id"])
             while found["Running"] and time.monotonic() < deadline:  # its stream ended before it
                 time.sleep(_POLL)

@@ -1,10 +1,9 @@
-"""Writes ``haproxy.cfg`` from a topology. Pure but for reading the template."""
+"""Renders ``haproxy.cfg`` from a topology. Pure but for the template, which it reads."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Network
@@ -18,13 +17,11 @@ from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.route_conflicts import PortUser, RouteMatch
 from compose_bluegreen.domain.topology import (
     MONITOR_PORT,
-    CanaryWeight,
     Check,
     ColourBackend,
     Preview,
     Route,
     Topology,
-    TrafficSplit,
 )
 
 STATE = "/var/lib/bluegreen"
@@ -36,7 +33,10 @@ HOSTS = "hosts.acl"
 """The file with the Docker host's own addresses."""
 
 TICKET = "bluegreen"
-"""The cookie by which a visitor stays with the colour that he met first."""
+"""The cookie that keeps a client with the colour of its first request."""
+
+NO_COLOUR = "nobody"
+"""The backend while no colour is live. Its name is in the metrics."""
 
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 """Compose's own rule for names; nothing else reaches the configuration or the socket."""
@@ -48,36 +48,35 @@ _WHERE = re.compile(r"[0-9A-Za-z.:\[\]-]*:[0-9]*/tcp(->[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class _Aim:
+class _BackendRef:
     colour: Colour
     backend: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """One service behind a door. ``names`` are asked for only where a door has two, and ``picked``
-    is one that hosts and paths decide about; ``secret`` is what opens the preview."""
+class _ServiceRoute:
+    """One service behind a frontend. ``names`` are compared with the request's host where several
+    services share the frontend; ``matched`` says that hosts and paths decide instead; ``secret`` is
+    the key of its preview."""
 
     key: str
     service: str
-    targets: tuple[_Aim, ...]
+    backends: tuple[_BackendRef, ...]
     names: tuple[str, ...] = ()
     secret: str = ""
     only_from: tuple[str, ...] = ()
-    picked: bool = False
+    matched: bool = False
 
     @property
-    def shares(self) -> bool:
-        """Whether a request must be asked for whom it is."""
-        return bool(self.names) or self.picked
+    def has_condition(self) -> bool:
+        """Other services share the frontend, so a request must be for this one."""
+        return bool(self.names) or self.matched
 
 
 @dataclass(frozen=True, slots=True)
-class _Pick:
-    """Which service's a request is: one for this host, or for all that end so, and below this path.
-
-    Of all that fit the last one counts.
-    """
+class _RequestMatch:
+    """A request is for this service if its host is ``host`` or ends with ``ending``, and its path is
+    below ``prefix``. Of all that match, the last one counts."""
 
     service: str
     host: str
@@ -86,23 +85,22 @@ class _Pick:
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
-    """``previews``: only idle colours that are proven and held back are behind it."""
+class _Frontend:
+    """``previews``: it serves only idle colours that are healthy and held back."""
 
     port: int
     title: str
     mode: str
-    ways: tuple[_Way, ...]
+    routes: tuple[_ServiceRoute, ...]
     previews: bool = False
     tls: bool = False
-    picks: tuple[_Pick, ...] = ()
+    matches: tuple[_RequestMatch, ...] = ()
 
     @property
-    def turns_away(self) -> bool:
-        """Whether there are requests that nobody here wants."""
-        return bool(self.picks) and any(
-            (self.picks[0].host, self.picks[0].ending, self.picks[0].prefix)
-        )
+    def rejects_others(self) -> bool:
+        """There are requests that no service here matches."""
+        first = self.matches[0] if self.matches else None
+        return first is not None and any((first.host, first.ending, first.prefix))
 
     @property
     def rules(self) -> str:
@@ -135,7 +133,16 @@ def template_folder() -> Path:
 
 @cache
 def template_digest() -> str:
-    return hashlib.sha256((template_folder() / "haproxy.cfg.j2").read_bytes()).hexdigest()[:16]
+    return instructions_digest((template_folder() / "haproxy.cfg.j2").read_text(encoding="utf-8"))[
+        :16
+    ]
+
+
+def instructions_digest(text: str) -> str:
+    """Of a file's instructions: its comments and empty lines change nothing."""
+    lines = (line.strip() for line in text.splitlines())
+    instructions = [line for line in lines if line and not line.startswith("#")]
+    return hashlib.sha256("\n".join(instructions).encode()).hexdigest()
 
 
 def backend(service: str, colour: Colour, port: int) -> str:
@@ -146,14 +153,26 @@ def server(number: int) -> str:
     return f"replica{number}"
 
 
-def address(network: IPv4Network, slot: int) -> str:
-    """Raises ProxyFailed where the network is too small to have that seat."""
-    if slot >= network.num_addresses - 1:
+def replica_address(network: IPv4Network, offset: int) -> str:
+    """Raises ProxyFailed where the network is too small."""
+    if offset >= network.num_addresses - 1:
         raise ProxyFailed(
-            f"network {network} has no room for replica address number {slot}",
+            f"network {network} has no room for replica address number {offset}",
             hint="give Docker larger default-address-pools, or run fewer replicas",
         )
-    return str(network.network_address + slot)
+    return str(network.network_address + offset)
+
+
+def certificates_folder(digest: str) -> str:
+    """A folder for each content: a new one changes nothing that the present configuration reads."""
+    return f"certificates-{digest}"
+
+
+def word(text: str) -> str:
+    """Raises ProxyFailed for what is no name."""
+    if not _WORD.fullmatch(text):
+        raise ProxyFailed(f"{text!r} can't be a name in HAProxy's configuration")
+    return text
 
 
 def render(topology: Topology, network: IPv4Network) -> str:
@@ -170,7 +189,7 @@ def render(topology: Topology, network: IPv4Network) -> str:
     )
     environment.filters["indented"] = _indented
     return environment.get_template("haproxy.cfg.j2").render(
-        project=_word(topology.project),
+        project=word(topology.project),
         snippets={"global": "", "defaults": "", "frontend": ""} | dict(topology.settings.snippets),
         timeout_ms=topology.settings.timeout_ms,
         trusted=topology.settings.trusted_proxies,
@@ -183,114 +202,118 @@ def render(topology: Topology, network: IPv4Network) -> str:
         preview_cookie=PREVIEW_COOKIE,
         event_stream=EVENT_STREAM,
         ticket=TICKET,
-        doors=_doors(topology),
+        no_colour=NO_COLOUR,
+        frontends=_frontends(topology),
         certificates=_certificates(topology),
-        backends=[one for route in topology.routes for one in _backends(route, network)],
+        backends=[each for route in topology.routes for each in _backends(route, network)],
     )
 
 
-def _doors(topology: Topology) -> list[_Door]:
+def _frontends(topology: Topology) -> list[_Frontend]:
     behind: dict[int, list[Route]] = {}
     for route in topology.routes:
-        for internal_port in route.internal_ports:
-            behind.setdefault(internal_port, []).append(route)
-    known = [_door(port, routes) for port, routes in sorted(behind.items())]
-    previews = [_preview_door(route) for route in topology.routes]
-    return [*known, *(one for one in previews if one)]
+        for port in route.internal_ports:
+            behind.setdefault(port, []).append(route)
+    frontends = [_frontend(port, routes) for port, routes in sorted(behind.items())]
+    previews = [_preview_frontend(route) for route in topology.routes]
+    return [*frontends, *(each for each in previews if each)]
 
 
-def _preview_door(route: Route) -> _Door | None:
+def _preview_frontend(route: Route) -> _Frontend | None:
     port = route.preview.port if route.preview else None
     if port is None or not route.targets:
         return None
-    service = _word(route.service)
-    aims = tuple(
-        _Aim(colour, backend(service, colour, target.port)) for colour, target in route.targets
+    service = word(route.service)
+    backends = tuple(
+        _BackendRef(colour, backend(service, colour, target.port))
+        for colour, target in route.targets
     )
     mode = "http" if route.modes == {"http"} else "tcp"
     title = f"{service}: previewed at {_where(port.where)}"
-    return _Door(port.internal_port, title, mode, (_Way("way0", service, aims),), previews=True)
+    routes = (_ServiceRoute("way0", service, backends),)
+    return _Frontend(port.internal_port, title, mode, routes, previews=True)
 
 
-def _door(port: int, routes: list[Route]) -> _Door:
-    published = {
-        one.internal_port: _where(one.where) for route in routes for one in route.published
-    }
+def _frontend(port: int, routes: list[Route]) -> _Frontend:
+    here = [each for route in routes for each in route.published if each.internal_port == port]
     names = ", ".join(route.service for route in routes)
-    title = (
-        f"{names}: published as {published[port]}"
-        if port in published
-        else f"{names} inside the project"
-    )
+    title = f"{names} inside the project"
+    if here:
+        title = f"{names}: published as {_where(here[-1].where)}"
     modes = {mode for route in routes for mode in route.modes}
     mode = "http" if modes == {"http"} else "tcp"
     if len(routes) > 1 and mode == "tcp":
         raise ProxyFailed(
-            f"{names} share port {port}, and over plain TCP nothing says which one a caller meant",
+            f"{names} share port {port}, and a plain TCP connection names no service",
             hint="let one of them listen on another port",
         )
-    picks = _picks(routes) if port in published else ()
-    shared = len(routes) > 1 and not picks
-    ways = tuple(
-        _way(i, one, port, names=shared, picked=bool(picks)) for i, one in enumerate(routes)
+    matches = _matches(routes) if here else ()
+    by_name = len(routes) > 1 and not matches
+    service_routes = tuple(
+        _service_route(number, route, port, by_name=by_name, matched=bool(matches))
+        for number, route in enumerate(routes)
     )
-    tls = any(one.tls for route in routes for one in route.published if one.internal_port == port)
-    return _Door(port, title, mode, ways, tls=tls, picks=picks)
+    tls = any(each.tls for each in here)
+    return _Frontend(port, title, mode, service_routes, tls=tls, matches=matches)
 
 
-def _picks(routes: list[Route]) -> tuple[_Pick, ...]:
-    """What says least first. None where one service has the port for itself."""
-    claims = [
+def _matches(routes: list[Route]) -> tuple[_RequestMatch, ...]:
+    """The least specific first. None where one service has the port for itself."""
+    matches = [
         (match.rank, route.service, match)
         for route in routes
         for match in PortUser(route.service, route.hosts, route.paths).matches
     ]
-    if len(claims) == 1 and claims[0][2] == RouteMatch():
+    if len(matches) == 1 and matches[0][2] == RouteMatch():
         return ()
     return tuple(
-        _pick(service, claim) for _, service, claim in sorted(claims, key=itemgetter(0, 1))
+        _match(service, match) for _, service, match in sorted(matches, key=itemgetter(0, 1))
     )
 
 
-def _pick(service: str, claim: RouteMatch) -> _Pick:
-    wild = claim.host.startswith("*.")
-    name = _word(claim.host.removeprefix("*.")) if claim.host else ""
-    prefix = "/".join(["", *map(_word, claim.path.split("/")[1:]), ""]) if claim.path else ""
-    return _Pick(_word(service), "" if wild else name, f".{name}" if wild else "", prefix)
-
-
-def certificates_folder(digest: str) -> str:
-    """Another for each content: what one configuration reads, no other changes."""
-    return f"certificates-{digest}"
+def _match(service: str, match: RouteMatch) -> _RequestMatch:
+    wild = match.host.startswith("*.")
+    name = word(match.host.removeprefix("*.")) if match.host else ""
+    prefix = "/".join(["", *map(word, match.path.split("/")[1:]), ""]) if match.path else ""
+    return _RequestMatch(word(service), "" if wild else name, f".{name}" if wild else "", prefix)
 
 
 def _certificates(topology: Topology) -> str:
-    """Raises ProxyFailed where a port is to speak TLS and has nothing to do it with."""
+    """Raises ProxyFailed where a port must serve TLS and the proxy has no certificate for it."""
     digest = topology.settings.certificates
-    wanting = [one.host_port for one in topology.published if one.tls]
-    if wanting and not digest:
+    ports = [port.host_port for port in topology.published if port.tls]
+    if ports and not digest:
         raise ProxyFailed(
-            f"port {wanting[0]} is to speak TLS, and the certificates went with the proxy",
+            f"port {ports[0]} must serve TLS, and the certificates were removed with the proxy",
             hint=Hint(Action.UP, ", where the compose file and its certificates are"),
         )
-    return f"{STATE}/{certificates_folder(_word(digest))}/" if digest else ""
+    return f"{STATE}/{certificates_folder(word(digest))}/" if digest else ""
 
 
-def _way(index: int, route: Route, port: int, *, names: bool, picked: bool) -> _Way:
-    aims = tuple(
-        _Aim(colour, backend(_word(route.service), colour, behind))
+def _service_route(
+    number: int, route: Route, port: int, *, by_name: bool, matched: bool
+) -> _ServiceRoute:
+    backends = tuple(
+        _BackendRef(colour, backend(word(route.service), colour, behind))
         for colour, target in route.targets
         if (behind := target.behind(port)) is not None
     )
     every = [route.service, *(alias for _, aliases in route.networks for alias in aliases)]
-    words = tuple(dict.fromkeys(_word(name).lower() for name in every)) if names else ()
+    names = tuple(dict.fromkeys(word(name).lower() for name in every)) if by_name else ()
     preview = route.preview or Preview()
-    secret = _secret(preview.key)
-    return _Way(f"way{index}", route.service, aims, words, secret, preview.networks, picked)
+    return _ServiceRoute(
+        f"way{number}",
+        route.service,
+        backends,
+        names,
+        _secret(preview.key),
+        preview.networks,
+        matched,
+    )
 
 
 def _backends(route: Route, network: IPv4Network) -> list[_Backend]:
-    service = _word(route.service)
+    service = word(route.service)
     return [
         _backend(service, colour, target, port, network)
         for colour, target in route.targets
@@ -301,71 +324,35 @@ def _backends(route: Route, network: IPv4Network) -> list[_Backend]:
 def _backend(
     service: str, colour: Colour, target: ColourBackend, port: int, network: IPv4Network
 ) -> _Backend:
-    checked = backend(service, colour, target.port)
-    colour_addresses = enumerate(target.address_offsets, start=1)
+    servers = (
+        _Server(server(number), replica_address(network, offset))
+        for number, offset in enumerate(target.address_offsets, start=1)
+    )
     return _Backend(
         name=backend(service, colour, port),
         mode=target.mode,
         port=port,
         host=service,
-        servers=tuple(
-            _Server(server(number), address(network, slot)) for number, slot in colour_addresses
-        ),
+        servers=tuple(servers),
         check=target.check,
-        track="" if port == target.port else checked,
+        track="" if port == target.port else backend(service, colour, target.port),
     )
-
-
-def _word(text: str) -> str:
-    if not _WORD.fullmatch(text):
-        raise ProxyFailed(f"{text!r} can't be a name in HAProxy's configuration")
-    return text
 
 
 def _secret(text: str) -> str:
     if text and not _SECRET.fullmatch(text):
-        raise ProxyFailed("what opens a preview can't be that", hint="see preview.key")
+        raise ProxyFailed(
+            "the key of a preview has a character that HAProxy's configuration can't have",
+            hint="preview.key may only contain letters, digits and . _ ~ -",
+        )
     return text
 
 
 def _where(text: str) -> str:
     if not _WHERE.fullmatch(text):
-        raise ProxyFailed(f"{text!r} can't be where a port is published")
+        raise ProxyFailed(f"{text!r} can't be an address at which a port is published")
     return text
 
 
 def _indented(text: str) -> str:
     return "".join(f"    {line}".rstrip() + "\n" for line in text.strip("\n").splitlines())
-
-
-def map_text(flows: Mapping[str, TrafficSplit]) -> str:
-    return "".join(f"{_word(name)} {_said(flow)}\n" for name, flow in sorted(flows.items()))
-
-
-def _said(flow: TrafficSplit) -> str:
-    """``green``, or ``green/blue/500/sticky``: blue gets 500 of 10,000 while green is live."""
-    if flow.live is None or flow.canary_weight is None:
-        return str(flow.live or "none")
-    sticky = "/sticky" if flow.canary_weight.sticky else ""
-    return f"{flow.live}/{flow.live.other}/{flow.canary_weight.parts}{sticky}"
-
-
-def read_map(text: str) -> dict[str, TrafficSplit]:
-    """The opposite of ``map_text``; also reads ``show map``, whose lines begin with a pointer."""
-    flows: dict[str, TrafficSplit] = {}
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) >= 2:
-            flows.setdefault(words[-2], _flow(words[-1]))
-    return flows
-
-
-def _flow(said: str) -> TrafficSplit:
-    """Whoever edited it by hand: what can't be read as a share is none."""
-    live, *more = said.split("/")
-    if live not in set(Colour):
-        return TrafficSplit(None)
-    shared = len(more) > 1 and more[1].isdecimal()
-    return TrafficSplit(
-        Colour(live), CanaryWeight(int(more[1]), more[2:] == ["sticky"]) if shared else None
-    )

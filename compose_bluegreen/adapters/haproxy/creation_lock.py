@@ -1,7 +1,7 @@
-"""Who makes the proxy, before there is a proxy to hold a lock: one at a time, of all machines.
+"""One command at a time creates the proxy, of all machines, before there is a proxy to hold the lock.
 
-A container's name excludes others on the engine, and this one lives as long as its input does: it
-ends with whoever made it, however that ended.
+The name of a container excludes other commands on the engine. This container lives as long as its
+input: it ends with the command that created it, however that ended.
 """
 
 from __future__ import annotations
@@ -13,50 +13,51 @@ from typing import Any
 
 import docker.errors
 
-from compose_bluegreen.adapters.haproxy.exec_shell import hang_up
+from compose_bluegreen.adapters.system.exec_stream import ExecStream
 from compose_bluegreen.domain.errors import EngineUnreachable, ProxyFailed
 
 _PATIENCE = 60.0
-"""Seconds. To make a proxy takes one or two, once its image is there."""
+"""Seconds. The creation of a proxy takes one or two, once its image is there."""
 
 _STILLBORN = 10.0
-"""Seconds after which one that was made and never started is taken for a dead maker's."""
+"""Seconds after which the command that created a container and never started it counts as dead."""
 
 _PAUSE = 0.1
 
 
 @contextmanager
 def alone(api: Any, name: str, image: str) -> Iterator[None]:
-    """``image`` must be on the engine, and have a ``cat``. Raises ProxyFailed if somebody else
-    takes too long."""
-    made = _made(api, name, image)
-    stream = api.attach_socket(made, params={"stdin": 1, "stdout": 1, "stream": 1})
+    """``image`` must be on the engine and have a ``cat``. Raises ProxyFailed if another command takes
+    too long."""
+    container = _created(api, name, image)
+    attached = api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stream": 1})
+    stream = ExecStream(attached)
     try:
-        api.start(made)
+        api.start(container)
         yield
     finally:
-        hang_up(stream)
+        stream.close()
         with suppress(docker.errors.NotFound, EngineUnreachable):
-            api.remove_container(made, force=True)
+            api.remove_container(container, force=True)
 
 
-def _made(api: Any, name: str, image: str) -> str:
+def _created(api: Any, name: str, image: str) -> str:
     began = time.monotonic()
-    alone_in = api.create_host_config(auto_remove=True, network_mode="none")
+    apart = api.create_host_config(auto_remove=True, network_mode="none")
     while True:
         try:
-            made = api.create_container(
-                image, [], entrypoint=["cat"], name=name, stdin_open=True, host_config=alone_in
+            created = api.create_container(
+                image, [], entrypoint=["cat"], name=name, stdin_open=True, host_config=apart
             )
-            return str(made["Id"])
+            return str(created["Id"])
         except EngineUnreachable as error:
             if "already in use" not in error.detail:
                 raise
         waited = time.monotonic() - began
         if waited > _PATIENCE:
             raise ProxyFailed(
-                "somebody else makes the proxy of this project, and doesn't come to an end",
-                hint=f"docker rm -f {name}, if nobody does",
+                f"another command has been creating this project's proxy for over {_PATIENCE:.0f} s",
+                hint=f"docker rm -f {name}, if no such command runs any more",
             )
         if waited > _STILLBORN:
             _clear_stillborn(api, name)

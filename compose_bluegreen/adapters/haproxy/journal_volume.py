@@ -1,7 +1,7 @@
-"""The journal of history, on a volume of its own beside the proxy's: it outlives both.
+"""The journal of history, on a volume of its own beside the proxy's, which outlives the proxy.
 
-Written through the shell that holds the lock, read as an archive: from the container, running or
-not, and where that is gone from the volume.
+It is written through the shell that holds the lock. It is read as an archive from the container,
+whether that runs or not, or from the volume where there is no container.
 """
 
 from __future__ import annotations
@@ -11,39 +11,39 @@ from shlex import quote
 
 from compose_bluegreen.adapters.haproxy.container_spec import JOURNAL
 from compose_bluegreen.adapters.haproxy.exec_shell import SessionLost
-from compose_bluegreen.adapters.haproxy.proxy_container import Box
-from compose_bluegreen.adapters.haproxy.proxy_session import Connection
+from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
+from compose_bluegreen.adapters.haproxy.proxy_session import ProxySession
 from compose_bluegreen.adapters.history.journal_documents import HALF
 from compose_bluegreen.adapters.history.journal_files import NOTES, Seen, seen
 from compose_bluegreen.domain.errors import ProxyFailed
 from compose_bluegreen.domain.hints import Action, Hint
 
-_NONE = "no room for it"
+_NONE = "no volume"
 
 
 class EngineJournal:
-    def __init__(self, box: Box, connection: Connection) -> None:
-        self._box = box
-        self._connection = connection
+    def __init__(self, container: ProxyContainer, session: ProxySession) -> None:
+        self._container = container
+        self._session = session
 
     def look(self) -> Seen | None:
         try:
-            said = self._shell(
+            output = self._shell(
                 f"cd {JOURNAL} 2>/dev/null || {{ echo {quote(_NONE)}; exit; }}"
                 f"; printf '%s\\n' *; echo /; cat {NOTES} 2>/dev/null || true"
             )
         except SessionLost:
             return self.read()
-        if said.strip() == _NONE:
+        if output.strip() == _NONE:
             raise ProxyFailed(
-                "the proxy was made by an earlier version, and has no room for it",
+                "the proxy was created by an earlier version, and has no volume for the journal",
                 hint=Hint(Action.PROXY_RECREATE),
             )
-        files, _, notes = said.partition("/\n")
+        files, _, notes = output.partition("/\n")
         return Seen(tuple(files.splitlines()), notes)
 
     def read(self) -> Seen | None:
-        packed = self._box.journal()
+        packed = self._container.journal()
         return seen(packed) if packed is not None else None
 
     def write(self, files: Mapping[str, str], gone: Sequence[str]) -> None:
@@ -56,9 +56,9 @@ class EngineJournal:
         try:
             self._shell(" && ".join([f"cd {JOURNAL}", *words, f": >{NOTES}"]))
         except SessionLost:
-            if self._box.status() == "running":
+            if self._container.status() == "running":
                 raise
-            self._box.write_journal({name: f"{text}\n" for name, text in files.items()})
+            self._container.write_journal({name: f"{text}\n" for name, text in files.items()})
 
     def set_aside(self, names: Mapping[str, str]) -> None:
         moves = [f"mv {old} {new}" for old, new in names.items()]
@@ -68,5 +68,5 @@ class EngineJournal:
         self._shell(f"printf '%s\\n' {quote(line)} >>{JOURNAL}/{NOTES}")
 
     def _shell(self, script: str) -> str:
-        """In a shell of its own: what it changes of itself is nobody else's."""
-        return self._connection.ask(lambda shell: shell.run(f"(umask 077; {script})"))
+        """In a subshell: its folder and its umask are its own."""
+        return self._session.ask(lambda shell: shell.run(f"(umask 077; {script})"))

@@ -1,4 +1,4 @@
-"""The formats of ``lock.owner`` and ``lock.signal`` on the proxy's volume. Pure.
+"""The formats of ``lock.holder`` and ``lock.wish`` on the proxy's volume. Pure.
 
 Commands of several versions may work on one project, so each version reads the files of the others:
 the keys of format 1 stay for ever. A file without a number is of format 1, as earlier versions wrote
@@ -28,17 +28,17 @@ class LockToken:
 class HolderDocument:
     """``started`` names the run of the proxy's container in which the lock was taken."""
 
-    owner: LockToken
+    token: LockToken
     started: str
 
     def text(self) -> str:
         return json.dumps(
             {
                 "format": FORMAT,
-                "actor": self.owner.owner.actor,
-                "what": self.owner.owner.what,
-                "since": self.owner.owner.since.isoformat(),
-                "token": self.owner.token,
+                "actor": self.token.owner.actor,
+                "what": self.token.owner.what,
+                "since": self.token.owner.since.isoformat(),
+                "token": self.token.token,
                 "started": self.started,
             }
         )
@@ -55,10 +55,8 @@ class HolderDocument:
             return None
 
 
-def wish_text(requested_signal: SignalRequest) -> str:
-    return json.dumps(
-        {"format": FORMAT, "wish": requested_signal.signal.value, "actor": requested_signal.actor}
-    )
+def wish_text(request: SignalRequest) -> str:
+    return json.dumps({"format": FORMAT, "wish": request.signal.value, "actor": request.actor})
 
 
 def parse_wish(text: str) -> SignalRequest | None:

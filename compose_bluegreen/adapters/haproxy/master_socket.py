@@ -1,48 +1,48 @@
-"""HAProxy's master socket, in one connection that is kept: a command costs less than a millisecond,
-where a ``socat`` of its own costs three."""
+"""HAProxy's master socket, through one connection that stays open: a command costs less than a
+millisecond, where a ``socat`` for each command costs three."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from compose_bluegreen.adapters.haproxy.config import STATE
-from compose_bluegreen.adapters.haproxy.exec_shell import NotReady, SessionLost, Stream
+from compose_bluegreen.adapters.haproxy.exec_shell import ExecProgram, NotReady, SessionLost
 
 SOCKET = f"{STATE}/master.sock"
 
-_PROGRAM = ("socat", "-t1", "-", f"UNIX-CONNECT:{SOCKET}")
+_SOCAT = ("socat", "-t1", "-", f"UNIX-CONNECT:{SOCKET}")
 _INTERACTIVE = "prompt"
 _PROMPT = "master> "
 
 
-class Master:
-    """Raises NotReady where HAProxy doesn't answer (any more). To open it waits for nothing."""
+class MasterSocket:
+    """Raises NotReady where HAProxy does not answer (any more). Opening it waits for nothing."""
 
     def __init__(self, api: Any, container: str) -> None:
         self._api = api
         self._container = container
         self._first: tuple[str, ...] = (_INTERACTIVE,)
-        self._stream = Stream(api, container, _PROGRAM)
+        self._program = ExecProgram(api, container, _SOCAT)
 
     def reopen(self) -> None:
         self.close()
         self._first = (_INTERACTIVE,)
-        self._stream = Stream(self._api, self._container, _PROGRAM)
+        self._program = ExecProgram(self._api, self._container, _SOCAT)
 
     def ask(self, *commands: str) -> list[str]:
-        """The answer to each."""
+        """The answer to each command."""
         lines = (*self._first, *commands)
         try:
-            said = self._stream.ask(
+            output = self._program.ask(
                 "".join(f"{line}\n" for line in lines),
                 # The end first: an answer about thousands of connections comes in many pieces.
-                lambda heard: heard.endswith(_PROMPT) and heard.count(_PROMPT) >= len(lines),
+                lambda text: text.endswith(_PROMPT) and text.count(_PROMPT) >= len(lines),
             )
         except SessionLost as error:
-            raise NotReady("HAProxy doesn't answer", detail=error.detail) from error
-        answers = said.split(_PROMPT)[len(self._first) : -1]
+            raise NotReady("HAProxy does not answer", detail=error.detail) from error
+        answers = output.split(_PROMPT)[len(self._first) : -1]
         self._first = ()
         return answers
 
     def close(self) -> None:
-        self._stream.close()
+        self._program.close()

@@ -7,10 +7,9 @@ template of the configuration is no part of the image.
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 
-from compose_bluegreen.adapters.haproxy.config import template_folder
+from compose_bluegreen.adapters.haproxy.config import instructions_digest, template_folder
 from compose_bluegreen.domain.topology import Topology
 
 REPOSITORY = "compose-bluegreen/haproxy"
@@ -18,14 +17,7 @@ REPOSITORY = "compose-bluegreen/haproxy"
 
 def image(topology: Topology) -> str:
     """The user's image, or the default one."""
-    return topology.settings.image or f"{REPOSITORY}:{digest(dockerfile())[:12]}"
-
-
-def digest(dockerfile: str) -> str:
-    """Comments build nothing."""
-    lines = (line.rstrip() for line in dockerfile.splitlines())
-    instructions = [line for line in lines if line and not line.lstrip().startswith("#")]
-    return hashlib.sha256("\n".join(instructions).encode()).hexdigest()
+    return topology.settings.image or f"{REPOSITORY}:{instructions_digest(dockerfile())[:12]}"
 
 
 @cache

@@ -1,201 +1,141 @@
-"""The session, kept for a whole command: opened again where the proxy restarts, and the lock."""
+"""The session with the proxy's container: a shell and HAProxy's master socket, for a whole command.
+
+Both are opened again where the proxy restarts.
+"""
 
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from threading import Event, RLock, Thread
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any, Protocol, TypeVar
 
 import docker.errors
 
-from compose_bluegreen.adapters.haproxy import lock
-from compose_bluegreen.adapters.haproxy.exec_shell import NotReady, Session, SessionLost
-from compose_bluegreen.adapters.haproxy.lock_documents import LockToken
-from compose_bluegreen.adapters.haproxy.master_socket import Master
-from compose_bluegreen.adapters.haproxy.proxy_container import Box
-from compose_bluegreen.adapters.haproxy.runtime_api import Steering
-from compose_bluegreen.domain.errors import BluegreenError, EngineUnreachable, LockLost, ProxyFailed
+from compose_bluegreen.adapters.haproxy.exec_shell import ExecShell, NotReady, SessionLost
+from compose_bluegreen.adapters.haproxy.master_socket import MasterSocket
+from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
+from compose_bluegreen.adapters.haproxy.runtime_api import RuntimeApi
+from compose_bluegreen.domain.errors import EngineUnreachable
 from compose_bluegreen.domain.hints import Action, Hint
-from compose_bluegreen.ports.lock import LockOwner
 
 READY_SECONDS = 20.0
-"""How long a proxy may take to come back before we believe that it won't."""
-
-_WATCH_SECONDS = 0.25
-"""How often a holder that is busy elsewhere looks whether it still has the lock: a build may take
-minutes, and whoever wants the lock gives it only some seconds after a restart of the proxy."""
+"""How long a proxy may take to answer again, before it counts as failed."""
 
 _PAUSE = 0.02
 
 _STOPPED_LOOKS = 150
-"""How often in a row, for three seconds, a container must be seen stopped before it isn't just being
-restarted."""
+"""How often in a row, for three seconds, the container must be seen stopped. Before that it may be
+restarting."""
 
 _T = TypeVar("_T")
 
 
-class Connection:
-    """``_turn`` is whose turn it is to use the shell: the command's, or that of the thread which
-    keeps the lock while the command is busy elsewhere."""
+class Guard(Protocol):
+    """The lock, which the shell holds."""
 
-    def __init__(self, project: str, api: Any, box: Box) -> None:
-        self._project = project
+    def check(self) -> None:
+        """Raises LockLost where the lock that this command held was lost."""
+
+    def opened(self, shell: ExecShell) -> None:
+        """Takes the lock back after a new shell was opened. Raises LockLost where that fails."""
+
+
+class ProxySession:
+    """``turn`` is for one user of the shell at a time: the command, or the thread that keeps the lock
+    while the command is busy elsewhere."""
+
+    def __init__(self, api: Any, container: ProxyContainer) -> None:
+        self.turn = RLock()
+        self.guard: Guard | None = None
         self._api = api
-        self._box = box
-        self._turn = RLock()
-        self._session: Session | None = None
-        self._master: Master | None = None
-        self._claim: LockToken | None = None
-        self._lost: LockLost | None = None
+        self._container = container
+        self._shell: ExecShell | None = None
+        self._master: MasterSocket | None = None
 
-    def shell(self) -> Session:
-        """Raises SessionLost where the proxy's container doesn't run, LockLost where the lock that
-        this command held is somebody else's now."""
-        with self._turn:
-            if self._lost:
-                raise self._lost
-            if self._session is None:
-                self._session = self._opened(Session)
-                self._take_back(self._session)
-            return self._session
+    def shell(self) -> ExecShell:
+        """Raises SessionLost where the proxy's container does not run, LockLost where the lock that
+        this command held was lost."""
+        with self.turn:
+            if self.guard:
+                self.guard.check()
+            if self._shell is None:
+                self._shell = self._opened(ExecShell)
+                if self.guard:
+                    self.guard.opened(self._shell)
+            return self._shell
 
     @property
     def is_open(self) -> bool:
-        return self._session is not None
+        return self._shell is not None
+
+    def runs(self) -> bool:
+        """An open shell shows it without a question to the engine."""
+        return self.is_open or self._container.status() == "running"
 
     def open(self) -> None:
-        """Both streams, for whoever wants them later: it waits for neither."""
-        with self._turn:
+        """Both streams, for later use. It waits for neither."""
+        with self.turn:
             self.shell()
             self._socket()
 
-    def steer(self, act: Callable[[Steering], _T]) -> _T:
-        """Every act can be done twice, so a proxy that restarts under us is asked again."""
-        return self._answered(lambda: act(Steering(self.shell(), self._socket())))
+    def haproxy(self, act: Callable[[RuntimeApi], _T]) -> _T:
+        """Every act can be repeated, so it is tried again where the proxy restarts meanwhile."""
+        return self._answered(lambda: act(RuntimeApi(self.shell(), self._socket())))
 
     @contextmanager
-    def steering(self, name: str) -> Iterator[Steering]:
-        """Of a container beside the one that is steered. Looks only."""
-        master = Master(self._api, name)
+    def haproxy_in(self, name: str) -> Iterator[RuntimeApi]:
+        """HAProxy in another container, to look only."""
+        master = MasterSocket(self._api, name)
         try:
-            yield Steering(self.shell(), master)
+            yield RuntimeApi(self.shell(), master)
         finally:
             master.close()
 
-    def ask(self, act: Callable[[Session], _T]) -> _T:
-        """The same for what isn't HAProxy's own."""
+    def ask(self, act: Callable[[ExecShell], _T]) -> _T:
+        """The same for what only the shell can do."""
         return self._answered(lambda: act(self.shell()))
 
     def close(self) -> None:
-        with self._turn:
-            self._hang_up()
-            if self._session:
-                self._session.close()
-            self._session = None
-
-    # ── the lock ─────────────────────────────────────────────────────────────────────────────
-
-    @contextmanager
-    def hold(self, holder: LockOwner) -> Iterator[None]:
-        """Ends with the session: a holder that dies lets go."""
-        claim = LockToken(holder, uuid.uuid4().hex)
-        try:
-            self.ask(lambda shell: lock.take(shell, claim, self._project))
-        except BaseException:
-            self.close()  # with a lock that was taken by halves, if any
-            raise
-        self._claim = claim
-        done = Event()
-        Thread(target=self._keep, args=(done,), name="lock", daemon=True).start()
-        try:
-            yield
-        finally:
-            done.set()
-            self._let_go()
-
-    def assure(self) -> None:
-        """Raises LockLost where the lock isn't ours any more. One word there and back."""
-        with self._turn:
-            if self._claim is None and self._lost is None:
-                return
-            try:
-                self.shell().run(":")
-            except SessionLost:
-                self.close()
-                with suppress(SessionLost):  # where no proxy runs, nobody else can hold it either
-                    self.shell()
-
-    def forget(self) -> None:
-        """The proxy has gone, and the lock with it."""
-        with self._turn:
-            self._claim = None
-            self.close()
-
-    def _let_go(self) -> None:
-        with self._turn:
-            held, self._claim = self._claim, None
-            if held and self._session:
-                with suppress(ProxyFailed):
-                    lock.let_go(self._session)
+        with self.turn:
+            self._close_socket()
+            if self._shell:
+                self._shell.close()
+            self._shell = None
 
     def _answered(self, act: Callable[[], _T]) -> _T:
         deadline = time.monotonic() + READY_SECONDS
         stopped = 0
         while True:
             try:
-                with self._turn:
+                with self.turn:
                     return act()
             except (SessionLost, NotReady) as error:
                 if isinstance(error, SessionLost):
                     self.close()
-                self._hang_up()
-                status = self._box.status()
+                self._close_socket()
+                status = self._container.status()
                 stopped = stopped + 1 if status in ("exited", "created") else 0
                 if status is None or stopped > _STOPPED_LOOKS or time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE)
 
-    def _socket(self) -> Master:
+    def _socket(self) -> MasterSocket:
         if self._master is None:
-            self._master = self._opened(Master)
+            self._master = self._opened(MasterSocket)
         return self._master
 
-    def _hang_up(self) -> None:
-        with self._turn:
+    def _close_socket(self) -> None:
+        with self.turn:
             if self._master:
                 self._master.close()
             self._master = None
 
     def _opened(self, stream: Callable[[Any, str], _T]) -> _T:
         try:
-            return stream(self._api, self._box.name)
+            return stream(self._api, self._container.name)
         except (docker.errors.NotFound, EngineUnreachable) as error:
             raise SessionLost(
-                f"the proxy {self._box.name} isn't running", hint=Hint(Action.STATUS)
+                f"the proxy {self._container.name} isn't running", hint=Hint(Action.STATUS)
             ) from error
-
-    def _take_back(self, shell: Session) -> None:
-        if self._claim is None:
-            return
-        try:
-            lock.take_back(shell, self._claim, self._project)
-        except LockLost as error:
-            self._lost, self._claim = error, None
-            self.close()
-            raise
-
-    def _keep(self, done: Event) -> None:
-        """As soon as the proxy runs again, the lock is taken back, whatever the command does."""
-        while not done.wait(_WATCH_SECONDS):
-            if not self._turn.acquire(blocking=False):
-                continue  # the command is at it, and would notice by itself
-            try:
-                if not done.is_set():
-                    self.assure()
-            except (BluegreenError, docker.errors.DockerException, OSError):
-                pass  # told to the command when it asks
-            finally:
-                self._turn.release()

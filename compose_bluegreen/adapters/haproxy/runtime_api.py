@@ -1,7 +1,7 @@
-"""HAProxy's master socket: every command goes to all workers that still serve anybody.
+"""HAProxy's runtime API: every command goes to all workers that still serve a client.
 
-After a reload an old worker goes on with the connections it has, with a routing map of its own in
-memory. A switch that left it out would let a kept-alive connection reach the old colour.
+After a reload an old worker keeps its open connections, with a routing map of its own in memory. A
+switch that left it out would let a kept-alive connection reach the old colour.
 """
 
 from __future__ import annotations
@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from compose_bluegreen.adapters.haproxy import map_files, preview_map, session_table
-from compose_bluegreen.adapters.haproxy.config import MAP, map_text, read_map
-from compose_bluegreen.adapters.haproxy.exec_shell import NotReady, Session
-from compose_bluegreen.adapters.haproxy.master_socket import SOCKET, Master
+from compose_bluegreen.adapters.haproxy import session_table
+from compose_bluegreen.adapters.haproxy.exec_shell import ExecShell, NotReady
+from compose_bluegreen.adapters.haproxy.map_files import (
+    PREVIEWS,
+    ROUTES,
+    parse_routes,
+    previews_text,
+    routes_text,
+)
+from compose_bluegreen.adapters.haproxy.master_socket import SOCKET, MasterSocket
 from compose_bluegreen.adapters.haproxy.stats import rows, traffic_stats
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
@@ -23,136 +29,124 @@ from compose_bluegreen.domain.traffic_stats import TrafficStats
 _RELOAD = f"echo reload | socat -t30 - UNIX-CONNECT:{SOCKET}"
 
 
-class Steering:
-    """``session`` is the shell that holds the lock, if this command does: what changes anything asks
-    it first, for it ends when the lock is taken away."""
+class RuntimeApi:
+    """``shell`` is the shell that holds the lock, if this command does. Each change runs a command in
+    it first: the shell ends when the lock is released by force, and then nothing is changed."""
 
-    def __init__(self, session: Session, master: Master) -> None:
-        self._session = session
+    def __init__(self, shell: ExecShell, master: MasterSocket) -> None:
+        self._shell = shell
         self._master = master
 
     def workers(self) -> list[str]:
-        """Process ids, the current one first. Raises ProxyFailed where there is none."""
-        rows = (line.split() for line in self._master.ask("show proc")[0].splitlines())
-        found = [row[0] for row in rows if len(row) > 1 and row[1] == "worker"]
-        if not found:
+        """Process ids, the current worker first. Raises NotReady where there is none."""
+        lines = (line.split() for line in self._master.ask("show proc")[0].splitlines())
+        workers = [fields[0] for fields in lines if len(fields) > 1 and fields[1] == "worker"]
+        if not workers:
             raise NotReady("HAProxy runs no worker", hint=Hint(Action.STATUS))
-        return found
+        return workers
 
-    def flows(self) -> dict[str, TrafficSplit]:
+    def splits(self) -> dict[str, TrafficSplit]:
         """The map in the memory of the current worker: where new requests go."""
-        return read_map(self._worker(self.workers()[0], f"show map {MAP}")[0])
+        return parse_routes(self._ask(self.workers()[0], f"show map {ROUTES.path}")[0])
 
-    def direct(self, changed: Mapping[str, TrafficSplit]) -> None:
-        """First to the disk, then into memory: whatever dies between, the disk is what was told."""
-        written = map_files.flows(self._session)
-        whole = written | dict(changed)
-        # A switch that failed for a full disk must be taken back on it: the disk never knew of it.
-        if whole != written:
-            map_files.write_flows(self._session, whole)
-        self.load(whole)
+    def route(self, changed: Mapping[str, TrafficSplit]) -> None:
+        """First to the disk, then into memory: if a process dies in between, the disk is right."""
+        written = parse_routes(ROUTES.read(self._shell))
+        splits = written | dict(changed)
+        # A switch that failed for a full disk must be undone on it: the disk never knew of it.
+        if splits != written:
+            ROUTES.write(self._shell, routes_text(splits))
+        self.load(splits)
 
     def settle(self) -> None:
-        """Somebody died between disk and memory: what serves goes on, after a restart too."""
-        flows = self.flows()
-        if flows != map_files.flows(self._session):
-            map_files.write_flows(self._session, flows)
+        """Where a command died between disk and memory, the colours that are live in memory stay
+        live, after a restart too."""
+        splits = self.splits()
+        if splits != parse_routes(ROUTES.read(self._shell)):
+            ROUTES.write(self._shell, routes_text(splits))
 
-    def load(self, flows: Mapping[str, TrafficSplit]) -> None:
-        """Into memory: one commit a worker, which its threads see all at once, then read back."""
-        self._session.run(":")
+    def load(self, splits: Mapping[str, TrafficSplit]) -> None:
+        """Into the memory of each worker, and read back."""
+        self._shell.run(":")
         for worker in self.workers():
             try:
-                self._load(worker, flows)
+                self._load(worker, splits)
             except ProxyFailed:
                 if worker in self.workers():
                     raise  # otherwise it was an old one, and it has finished
 
     def preview(self, shown: Mapping[str, Colour]) -> None:
-        """Written first, so that a restart forgets nothing that is shown."""
-        preview_map.write(self._session, shown)
+        """To the disk first, so that a restart keeps every preview."""
+        PREVIEWS.write(self._shell, previews_text(shown))
         for worker in self.workers():
             try:
-                preview_map.load(partial(self._say, worker), shown)
+                PREVIEWS.load(partial(self._ask, worker), previews_text(shown))
             except ProxyFailed:
                 if worker == self.workers()[0]:
-                    raise  # an old one may have no such map, and serves nobody new
+                    raise  # an old worker may have no such map, and serves no new client
 
     def in_flight(self, backends: Iterable[str]) -> int:
-        """Being served or queued, in all workers: WebSockets count, idle keep-alive doesn't."""
-        wanted = set(backends)
+        """In-flight or queued requests, in all workers. WebSockets count, idle keep-alive
+        connections do not."""
+        names = set(backends)
         return sum(
             int(row["scur"] or 0) + int(row["qcur"] or 0)
             for worker in self.workers()
             for row in self._stat(worker)
-            if row["svname"] == "BACKEND" and row["# pxname"] in wanted
+            if row["svname"] == "BACKEND" and row["# pxname"] in names
         )
 
     def traffic_stats(self, backends: Iterable[str]) -> TrafficStats:
-        """Of the current worker: an old one only finishes what it began."""
+        """Of the current worker: an old one only finishes its connections."""
         names = sorted(backends)
         worker = self.workers()[0]
-        stat, *tables = self._worker(worker, "show stat", *(f"show table {one}" for one in names))
+        stat, *tables = self._ask(worker, "show stat", *(f"show table {name}" for name in names))
         return traffic_stats(stat, names, tables)
 
     def long_lived(self, backends: Iterable[str]) -> int:
-        """Of these, those that have no end of their own, in all workers."""
-        wanted = frozenset(backends)
-        shown = (self._worker(worker, "show sess all")[0] for worker in self.workers())
-        return sum(session_table.long_lived(text, wanted) for text in shown)
+        """In-flight requests that have no end of their own, in all workers."""
+        names = frozenset(backends)
+        tables = (self._ask(worker, "show sess all")[0] for worker in self.workers())
+        return sum(session_table.long_lived(table, names) for table in tables)
 
     def hang_up(self, servers: Iterable[str]) -> None:
-        """Ends all connections to these (``backend/server``), in all workers."""
-        self._session.run(":")
-        commands = [f"shutdown sessions server {one}" for one in servers]
+        """Ends all connections to these servers (``backend/server``), in all workers."""
+        self._shell.run(":")
+        commands = [f"shutdown sessions server {server}" for server in servers]
         for worker in self.workers():
-            # An old worker may know of fewer replicas, and then says so.
-            self._worker(worker, *commands)
+            # An old worker may know fewer replicas, and then reports the others as unknown.
+            self._ask(worker, *commands)
 
     def servers(self, backend: str) -> list[dict[str, str]]:
         """``show stat`` rows of one backend's servers, in the current worker."""
-        rows = self._stat(self.workers()[0])
         return [
             row
-            for row in rows
+            for row in self._stat(self.workers()[0])
             if row["# pxname"] == backend and row["svname"] not in ("BACKEND", "FRONTEND")
         ]
 
-    def tell(self, commands: Iterable[str]) -> None:
-        """Commands whose success is silence or a remark of ours, to the current worker."""
-        self._session.run(":")
-        self._worker(self.workers()[0], *commands)
+    def send(self, commands: Iterable[str]) -> None:
+        """To the current worker. These commands succeed with an empty answer or a remark."""
+        self._shell.run(":")
+        self._ask(self.workers()[0], *commands)
 
     def reload(self) -> None:
-        """HAProxy ends all connections to its master, so the answer comes by one that asks no more."""
+        """HAProxy ends all connections to its master, so the request has a connection of its own."""
         before = self.workers()[0]
-        said = self._session.run(_RELOAD)
+        answer = self._shell.run(_RELOAD)
         self._master.reopen()
-        if "Success=0" in said or self.workers()[0] == before:
+        if "Success=0" in answer or self.workers()[0] == before:
             raise ProxyFailed(
-                "HAProxy refused its new configuration; the old one serves", detail=said.strip()
+                "HAProxy refused its new configuration and keeps the old one", detail=answer.strip()
             )
 
-    def _load(self, worker: str, flows: Mapping[str, TrafficSplit]) -> None:
-        said = self._worker(worker, f"prepare map {MAP}")[0]
-        version = said.strip().rpartition(" ")[2]
-        if not version.isdecimal():
-            raise ProxyFailed("HAProxy refused a new routing map", detail=said.strip())
-        lines = [f"add map @{version} {MAP} {line}" for line in map_text(flows).splitlines()]
-        *told, shown = self._worker(
-            worker, *lines, f"commit map @{version} {MAP}", f"show map {MAP}"
-        )
-        if refused := "".join(told).strip():
-            raise ProxyFailed("HAProxy refused a command", detail=refused)
-        loaded = read_map(shown)
-        if loaded != dict(flows):
-            raise ProxyFailed(f"HAProxy routes {loaded}, not {dict(flows)} as told")
-
-    def _say(self, worker: str, command: str) -> str:
-        return self._worker(worker, command)[0]
+    def _load(self, worker: str, splits: Mapping[str, TrafficSplit]) -> None:
+        loaded = parse_routes(ROUTES.load(partial(self._ask, worker), routes_text(splits)))
+        if loaded != dict(splits):
+            raise ProxyFailed(f"HAProxy routes {loaded} instead of {dict(splits)}")
 
     def _stat(self, worker: str) -> list[dict[str, str]]:
-        return rows(self._worker(worker, "show stat")[0])
+        return rows(self._ask(worker, "show stat")[0])
 
-    def _worker(self, worker: str, *commands: str) -> list[str]:
+    def _ask(self, worker: str, *commands: str) -> list[str]:
         return self._master.ask(*(f"@!{worker} {command}" for command in commands))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from compose_bluegreen.adapters.system import tar
 
 NOTES = "steps.log"
 """Steps since the last document, a line each: cheaper than a document, and less to lose."""
@@ -23,17 +23,9 @@ class Seen:
 
 def seen(packed: bytes) -> Seen:
     """What an archive of the folder has."""
-    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-        contents = dict(_files(tar))
+    contents = tar.files(packed)
     notes = contents.pop(NOTES, b"").decode(errors="replace")
     return Seen(tuple(contents), notes, contents)
-
-
-def _files(tar: tarfile.TarFile) -> Iterable[tuple[str, bytes]]:
-    for entry in tar:
-        file = tar.extractfile(entry) if entry.isfile() else None
-        if file:
-            yield entry.name.rpartition("/")[2], file.read()
 
 
 class Readable(Protocol):

@@ -33,9 +33,9 @@ class JournalReader:
     def _without_a_proxy(self) -> Seen | None:
         """After ``down``: the volume is still there. Slower, and rare."""
         from compose_bluegreen.adapters.compose.engine import connect  # noqa: PLC0415
-        from compose_bluegreen.adapters.haproxy.proxy_container import Box  # noqa: PLC0415
+        from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer  # noqa: PLC0415
 
-        packed = Box(self._project, connect()).journal()
+        packed = ProxyContainer(self._project, connect()).journal()
         return _unpacked(packed) if packed is not None else None
 
 

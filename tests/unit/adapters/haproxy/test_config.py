@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compose_bluegreen.adapters.haproxy.config import address, map_text, read_map, render
+from compose_bluegreen.adapters.haproxy.config import render, replica_address
+from compose_bluegreen.adapters.haproxy.map_files import parse_routes, routes_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
 from compose_bluegreen.domain.topology import (
@@ -231,9 +232,9 @@ def test_what_a_visitor_of_tls_claims_is_believed_of_trusted_proxies_only() -> N
 
 
 def test_a_network_without_room_for_a_seat_is_refused() -> None:
-    assert address(IPv4Network("10.9.0.0/28"), 14) == "10.9.0.14"
+    assert replica_address(IPv4Network("10.9.0.0/28"), 14) == "10.9.0.14"
     with pytest.raises(ProxyFailed, match="no room for replica address number 15"):
-        address(IPv4Network("10.9.0.0/28"), 15)
+        replica_address(IPv4Network("10.9.0.0/28"), 15)
 
 
 # ── the map ──────────────────────────────────────────────────────────────────────────────────
@@ -249,14 +250,14 @@ flows = st.one_of(
 
 @given(st.dictionaries(names, flows, max_size=6))
 def test_the_map_is_read_as_it_was_written(wanted: dict[str, TrafficSplit]) -> None:
-    text = map_text(wanted)
-    assert read_map(text) == wanted
-    assert read_map("".join(f"0x55d0 {line}\n" for line in text.splitlines())) == wanted
+    text = routes_text(wanted)
+    assert parse_routes(text) == wanted
+    assert parse_routes("".join(f"0x55d0 {line}\n" for line in text.splitlines())) == wanted
 
 
 @pytest.mark.parametrize("said", ["", "red", "none/green/500", "/", "blue/green/x", "blue/green"])
 def test_what_somebody_wrote_there_by_hand_shares_nothing(said: str) -> None:
-    (flow,) = read_map(f"web {said or '-'}\n").values()
+    (flow,) = parse_routes(f"web {said or '-'}\n").values()
     assert flow.canary_weight is None
     assert flow.live is (Colour.BLUE if said.startswith("blue") else None)
 
@@ -313,4 +314,4 @@ def test_no_hostile_name_gets_into_the_configuration(place: str, word: str) -> N
 @given(word=hostile)
 def test_no_hostile_name_gets_into_the_map(word: str) -> None:
     with pytest.raises(ProxyFailed):
-        map_text({word: TrafficSplit(Colour.BLUE)})
+        routes_text({word: TrafficSplit(Colour.BLUE)})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from compose_bluegreen.adapters.haproxy import container_spec
-from compose_bluegreen.adapters.haproxy.proxy_image import digest, dockerfile, image
+from compose_bluegreen.adapters.haproxy.config import instructions_digest as digest
+from compose_bluegreen.adapters.haproxy.proxy_image import dockerfile, image
 from compose_bluegreen.domain.topology import ProxySettings, Topology
 
 

@@ -1,0 +1,27 @@
+"""What the proxy needs from Docker Compose, which adapters/compose/client.py has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from compose_bluegreen.domain.release import Model
+
+
+class ComposeRuntime(Protocol):
+    """Each method raises ComposeFailed."""
+
+    def alone(self) -> AbstractContextManager[None]: ...
+
+    def build_model(self, model: Model, *, renew: bool = False) -> None: ...
+
+    def pull(self, reference: str) -> None: ...
+
+    def bring_up(self, model: Model, *, start: bool = True) -> None: ...
+
+    def take_down(self, model: Model) -> None: ...
+
+    def start(self, containers: Sequence[str]) -> None: ...
+
+    def remove(self, containers: Sequence[str]) -> None: ...
