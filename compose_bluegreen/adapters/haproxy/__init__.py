@@ -1,4 +1,4 @@
 """HAProxy: its configuration, its container, and the session that sends it commands.
 
-Start with ``proxy`` (the ports ``Proxy`` and ``Lock``) and ``config`` (writes ``haproxy.cfg``).
+Start with ``proxy`` (the port ``Proxy``), ``lock`` (the port ``Lock``) and ``config`` (``haproxy.cfg``).
 """

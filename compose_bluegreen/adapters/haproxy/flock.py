@@ -155,7 +155,7 @@ def release(shell: ExecShell) -> LockOwner | None:
 
 def held(project: str, token: LockToken | None) -> LockHeld:
     return LockHeld(
-        f"another deployment of {project} is running: {_description(token)}",
+        f"another deployment of {project} is under way: {_description(token)}",
         hint=Hint(
             "run it again with --wait 5m, or later; ", Action.LOCK_STATUS, " shows who has it"
         ),

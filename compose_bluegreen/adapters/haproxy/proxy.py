@@ -96,7 +96,7 @@ class HaproxyProxy:
             return Change.RECREATE if status == "running" else Change.CREATE
         if status != "running":
             return Change.START
-        return Change.NONE if stored.says_the_same_as(desired) else Change.RELOAD
+        return Change.NONE if stored.means_the_same_as(desired) else Change.RELOAD
 
     def alone(self, wanted: Topology) -> AbstractContextManager[None]:
         return self._lifecycle.alone(wanted)

@@ -1,4 +1,4 @@
-"""HAProxy's own counters, read. Pure."""
+"""Reads HAProxy's counters. Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Collection, Iterable
 from compose_bluegreen.domain.traffic_stats import TrafficStats
 
 _WAITED = re.compile(r"key=(\d+) .*gpc0=(\d+) gpc0_rate\(\d+\)=(\d+)")
-"""A line of ``show table``: milliseconds, how many since ever, how many in the last five minutes."""
+"""A line of ``show table``: milliseconds, the count so far, and the count of five minutes."""
 
 
 def rows(stat: str) -> list[dict[str, str]]:
-    """Of ``show stat``."""
+    """The lines of ``show stat``, by column."""
     return list(csv.DictReader(stat.strip().splitlines()))
 
 
 def traffic_stats(stat: str, backends: Collection[str], tables: Iterable[str]) -> TrafficStats:
-    """``tables`` are what ``show table`` says of each backend; over plain TCP it has none."""
+    """``tables`` are the output of ``show table`` for each backend; a plain TCP backend has none."""
     mine = [row for row in rows(stat) if row["svname"] == "BACKEND" and row["# pxname"] in backends]
-    found = [tuple(map(int, one)) for text in tables for one in _WAITED.findall(text)]
+    waited = [tuple(map(int, row)) for text in tables for row in _WAITED.findall(text)]
     waits, recent = Counter[int](), Counter[int]()
-    for ms, ever, lately in found:
-        waits[ms] += ever
+    for ms, all_time, lately in waited:
+        waits[ms] += all_time
         recent[ms] += lately
     return TrafficStats(
         begun=_sum(mine, "stot"),
@@ -36,5 +36,5 @@ def traffic_stats(stat: str, backends: Collection[str], tables: Iterable[str]) -
     )
 
 
-def _sum(mine: Iterable[dict[str, str]], *columns: str) -> int:
-    return sum(int(row[column] or 0) for row in mine for column in columns)
+def _sum(rows: Iterable[dict[str, str]], *columns: str) -> int:
+    return sum(int(row[column] or 0) for row in rows for column in columns)

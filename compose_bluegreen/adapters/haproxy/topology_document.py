@@ -131,7 +131,7 @@ class TopologyDocument:
     def text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
 
-    def says_the_same_as(self, other: TopologyDocument) -> bool:
+    def means_the_same_as(self, other: TopologyDocument) -> bool:
         """A file of another format that means the same needs no reload."""
         return (self.template, self.topology) == (other.template, other.topology)
 

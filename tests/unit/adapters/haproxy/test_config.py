@@ -220,7 +220,7 @@ def test_certificates_that_nobody_uses_change_nothing() -> None:
 
 
 def test_tls_without_certificates_is_refused() -> None:
-    with pytest.raises(ProxyFailed, match="port 8000 is to speak TLS"):
+    with pytest.raises(ProxyFailed, match="port 8000 must serve TLS"):
         render(with_tls(), NETWORK)
 
 

@@ -203,7 +203,7 @@ def test_a_file_of_78b6a6f_describes_the_same_topology(name: str) -> None:
 @each_topology
 def test_an_upgrade_needs_no_reload(name: str) -> None:
     stored = parse(golden(f"topology.{name}.json"))
-    assert stored.says_the_same_as(TopologyDocument.of(TOPOLOGIES[name], DIGEST))
+    assert stored.means_the_same_as(TopologyDocument.of(TOPOLOGIES[name], DIGEST))
 
 
 @each_topology
@@ -230,14 +230,14 @@ def test_the_label_of_the_container_is_that_of_78b6a6f(name: str) -> None:
 
 def test_another_template_or_topology_is_another_document() -> None:
     document = TopologyDocument.of(TOPOLOGIES["plain"], DIGEST)
-    assert not document.says_the_same_as(TopologyDocument.of(TOPOLOGIES["plain"], "another"))
-    assert not document.says_the_same_as(TopologyDocument.of(TOPOLOGIES["tls"], DIGEST))
+    assert not document.means_the_same_as(TopologyDocument.of(TOPOLOGIES["plain"], "another"))
+    assert not document.means_the_same_as(TopologyDocument.of(TOPOLOGIES["tls"], DIGEST))
 
 
 def test_another_number_alone_is_no_other_document() -> None:
     document = TopologyDocument.of(TOPOLOGIES["plain"], DIGEST)
     other = TopologyDocument(document.template, document.topology, format=FORMAT + 1)
-    assert document.says_the_same_as(other)
+    assert document.means_the_same_as(other)
 
 
 def test_a_file_from_before_a_field_existed_gets_its_default() -> None:
