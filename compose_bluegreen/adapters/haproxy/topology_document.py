@@ -178,7 +178,7 @@ def _newer(number: int) -> ProxyFailed:
     return ProxyFailed(
         f"the proxy's topology.json has format {number}, written by a newer version of"
         f" compose-bluegreen: this one reads formats up to {FORMAT}",
-        hint="update compose-bluegreen on this machine to that version or a newer one",
+        hint="upgrade: pip install --upgrade compose-bluegreen",
     )
 
 

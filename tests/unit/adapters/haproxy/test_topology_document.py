@@ -261,7 +261,7 @@ def test_a_newer_format_is_refused_with_the_cure() -> None:
     fields = json.loads(golden("topology.plain.json")) | {"format": FORMAT + 1}
     with pytest.raises(ProxyFailed, match=f"format {FORMAT + 1}.* newer version") as refused:
         parse(json.dumps(fields))
-    assert "update compose-bluegreen" in hint_text(refused.value.hint)
+    assert "pip install --upgrade compose-bluegreen" in hint_text(refused.value.hint)
 
 
 @pytest.mark.parametrize(
