@@ -27,7 +27,7 @@ def test_who_holds_the_lock_is_told_and_nothing_is_recorded(serving: Site) -> No
     with pytest.raises(LockHeld, match="bob@ci"):
         serving.up()
     assert len(serving.records) == 1
-    assert serving.observer.steps == []
+    assert serving.observer.keys == []
 
 
 def test_whoever_is_refused_by_the_lock_leaves_the_rivals_first_proxy_alone(site: Site) -> None:
@@ -131,7 +131,7 @@ def test_whoever_lost_the_lock_begins_no_further_step_and_undoes_nothing(call: C
     site.world.calls.at(call.name, bob_takes_it, when=When.AFTER, nth=call.nth)
     raised = outcome(site.up)
     is_under_way = call.name in {"history.step", "history.to"}
-    assert len(site.observer.steps) <= is_under_way
+    assert len(site.observer.keys) <= is_under_way
     assert Outcome.UNDONE not in {outcome for _, outcome, _ in site.observer.ended}
     if call not in AFTER_IT_WAS_TAKEN[-2:]:  # within the last step of all
         assert isinstance(raised, LockLost)

@@ -79,7 +79,7 @@ def test_nothing_is_undone_after_an_undo_that_failed() -> None:
     site = turning_sick()
     site.world.calls.fail("proxy.route_to", BluegreenError("no answer"), nth=2)
     outcome(site.up)
-    assert site.observer.steps[-1] == "switch back"
+    assert site.observer.keys[-1] == "undo:switch"
     assert site.world.calls.of("workloads.remove") == []
 
 

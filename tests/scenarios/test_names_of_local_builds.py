@@ -27,7 +27,7 @@ def test_after_a_failed_build_nothing_has_changed(serving: Site) -> None:
     serving.world.calls.fail("workloads.build", failed)
     fails(serving)
     assert serving.world.names["web:latest"] == "sha256:v1"
-    assert serving.observer.outcome("build web") is Outcome.FAILED
+    assert serving.observer.outcome("build:web") is Outcome.FAILED
 
 
 def test_after_a_failed_deploy_the_name_means_what_serves_and_the_broken_image_goes(
@@ -44,7 +44,7 @@ def test_a_failed_image_can_be_kept_and_its_name_is_told(serving: Site) -> None:
     fails(serving, keep_failed=True)
     assert serving.world.names["web:latest"] == "sha256:v1"
     assert serving.world.names_of("sha256:v2") == ["bluegreen/shop/web:failed-v2"]
-    said = serving.observer.detail("point web:latest back")
+    said = serving.observer.detail("undo:build:web")
     assert said == "the failed image is bluegreen/shop/web:failed-v2"
 
 

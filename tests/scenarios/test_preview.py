@@ -218,7 +218,7 @@ def test_what_waits_can_be_seen_and_visitors_never_meet_it(site: Site) -> None:
     assert seen(site) == {None}
     site.up(no_switch=True)
     assert (seen(site), site.serving()) == ({"v2"}, {"v1"})
-    assert "show web-green to who may preview" in site.observer.steps
+    assert "preview" in site.observer.keys
 
 
 def test_status_says_how_to_see_what_waits(site: Site) -> None:
@@ -307,7 +307,7 @@ def test_a_new_key_is_a_reload_and_a_new_port_must_be_agreed_to(site: Site) -> N
     site.source("v1")
     site.forget()
     assert site.up() is None
-    assert site.observer.steps[-1] == "reload the proxy"
+    assert site.observer.keys[-1] == "proxy:reload"
     site.file["services"]["web"]["x-bluegreen"] = {"preview": {"port": 9000}}
     with pytest.raises(BluegreenError, match="the proxy needs a new container"):
         site.up()
@@ -331,5 +331,5 @@ def test_without_the_setting_the_page_has_no_step_of_it() -> None:
     site.release("v2")
     site.source("v3")
     site.up(no_switch=True)
-    assert not any(step.startswith("show") for step in site.observer.steps)
+    assert not any(step.startswith("show") for step in site.observer.keys)
     assert "proxy.show" not in site.world.calls.names

@@ -38,7 +38,7 @@ def from_a_registry(site: Site) -> Site:
 def test_an_image_that_is_gone_is_pulled_by_its_digest(from_a_registry: Site) -> None:
     from_a_registry.rollback()
     assert from_a_registry.world.calls.of("workloads.pull") == [(DIGEST,)]
-    assert from_a_registry.observer.steps[0] == f"pull {DIGEST}"
+    assert from_a_registry.observer.keys[0] == "pull:web"
     assert from_a_registry.serving() == {"v1"}
 
 

@@ -74,7 +74,7 @@ def test_it_is_spoken_on_the_ports_that_are_named(tls: Any, expected: dict[str, 
 def test_other_certificates_are_a_reload_even_if_nothing_is_released(secure: Site) -> None:
     other = a_project(a_web([443]), certificates="beef")
     assert up(UpRequest(), other, secure.ctx) is None
-    assert secure.observer.steps[-1] == "reload the proxy"
+    assert secure.observer.keys[-1] == "proxy:reload"
     topology = secure.ctx.proxy.topology()
     assert topology is not None
     assert topology.settings.certificates == "beef"
@@ -85,7 +85,7 @@ def test_a_reload_by_hand_takes_them_too(secure: Site) -> None:
     topology = secure.ctx.proxy.topology()
     assert topology is not None
     assert topology.settings.certificates == "beef"
-    assert secure.observer.steps == ["reload the proxy"]
+    assert secure.observer.keys == ["proxy:reload"]
 
 
 def test_to_speak_it_on_a_port_that_is_published_already_is_a_reload(secure: Site) -> None:

@@ -57,10 +57,10 @@ def test_one_that_turns_sick_under_traffic_is_switched_back_and_drained(serving:
         serving.up(timeout=timedelta(seconds=1))
     assert serving.serving() == {"v1"}
     assert serving.world.cut == []
-    assert serving.observer.steps[-3:] == [
-        "switch back",
-        "remove web-green",
-        "point web:latest back",
+    assert serving.observer.keys[-3:] == [
+        "undo:switch",
+        "undo:start",
+        "undo:build:web",
     ]
 
 

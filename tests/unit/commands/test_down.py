@@ -39,7 +39,7 @@ def test_history_stays_and_says_that_it_was_removed(up: Site) -> None:
 def test_it_says_that_what_is_live_stops_serving(up: Site) -> None:
     up.down()
     assert up.observer.remarks == ["what is live stops serving now"]
-    assert up.observer.steps == ["remove shop-bluegreen"]
+    assert up.observer.keys == ["down"]
 
 
 def test_where_nothing_of_ours_runs_it_says_so(site: Site) -> None:

@@ -25,14 +25,14 @@ def test_a_reload_makes_true_what_the_file_says(serving: Site) -> None:
     topology = serving.ctx.proxy.topology()
     assert topology is not None
     assert topology.settings.timeout_ms == 300_000
-    assert serving.observer.steps == ["reload the proxy"]
+    assert serving.observer.keys == ["proxy:reload"]
     assert serving.routed() is Colour.BLUE
 
 
 def test_a_reload_is_done_though_nothing_changed(serving: Site) -> None:
     """What its snippets name may have: a certificate, a list of addresses."""
     proxy.reload(serving.project, serving.ctx)
-    assert serving.observer.steps == ["reload the proxy"]
+    assert serving.observer.keys == ["proxy:reload"]
 
 
 def test_what_takes_a_new_container_is_refused_by_a_reload(serving: Site) -> None:
@@ -69,7 +69,7 @@ def test_the_image_is_pulled_before_anything_moves(serving: Site) -> None:
     serving.file["x-bluegreen"] = {"proxy": {"image": "registry.example/haproxy:3"}}
     with pytest.raises(ComposeFailed):
         proxy.recreate(serving.project, serving.ctx, pull=True)
-    assert serving.observer.steps == ["pull registry.example/haproxy:3"]
+    assert serving.observer.keys == ["proxy:image"]
     assert serving.serving() == {"v1"}
 
 
@@ -77,7 +77,7 @@ def test_the_default_image_is_built_again_before_the_container_is_replaced(
     serving: Site,
 ) -> None:
     proxy.recreate(serving.project, serving.ctx, pull=True)
-    assert serving.observer.steps == ["build the proxy's image again", "recreate the proxy"]
+    assert serving.observer.keys == ["proxy:image", "proxy:recreate"]
     box = serving.world.proxy_box()
     assert box is not None
     assert box.image_id == "sha256:haproxy-renewed"
@@ -86,7 +86,7 @@ def test_the_default_image_is_built_again_before_the_container_is_replaced(
 
 def test_without_pull_the_image_stays(serving: Site) -> None:
     proxy.recreate(serving.project, serving.ctx)
-    assert serving.observer.steps == ["recreate the proxy"]
+    assert serving.observer.keys == ["proxy:recreate"]
     box = serving.world.proxy_box()
     assert box is not None
     assert box.image_id == "sha256:haproxy"
@@ -97,7 +97,7 @@ def test_an_image_that_cannot_be_built_changes_nothing(serving: Site) -> None:
     serving.world.calls.fail("proxy.renew_image", error)
     with pytest.raises(ComposeFailed, match="building"):
         proxy.recreate(serving.project, serving.ctx, pull=True)
-    assert serving.observer.steps == ["build the proxy's image again"]
+    assert serving.observer.keys == ["proxy:image"]
     assert serving.serving() == {"v1"}
 
 

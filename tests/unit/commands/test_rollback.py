@@ -55,17 +55,17 @@ def test_the_release_before_the_live_one_comes_back(three: Site) -> None:
 
 def test_it_is_a_deployment_like_any_other(three: Site) -> None:
     three.rollback(message="oops")
-    assert three.observer.steps == [
-        "use image v2",
-        "start web-green",
-        "wait until web-green is healthy",
-        "switch to web-green",
-        "see web-green healthy under traffic",
-        "drain web-blue",
-        "remove web-blue",
-        "keep the image of web",
-        "point web:latest at what serves",
-        "let go of old images of web",
+    assert three.observer.keys == [
+        "use:web",
+        "start",
+        "health",
+        "switch",
+        "verify",
+        "drain",
+        "retire:remove",
+        "image:keep:web",
+        "image:point:web",
+        "image:prune:web",
     ]
     assert three.records[0].message == "oops"
 

@@ -61,11 +61,11 @@ def assert_it_waits(site: Site) -> None:
 def test_it_stops_before_the_switch_with_the_idle_colour_proven(held: Site) -> None:
     assert_it_waits(held)
     assert held.routed() is Colour.BLUE
-    assert [step.name for step in held.records[0].steps] == [
-        "build web",
-        "start web-green",
-        "wait until web-green is healthy",
-        "hold web-green back",
+    assert [step.key for step in held.records[0].steps] == [
+        "build:web",
+        "start",
+        "health",
+        "hold",
     ]
 
 
@@ -153,7 +153,7 @@ def test_killed_anywhere_the_next_one_works(call: Call) -> None:
 def test_the_next_up_takes_its_place_and_says_so(held: Site) -> None:
     held.source("v3")
     held.up()
-    assert held.observer.steps.index("take deployment 2 away, which waited") == 1
+    assert held.observer.keys.index("replace_waiting:2") == 1
     assert held.serving() == {"v3"}
     waited = held.records[1]
     assert waited.state is State.INTERRUPTED

@@ -13,27 +13,27 @@ from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import Behaviour
 
 FIRST = [
-    "create the proxy",
-    "build web",
-    "start web-blue",
-    "wait until web-blue is healthy",
-    "switch to web-blue",
-    "see web-blue healthy under traffic",
-    "keep the image of web",
-    "point web:latest at what serves",
-    "let go of old images of web",
+    "proxy:create",
+    "build:web",
+    "start",
+    "health",
+    "switch",
+    "verify",
+    "image:keep:web",
+    "image:point:web",
+    "image:prune:web",
 ]
 SECOND = [
-    "build web",
-    "start web-green",
-    "wait until web-green is healthy",
-    "switch to web-green",
-    "see web-green healthy under traffic",
-    "drain web-blue",
-    "remove web-blue",
-    "keep the image of web",
-    "point web:latest at what serves",
-    "let go of old images of web",
+    "build:web",
+    "start",
+    "health",
+    "switch",
+    "verify",
+    "drain",
+    "retire:remove",
+    "image:keep:web",
+    "image:point:web",
+    "image:prune:web",
 ]
 
 
@@ -42,7 +42,7 @@ def test_the_first_deploy_makes_a_proxy_and_lets_blue_serve(site: Site) -> None:
     done = site.up()
     assert done is not None
     assert (done.state, done.part("web")) is not None
-    assert site.observer.steps == FIRST
+    assert site.observer.keys == FIRST
     assert site.serving() == {"v1"}
     assert site.routed() is Colour.BLUE
     assert site.world.running() == ["shop-bluegreen-web-blue-1"]
@@ -52,7 +52,7 @@ def test_the_second_deploy_drains_blue_before_it_removes_it(serving: Site) -> No
     serving.source("v2")
     done = serving.up()
     assert done is not None
-    assert serving.observer.steps == SECOND
+    assert serving.observer.keys == SECOND
     assert serving.serving() == {"v2"}
     assert serving.world.running() == ["shop-bluegreen-web-green-1"]
     assert [one.state for one in serving.records] == [State.LIVE, State.SUPERSEDED]
@@ -75,7 +75,7 @@ def test_history_gets_each_step_with_its_cause_and_its_times(serving: Site) -> N
     serving.source("v2", does=Behaviour(healthy_after=1.5))
     done = serving.up(message="faster")
     assert done is not None
-    assert [step.name for step in done.steps] == SECOND
+    assert [step.key for step in done.steps] == SECOND
     assert {step.outcome for step in done.steps} == {Outcome.DONE}
     waited = done.steps[2]
     assert waited.cause == "nothing unproven gets traffic"
@@ -120,7 +120,7 @@ def test_a_drain_ends_with_its_timeout_and_says_how_many_were_cut() -> None:
     site.source("v2")
     done = site.up()
     assert done is not None
-    drained = next(step for step in done.steps if step.name == "drain web-blue")
+    drained = next(step for step in done.steps if step.key == "drain")
     assert drained.detail == "1 still in flight after 2 s were cut"
     assert len(site.world.cut) == 1
 
@@ -134,10 +134,8 @@ def test_several_services_are_switched_in_one_act() -> None:
     assert site.world.calls.of("proxy.route_to") == [({"web": Colour.BLUE, "api": Colour.BLUE},)]
     assert (site.serving("web"), site.serving("api")) == ({"web1"}, {"api1"})
     assert [part.service for part in done.parts] == ["web", "api"]
-    names = [step.name for step in done.steps]
-    assert names.index("wait until web-blue and api-blue are healthy") < names.index(
-        "switch to web-blue and api-blue"
-    )
+    names = [step.key for step in done.steps]
+    assert names.index("health") < names.index("switch")
 
 
 def test_of_several_services_only_those_that_changed_are_deployed() -> None:
@@ -154,7 +152,7 @@ def test_of_several_services_only_those_that_changed_are_deployed() -> None:
 def test_nothing_changed_means_no_deployment_and_no_record(serving: Site) -> None:
     assert serving.up() is None
     assert len(serving.records) == 1
-    assert serving.observer.steps == ["build web"]
+    assert serving.observer.keys == ["build:web"]
     assert serving.world.running() == ["shop-bluegreen-web-blue-1"]
 
 
@@ -203,7 +201,7 @@ def test_leftovers_are_removed_even_if_nothing_changed(serving: Site) -> None:
     serving.up()
     serving.forget()
     assert serving.up() is None
-    assert serving.observer.steps == ["remove web-blue", "build web"]
+    assert serving.observer.keys == ["remove:leftover:web", "build:web"]
     assert serving.world.running() == ["shop-bluegreen-web-green-1"]
 
 

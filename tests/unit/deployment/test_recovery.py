@@ -143,7 +143,7 @@ def test_killed_between_stopping_the_users_container_and_the_ports_it_is_given_b
     assert "nobody serves web" in drift.cause
     assert hint_text(drift.remedy) == "docker bluegreen up gives back what it took"
     site.up(force=True, take_over=True)
-    assert site.observer.steps[0] == "give back to shop-web-1"
+    assert site.observer.keys[0] == "give_back"
     assert site.records[1].state is State.INTERRUPTED
     assert site.serving() == {"v1"}
 

@@ -48,9 +48,9 @@ def test_a_promoted_canary_goes_on_to_the_switch_at_once(site: Site) -> None:
     done = site.up()
     assert done is not None
     assert site.world.calls.of("proxy.set_canary_weights") == [({"web": CanaryWeight(500)},)]
-    details = {step.name: step.detail for step in done.steps}
+    details = {step.key: step.detail for step in done.steps}
     figures = "promoted by bob@ci; web-green 0 requests: 0 answered 5xx, 0 broken"
-    assert details["send 5% to web-green"] == details["bake web-green"] == figures
+    assert details["canary:1"] == details["bake"] == figures
     assert_v2_serves(site)
     assert site.world.time < 10
 

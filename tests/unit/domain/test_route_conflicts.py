@@ -180,7 +180,7 @@ def test_other_hosts_are_a_reload_and_no_release() -> None:
     site.forget()
     site.file["services"]["api"]["x-bluegreen"] = {"paths": ["/v2"]}
     assert site.up() is None
-    assert "reload the proxy" in site.observer.steps
+    assert "proxy:reload" in site.observer.keys
     topology = site.ctx.proxy.topology()
     route = topology.route("api") if topology else None
     assert route

@@ -19,7 +19,7 @@ from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import Behaviour
 from testkit.killing import kill
 
-BAKE = "bake web-green"
+BAKE = "bake"
 LATER = 5
 """Which look at the counters of both colours: some tenths of a second after the switch."""
 
@@ -58,9 +58,9 @@ def test_it_is_live_only_after_the_bake_and_the_old_one_is_warm_until_then(site:
     assert done is not None
     assert looked == [(State.SWITCHING, [BLUE, GREEN])]
     assert done.state is State.LIVE
-    names = [step.name for step in done.steps]
-    assert names.index(BAKE) == names.index("see web-green healthy under traffic") + 1
-    assert names.index(BAKE) == names.index("drain web-blue") - 1
+    names = [step.key for step in done.steps]
+    assert names.index(BAKE) == names.index("verify") + 1
+    assert names.index(BAKE) == names.index("drain") - 1
     assert 30 <= site.world.time < 32
 
 
@@ -69,7 +69,7 @@ def test_what_it_saw_is_remembered(site: Site) -> None:
     when_looked(site, asked(site, 400, ms=30))
     done = site.up()
     assert done is not None
-    (bake,) = [step for step in done.steps if step.name == BAKE]
+    (bake,) = [step for step in done.steps if step.key == BAKE]
     figures = "400 requests: 0 answered 5xx, 0 broken, p95 30 ms (web-blue: 20 ms)"
     assert (bake.outcome, bake.detail) == (Outcome.DONE, f"web-green {figures}")
     assert bake.cause == "for 30s, while what served before is still there"
@@ -95,7 +95,7 @@ def test_past_a_limit_it_switches_back_and_says_why(
     assert_v1_serves(site)
     record = site.records[0]
     assert (record.state, record.reason) == (State.FAILED, failed.value.message)
-    assert site.observer.steps[-3:] == ["switch back", "remove web-green", "point web:latest back"]
+    assert site.observer.keys[-3:] == ["undo:switch", "undo:start", "undo:build:web"]
 
 
 def test_what_is_wrong_is_seen_at_the_next_look(site: Site) -> None:
@@ -111,7 +111,7 @@ def test_a_cold_start_may_be_slow(site: Site) -> None:
     when_looked(site, asked(site, 5000, ms=20), nth=60)
     done = site.up()
     assert done is not None
-    assert "p95 20 ms" in next(step.detail for step in done.steps if step.name == BAKE)
+    assert "p95 20 ms" in next(step.detail for step in done.steps if step.key == BAKE)
 
 
 def test_too_few_requests_to_the_old_colour_are_nothing_to_compare_with(site: Site) -> None:
@@ -119,8 +119,8 @@ def test_too_few_requests_to_the_old_colour_are_nothing_to_compare_with(site: Si
     when_looked(site, asked(site, 400, ms=900))
     done = site.up()
     assert done is not None
-    assert "p95 900 ms" in next(step.detail for step in done.steps if step.name == BAKE)
-    assert "web-blue" not in next(step.detail for step in done.steps if step.name == BAKE)
+    assert "p95 900 ms" in next(step.detail for step in done.steps if step.key == BAKE)
+    assert "web-blue" not in next(step.detail for step in done.steps if step.key == BAKE)
 
 
 def test_a_single_bad_answer_is_no_share(site: Site) -> None:
@@ -193,7 +193,7 @@ def test_without_the_setting_and_with_no_bake_nobody_watches() -> None:
     site = baking()
     site.up(bake=False)
     assert site.world.calls.of("proxy.traffic_stats") == []
-    assert BAKE not in site.observer.steps
+    assert BAKE not in site.observer.keys
     plain = Site()
     plain.release("v1")
     plain.release("v2")
@@ -204,7 +204,7 @@ def test_a_first_release_has_nothing_to_go_back_to() -> None:
     site = Site(web=a_service(bluegreen={"bake": "30s"}))
     site.source("v1")
     site.up()
-    assert not any("bake" in step for step in site.observer.steps)
+    assert not any("bake" in step for step in site.observer.keys)
 
 
 def test_what_takes_over_from_the_users_own_container_is_watched_too() -> None:
@@ -223,7 +223,7 @@ def test_a_rollback_goes_at_once(site: Site) -> None:
     before = site.world.time
     site.rollback()
     assert site.world.time - before < 2
-    assert not any("bake" in step for step in site.observer.steps)
+    assert not any("bake" in step for step in site.observer.keys)
 
 
 def test_several_services_are_watched_side_by_side_and_go_back_together() -> None:
@@ -267,7 +267,7 @@ def test_killed_while_it_bakes_the_next_one_keeps_what_is_well(site: Site) -> No
     kill(site, Call("proxy.traffic_stats", LATER))
     assert site.serving() == {"v2"}
     cause = next(iter(site.status().drift)).cause
-    assert cause == f"deployment 2 stopped at “{BAKE}”; web-green serves"
+    assert cause == "deployment 2 stopped at “bake web-green”; web-green serves"
     assert_the_next_one_works(site)
     assert [one.state for one in site.records][1:] == [State.SUPERSEDED, State.SUPERSEDED]
 

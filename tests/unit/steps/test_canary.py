@@ -29,7 +29,7 @@ from testkit.fakes.site import Site, a_service
 from testkit.killing import kill
 
 STEPS = "5%:10s,25%:20s"
-SENDS = ["send 5% to web-green", "send 25% to web-green"]
+SENDS = ["canary:1", "canary:2"]
 
 
 def canary(steps: str = STEPS, **more: object) -> Site:
@@ -64,14 +64,14 @@ def test_traffic_moves_in_steps_and_then_all_of_it(site: Site) -> None:
         ({"web": CanaryWeight(500)},),
         ({"web": CanaryWeight(2500)},),
     ]
-    names = [step.name for step in done.steps]
+    names = [step.key for step in done.steps]
     assert names[names.index(SENDS[0]) - 1 :][:4] == [
-        "wait until web-green is healthy",
+        "health",
         *SENDS,
-        "switch to web-green",
+        "switch",
     ]
     assert 30 <= site.world.time - before < 33
-    assert [step.cause for step in done.steps if step.name in SENDS] == [
+    assert [step.cause for step in done.steps if step.key in SENDS] == [
         "canary, for 10s",
         "canary, for 20s",
     ]
@@ -114,9 +114,9 @@ def test_past_a_limit_all_goes_back_and_it_says_why(nth: int, site: Site) -> Non
     assert_v1_serves(site)
     assert site.records[0].state is State.FAILED
     assert "40 requests: 4 answered 5xx" in site.records[0].reason
-    assert "switch to web-green" not in site.observer.steps
-    back = ["send all back", "remove web-green", "point web:latest back"]
-    assert site.observer.steps[-3:] == back
+    assert "switch" not in site.observer.keys
+    back = ["undo:canary:1", "undo:start", "undo:build:web"]
+    assert site.observer.keys[-3:] == back
 
 
 def test_what_is_bad_only_with_all_the_traffic_goes_back_too() -> None:
@@ -126,7 +126,7 @@ def test_what_is_bad_only_with_all_the_traffic_goes_back_too() -> None:
     site.world.calls.at("proxy.route_to", bad, when=When.AFTER)
     with pytest.raises(Unhealthy, match="400 requests: 40 answered 5xx"):
         site.up()
-    assert "bake web-green" in site.observer.steps
+    assert "bake" in site.observer.keys
     assert_v1_serves(site)
     assert site.world.notes.canary_weights == {}
 

@@ -46,7 +46,7 @@ def drained(site: Site) -> tuple[str, float]:
     site.source("v2")
     done = site.up()
     assert done is not None
-    step = next(step for step in done.steps if step.name == "drain web-blue")
+    step = next(step for step in done.steps if step.key == "drain")
     assert step.duration is not None
     return step.detail, step.duration.total_seconds()
 
@@ -165,6 +165,6 @@ def test_a_switch_back_closes_what_came_to_the_new_colour() -> None:
     site.world.calls.at("proxy.route_to", lambda: site.ctx.clock.sleep(1), when=When.AFTER)
     with pytest.raises(Unhealthy):
         site.up(timeout=timedelta(seconds=1))
-    back = next(step for step in site.records[0].steps if step.name == "switch back")
+    back = next(step for step in site.records[0].steps if step.key == "undo:switch")
     assert back.detail == "1 long connection was closed after 3 s"
     assert site.serving() == {"v1"}

@@ -42,7 +42,7 @@ def left_over(site: Site) -> list[str]:
 
 
 def outcomes(site: Site) -> dict[str, Outcome]:
-    return {step.name: step.outcome for step in site.records[0].steps}
+    return {step.key: step.outcome for step in site.records[0].steps}
 
 
 # ── when and where ───────────────────────────────────────────────────────────────────────────
@@ -51,16 +51,16 @@ def outcomes(site: Site) -> dict[str, Outcome]:
 def test_each_runs_at_its_moment_in_a_container_of_the_new_release() -> None:
     site = a_shop(**EACH)
     assert site.up() is not None
-    assert site.observer.steps[:9] == [
-        "build web",
-        "pre_deploy of web",
-        "start web-green",
-        "post_start of web",
-        "wait until web-green is healthy",
-        "pre_switch of web",
-        "switch to web-green",
-        "see web-green healthy under traffic",
-        "post_switch of web",
+    assert site.observer.keys[:9] == [
+        "build:web",
+        "hook:pre_deploy:1:web",
+        "start",
+        "hook:post_start:1:web",
+        "health",
+        "hook:pre_switch:1:web",
+        "switch",
+        "verify",
+        "hook:post_switch:1:web",
     ]
     moments = ("pre_deploy", "post_start", "pre_switch", "post_switch")
     assert site.runner.said == [f"v2: {one}" for one in moments]
@@ -71,7 +71,7 @@ def test_several_run_one_after_another_and_are_told_apart() -> None:
     site = a_shop(pre_deploy=["first --fast", {"host": ["second", "a b"]}])
     site.up()
     assert site.runner.said == ["v2: first --fast", "here: second a b"]
-    assert site.observer.steps[1:3] == ["pre_deploy 1 of web", "pre_deploy 2 of web"]
+    assert site.observer.keys[1:3] == ["hook:pre_deploy:1:web", "hook:pre_deploy:2:web"]
 
 
 def test_exec_goes_to_the_new_colour_and_before_that_is_up_to_the_one_that_serves() -> None:
@@ -87,7 +87,7 @@ def test_exec_with_nothing_up_is_said_and_is_no_failure() -> None:
     site.source("v1")
     done = site.up()
     assert done is not None
-    hook = next(step for step in done.steps if step.name == "pre_deploy of web")
+    hook = next(step for step in done.steps if step.key == "hook:pre_deploy:1:web")
     assert hook.detail == "not run: nothing of web is up"
     assert site.runner.done == []
 
@@ -178,7 +178,7 @@ def test_one_that_fails_ends_the_deployment_and_what_served_serves(moment: str) 
     assert (record.state, record.reason) == (State.FAILED, failed.value.message)
     assert site.runner.said[-1] == "v2: clean"
     assert site.runner.done[-1].told["BLUEGREEN_REASON"] == failed.value.message
-    assert outcomes(site)["on_failure of web"] is Outcome.DONE
+    assert outcomes(site)["hook:on_failure:1:web"] is Outcome.DONE
 
 
 def test_one_that_is_not_required_is_a_warning_before_and_after_the_switch() -> None:
@@ -187,8 +187,8 @@ def test_one_that_is_not_required_is_a_warning_before_and_after_the_switch() -> 
     site.runner.does["false"] = Command(code=1)
     assert site.up() is not None
     assert site.serving() == {"v2"}
-    assert outcomes(site)["pre_switch of web"] is Outcome.WARNED
-    assert outcomes(site)["post_switch of web"] is Outcome.WARNED
+    assert outcomes(site)["hook:pre_switch:1:web"] is Outcome.WARNED
+    assert outcomes(site)["hook:post_switch:1:web"] is Outcome.WARNED
 
 
 def test_one_that_takes_too_long_is_ended() -> None:
@@ -211,10 +211,10 @@ def test_on_failure_comes_when_all_is_undone_but_the_image_is_still_there() -> N
     site.runner.does["false"] = Command(code=1)
     with pytest.raises(HookFailed):
         site.up()
-    assert site.observer.steps[-3:] == [
-        "remove web-green",
-        "on_failure of web",
-        "point web:latest back",
+    assert site.observer.keys[-3:] == [
+        "undo:start",
+        "hook:on_failure:1:web",
+        "undo:build:web",
     ]
 
 
@@ -223,9 +223,9 @@ def test_an_on_failure_that_fails_stops_no_undo_and_is_a_warning() -> None:
     site.runner.does["false"] = Command(code=1)
     with pytest.raises(HookFailed, match="pre_switch"):
         site.up()
-    assert outcomes(site)["on_failure 1 of web"] is Outcome.WARNED
-    assert outcomes(site)["on_failure 2 of web"] is Outcome.DONE
-    assert site.observer.steps[-1] == "point web:latest back"
+    assert outcomes(site)["hook:on_failure:1:web"] is Outcome.WARNED
+    assert outcomes(site)["hook:on_failure:2:web"] is Outcome.DONE
+    assert site.observer.keys[-1] == "undo:build:web"
     assert site.records[0].state is State.FAILED
 
 
@@ -236,7 +236,7 @@ def test_not_even_a_bug_in_an_on_failure_stops_the_undoing(error: Exception) -> 
     site.world.calls.fail("runner.one_off", error)
     with pytest.raises(HookFailed, match="pre_switch"):
         site.up()
-    assert site.observer.steps[-1] == "point web:latest back"
+    assert site.observer.keys[-1] == "undo:build:web"
     assert site.world.names["web:latest"] == "sha256:v1"
 
 

@@ -34,9 +34,9 @@ def runs(site: Site) -> int:
 def test_it_runs_after_the_images_are_there_and_before_anything_starts() -> None:
     site = shop()
     site.up()
-    steps = site.observer.steps
-    assert steps.index("build api") < steps.index("run migrate")
-    assert steps.index("run migrate") < steps.index("start web-blue and api-blue")
+    steps = site.observer.keys
+    assert steps.index("build:api") < steps.index("run:migrate")
+    assert steps.index("run:migrate") < steps.index("start")
     assert runs(site) == 1
     assert site.serving("web") == {"w1"}
 
@@ -81,9 +81,9 @@ def test_if_it_fails_nothing_starts_and_its_last_words_are_told() -> None:
 def test_its_own_build_is_of_this_release_too() -> None:
     site = shop(build={"context": "/shop/migrate"})
     site.up()
-    steps = site.observer.steps
-    assert "build migrate" in steps
-    assert steps.index("build migrate") < steps.index("run migrate")
+    steps = site.observer.keys
+    assert "build:migrate" in steps
+    assert steps.index("build:migrate") < steps.index("run:migrate")
 
 
 def test_a_dry_run_names_it_and_runs_nothing() -> None:

@@ -23,7 +23,7 @@ def test_a_new_port_needs_a_new_proxy_and_is_refused_without_the_flag(serving: S
 def test_a_new_port_comes_with_the_flag(serving: Site) -> None:
     _publish_9000_too(serving)
     assert serving.up(recreate_proxy=True) is not None
-    assert serving.observer.steps[1:3] == ["recreate the proxy", "start web-green"]
+    assert serving.observer.keys[1:3] == ["proxy:recreate", "start"]
     proxy = serving.world.proxy_box()
     assert proxy is not None
     assert proxy.published == {":8000", ":9000"}
@@ -43,13 +43,13 @@ def test_a_new_proxy_that_cannot_start_gives_way_to_the_one_that_served(serving:
 def test_other_checks_are_a_reload_that_loses_nothing(serving: Site) -> None:
     serving.file["services"]["web"]["x-bluegreen"] = {"health": {"path": "/healthz"}}
     assert serving.up() is not None
-    assert "reload the proxy" in serving.observer.steps
+    assert "proxy:reload" in serving.observer.keys
 
 
 def test_settings_of_the_proxy_alone_are_applied_without_a_deployment(serving: Site) -> None:
     serving.file["x-bluegreen"] = {"proxy": {"timeout": "5m"}}
     assert serving.up() is None
-    assert serving.observer.steps == ["build web", "reload the proxy"]
+    assert serving.observer.keys == ["build:web", "proxy:reload"]
     assert len(serving.records) == 1
 
 
@@ -59,7 +59,7 @@ def test_a_proxy_that_has_stopped_is_started_before_anything_else(serving: Site)
     proxy.started = None
     serving.source("v2")
     assert serving.up() is not None
-    assert serving.observer.steps[0] == "start the proxy"
+    assert serving.observer.keys[0] == "proxy:start"
     assert serving.serving() == {"v2"}
     serving.world.outages.clear()
 
@@ -72,7 +72,7 @@ def test_a_proxy_that_somebody_removed_comes_back_and_serves_before_anything_els
     served: list[set[str | None]] = []
     serving.world.calls.at("workloads.build", lambda: served.append(serving.serving()))
     assert serving.up() is not None
-    assert serving.observer.steps[0] == "create the proxy"
+    assert serving.observer.keys[0] == "proxy:create"
     assert served == [{"v1"}]
     assert serving.serving() == {"v2"}
     serving.world.outages.clear()

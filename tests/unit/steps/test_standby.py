@@ -30,13 +30,13 @@ from testkit.killing import kill
 
 MINUTES = timedelta(minutes=10)
 WARM = [
-    "use image v1",
-    "wake web-blue",
-    "wait until web-blue is healthy",
-    "switch to web-blue",
-    "see web-blue healthy under traffic",
-    "drain web-green",
-    "let web-green stand by",
+    "use:web",
+    "wake",
+    "health",
+    "switch",
+    "verify",
+    "drain",
+    "retire:standby:10m",
 ]
 
 
@@ -65,9 +65,9 @@ def test_the_old_colour_stays_up_and_status_says_until_when() -> None:
     assert standby is not None
     assert live is not None
     assert standby.until == live + MINUTES
-    assert [step.name for step in site.records[0].steps][5:7] == [
-        "drain web-blue",
-        "let web-blue stand by",
+    assert [step.key for step in site.records[0].steps][5:7] == [
+        "drain",
+        "retire:standby:10m",
     ]
 
 
@@ -76,7 +76,7 @@ def test_a_rollback_to_it_is_one_switch() -> None:
     began = site.world.time
     site.rollback()
     assert site.serving() == {"v1"}
-    assert site.observer.steps[:7] == WARM
+    assert site.observer.keys[:7] == WARM
     assert site.world.calls.of("workloads.start_colours") == []
     assert site.world.time - began < 1.0
     assert (site.world.outages, site.world.cut) == ([], [])
@@ -99,7 +99,7 @@ def test_what_stands_by_is_used_again_only_as_it_is() -> None:
     old.mark = replace(old.mark, fingerprint="another")
     site.rollback()
     assert site.serving() == {"v1"}
-    assert "start web-blue" in site.observer.steps
+    assert "start" in site.observer.keys
 
 
 def test_one_that_is_sick_is_started_anew() -> None:
@@ -109,7 +109,7 @@ def test_one_that_is_sick_is_started_anew() -> None:
     site.ctx.proxy.health("web", Colour.BLUE)
     site.world.time += 1.0
     site.rollback()
-    assert "start web-blue" in site.observer.steps
+    assert "start" in site.observer.keys
     assert site.serving() == {"v1"}
 
 
@@ -142,7 +142,7 @@ def test_an_up_starts_anew_even_what_stands_by() -> None:
     site.source("v1")
     site.up()
     assert site.serving() == {"v1"}
-    assert "start web-blue" in site.observer.steps
+    assert "start" in site.observer.keys
 
 
 def test_a_set_of_which_one_stands_by_comes_back_whole() -> None:
@@ -214,7 +214,7 @@ def test_a_rollback_that_comes_late_finds_it_all_the_same() -> None:
     site = standing_by()
     pass_by(site, MINUTES + timedelta(minutes=5))
     site.rollback()
-    assert "wake web-blue" in site.observer.steps
+    assert "wake" in site.observer.keys
 
 
 def test_the_next_release_takes_its_place() -> None:
@@ -262,7 +262,7 @@ def test_what_stands_by_stopped_and_cannot_be_started_is_started_anew_the_next_t
     site.forget()
     site.rollback()
     assert site.serving() == {"v1"}
-    assert "start web-blue" in site.observer.steps
+    assert "start" in site.observer.keys
 
 
 # ── whatever happens ─────────────────────────────────────────────────────────────────────────
