@@ -108,4 +108,4 @@ class Releases:
 
 
 def _drains(step: dict[str, Any]) -> bool:
-    return bool(step["name"].startswith("drain "))
+    return bool(step["key"] == "drain")

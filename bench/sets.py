@@ -103,7 +103,7 @@ def _switched(command: Command) -> float:
     return next(
         moment
         for moment, said in _steps(command)
-        if said["event"] == "step_ended" and said["step"].startswith("switch to ")
+        if said["event"] == "step_ended" and said["key"] == "switch"
     )
 
 

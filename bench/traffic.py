@@ -104,5 +104,5 @@ class Traffic:
 
 def _moment(command: Command, event: str, step: str) -> float:
     """When ``--progress json`` said it."""
-    begins = f'{{"event": "{event}", "step": "{step} '
+    begins = f'{{"event": "{event}", "key": "{step}"'
     return next(one.moment for one in command.heard if one.line.startswith(begins))

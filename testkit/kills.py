@@ -127,7 +127,7 @@ class Kills:
         plugin = _child(running)
         first = 0
         if death.act is Act.UNDO:
-            first = _after(running, '"step_began", "step": "switch to')
+            first = _after(running, '"step_began", "key": "switch"')
             _signal(plugin, signal.SIGTERM)
         _until(running, first + death.line)
         time.sleep(death.delay)

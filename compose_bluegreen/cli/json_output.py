@@ -197,7 +197,8 @@ def _under_way(one: UnderWay | None) -> dict[str, Any] | None:
     return {
         **(_owner(one.owner) or {}),
         "deployment": one.deployment,
-        "step": one.step or None,
+        "key": one.step.key if one.step else None,
+        "step": one.step.name if one.step else None,
     }
 
 

@@ -150,18 +150,18 @@ class Json:
         self._line = _Line(stream)
 
     def step_began(self, key: str, name: str, cause: str) -> None:
-        self._say("step_began", step=name, cause=cause, key=key)
+        self._say("step_began", key=key, step=name, cause=cause)
 
     def step_ended(
         self, key: str, name: str, outcome: Outcome, seconds: float, detail: str = ""
     ) -> None:
         self._say(
             "step_ended",
+            key=key,
             step=name,
             outcome=outcome,
             seconds=round(seconds, 3),
             detail=detail,
-            key=key,
         )
 
     def remark(self, text: str) -> None:

@@ -13,7 +13,7 @@ from compose_bluegreen.deployment.interrupted import (
     stopped_at,
 )
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Deployment
+from compose_bluegreen.domain.deployment import Deployment, StepRecord
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.hints import RESUME_OR_ABORT, Action, Hint
 from compose_bluegreen.domain.states import State
@@ -69,7 +69,7 @@ class UnderWay:
 
     owner: LockOwner
     deployment: int | None
-    step: str
+    step: StepRecord | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _under_way(ctx: Context) -> UnderWay | None:
     if owner is None:
         return None
     newest = next(iter(reversed(interrupted_deployments(ctx))), None)
-    step = newest.steps[-1].name if newest and newest.steps else ""
+    step = newest.steps[-1] if newest and newest.steps else None
     return UnderWay(owner, newest.id if newest else None, step)
 
 

@@ -79,7 +79,7 @@ def test_slow_answers_take_it_back(site: Stage) -> None:
 def test_one_that_ends_meanwhile_loses_the_traffic(site: Stage) -> None:
     served, live = site.ask().version, site.live()["colour"]
     running = site.begin("up", "--progress", "json", VERSION="ends")
-    running.until('"step_began", "step": "bake web-')
+    running.until('"step_began", "key": "bake"')
     site.docker("kill", site.container("green" if live == "blue" else "blue"))
     assert "ended with exit code 137; " in running.end().ended(1).err
     site.serves(served)
@@ -93,18 +93,18 @@ def test_it_is_live_only_after_the_bake_and_its_figures_are_kept(site: Stage) ->
     _write(site, p95="5s", time="20s")  # as long as five commands may take on a busy machine
     with site.load():
         running = site.begin("up", "--progress", "json", VERSION="v2")
-        running.until('"step_began", "step": "bake web-')
+        running.until('"step_began", "key": "bake"')
         with site.step("while it bakes, both are there, and it isn't live"):
             site.serves("v2")
             assert site.colours() == ["blue", "green"]
             assert site.history("--limit", "1")[0]["state"] == "switching"
-            assert site.status()["under_way"]["step"].startswith("bake web-")
+            assert site.status()["under_way"]["key"] == "bake"
         running.end().ended(0)
     with site.step("and then it is"):
         (record, *_) = site.history()
         assert (record["state"], record["id"]) == ("live", before + 1)
         steps = site.show(record["id"])["steps"]
-        (bake,) = [step for step in steps if step["name"].startswith("bake ")]
+        (bake,) = [step for step in steps if step["key"] == "bake"]
         assert bake["duration_s"] >= 20
         assert " requests: 0 answered 5xx, 0 broken, p95 " in bake["detail"]
         assert len(site.colours()) == 1
@@ -116,7 +116,7 @@ def test_ctrl_c_while_it_bakes_takes_it_back(site: Stage) -> None:
     served = site.ask().version
     with site.load():
         running = site.begin("up", "--progress", "json", VERSION="v3")
-        running.until('"step_began", "step": "bake web-')
+        running.until('"step_began", "key": "bake"')
         running.signal(signal.SIGINT, group=True)
         running.end().ended(130)
     site.serves(served)
@@ -128,7 +128,7 @@ def test_ctrl_c_while_it_bakes_takes_it_back(site: Stage) -> None:
 def test_killed_while_it_bakes_the_next_one_keeps_it(site: Stage) -> None:
     with site.load():
         running = site.begin("up", "--progress", "json", VERSION="v4")
-        running.until('"step_began", "step": "bake web-')
+        running.until('"step_began", "key": "bake"')
         running.signal(signal.SIGKILL)
         running.end()
         with site.step("status says at which step it stopped, and who serves"):

@@ -77,8 +77,8 @@ def test_a_release_waits_is_previewed_and_promoted_and_nobody_else_meets_it(stag
     with stage.step("and there is nothing to preview any more"):
         assert previews() == ["503"] * 3
         assert [one["state"] for one in stage.history()] == ["live", "superseded"]
-        steps = [one["name"] for one in stage.show(2)["steps"]]
-        assert steps.index("hold web-green back") < steps.index("switch to web-green")
+        steps = [one["key"] for one in stage.show(2)["steps"]]
+        assert steps.index("hold") < steps.index("switch")
         assert stage.drift() == []
 
 
@@ -114,27 +114,27 @@ def test_what_waits_gives_way_to_an_up_and_goes_by_an_abort(stage: Stage) -> Non
 
 @pytest.mark.parametrize(
     ("point", "ends"),
-    [("wait until web-", "waiting"), ("see web-", "live"), ("drain web-", "live")],
+    [("promote:health", "waiting"), ("verify", "live"), ("drain", "live")],
 )
 def test_a_promotion_that_is_killed_loses_nothing_and_can_be_given_again(
     shared: Stage, point: str, ends: str
 ) -> None:
     stage = shared
-    version = point.split(maxsplit=1)[0]
+    version = point.partition(":")[0]
     written(stage)
     stage.up(f"{version}-old")
     stage.up(version, "--no-switch")
     number = stage.history()[0]["id"]
     with stage.load():
         running = stage.begin("promote", "--progress", "json")
-        running.until(f'"step_began", "step": "{point}')
+        running.until(f'"step_began", "key": "{point}"')
         running.signal(signal.SIGKILL)
         running.end()
         if ends == "waiting":
             assert stage.status()["waiting"]["deployment"] == number
         again = stage.bluegreen("promote", "--progress", "plain")
         stage.serves(version)
-    assert again.code == (0 if point != "drain web-" else 1), again
+    assert again.code == (0 if point != "drain" else 1), again
     found = stage.history("--limit", "1")[0]
     assert (found["id"], found["state"]) == (number, "live"), json.dumps(found, indent=1)
     stage.bluegreen("up", VERSION=version)

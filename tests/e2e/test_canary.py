@@ -33,8 +33,8 @@ def site(shared: Stage) -> Stage:
     return shared
 
 
-def begun(site: Stage, version: str, steps: str, at: str = "25%") -> Running:
-    """A canary that has got to that share."""
+def begun(site: Stage, version: str, steps: str) -> Running:
+    """A canary that is in its first stage."""
     running = site.begin("up", "--progress", "json", "--canary", steps, VERSION=version)
     running.until(f'"step_began", "step": "send {at} to')
     eventually(lambda: version in site.versions(20), f"an answer by {version}")
@@ -63,7 +63,7 @@ def test_the_share_is_what_was_asked_for_and_ctrl_c_sends_all_back(site: Stage) 
     with site.load():
         running = begun(site, "v2", LONG)
         with site.step("the old one is live until the switch"):
-            assert site.status()["under_way"]["step"].startswith("send 25% to web-")
+            assert site.status()["under_way"]["key"] == "canary:1"
             assert site.history("--limit", "1")[0]["state"] == "switching"
         with site.step("a quarter of the requests goes to the new one"):
             found = site.versions(MANY)
@@ -105,7 +105,7 @@ def test_a_visitor_with_a_ticket_stays_where_he_is_as_the_share_grows(site: Stag
     own = {"health": {"path": "/healthz"}, "canary": {"sticky": True}, "bake": {"p95": "off"}}
     site.write(web=service(f"{site.port}:8080", **{"x-bluegreen": own}))
     with site.step("each draws a ticket"):
-        running = begun(site, "v4", "20%:10m", at="20%")
+        running = begun(site, "v4", "20%:10m")
         first = [site.ask() for _ in range(VISITORS)]
         tickets = {one.headers["set-cookie"].partition(";")[0]: one.version for one in first}
         assert len(tickets) == VISITORS
@@ -115,7 +115,7 @@ def test_a_visitor_with_a_ticket_stays_where_he_is_as_the_share_grows(site: Stag
     with site.step("a ticket without a lottery is worth nothing"):
         assert set(again(site, tickets).values()) == {served}
     with site.step("who has met the new one meets it again, and others follow"):
-        running = begun(site, "v4", "60%:10m", at="60%")
+        running = begun(site, "v4", "60%:10m")
         later = again(site, tickets)
         assert all(later[one] == "v4" for one, version in tickets.items() if version == "v4")
         assert 0.4 < Counter(later.values())["v4"] / VISITORS < 0.8
@@ -132,14 +132,14 @@ def test_another_terminal_sends_it_on_at_once_or_back(site: Stage) -> None:
             assert "has been told to abort" in said.err
             assert "aborted by " in running.end().ended(130).err
             as_before(site, served)
-        running = begun(site, "v7", f"5%:10m,{LONG}", at="5%")
+        running = begun(site, "v7", f"5%:10m,{LONG}")
         with site.step("promote: no further step, and it is live"):
             said = site.bluegreen("promote").ended(0)
             assert "live" in said.out
             running.end().ended(0)
             as_before(site, "v7")
-    steps = [one["name"] for one in site.show(site.history("--limit", "1")[0]["id"])["steps"]]
-    assert [one.split()[1] for one in steps if one.startswith("send ")] == ["5%"]
+    steps = [one["key"] for one in site.show(site.history("--limit", "1")[0]["id"])["steps"]]
+    assert [one for one in steps if one.startswith("canary:")] == ["canary:1"]
 
 
 def test_killed_meanwhile_status_tells_the_share_and_the_next_command_takes_it_back(

@@ -69,7 +69,7 @@ def test_during_a_deployment_too(two: Stage) -> None:
     log = two.folder / "load-during.jsonl"
     with Load.running(two.url, log=log, mix=GETS) as load:
         running = two.begin("up", "--progress", "json", VERSION="v2", START_DELAY="3")
-        running.until('"step_began", "step": "wait until web-')
+        running.until('"step_began", "key": "health"')
         _run_out_of_memory(two, name)
         running.end().ended(0)
     _nothing_is_lost(load.report())
@@ -77,12 +77,12 @@ def test_during_a_deployment_too(two: Stage) -> None:
     assert two.drift() == []
 
 
-@pytest.mark.parametrize("point", ["wait until web-", "drain web-"])
+@pytest.mark.parametrize("point", ["health", "drain"])
 def test_the_proxy_is_restarted_during_a_deployment(point: str, two: Stage) -> None:
     """The command waits for it, holds its lock again, and finishes."""
-    new = f"restarted-at-{point.partition(' ')[0]}"
+    new = f"restarted-at-{point}"
     running = two.begin("up", "--progress", "json", VERSION=new, START_DELAY="2")
-    running.until(f'"step_began", "step": "{point}')
+    running.until(f'"step_began", "key": "{point}"')
     two.docker("restart", two.proxy)
     running.end().ended(0)
     two.serves(new)
@@ -93,7 +93,7 @@ def test_the_proxy_is_killed_by_hand_during_a_deployment(two: Stage) -> None:
     """What a person has killed, Docker leaves so: the command says that it can't go on."""
     before = two.ask()
     running = two.begin("up", "--progress", "json", VERSION="never", START_DELAY="4")
-    running.until('"step_began", "step": "wait until web-')
+    running.until('"step_began", "key": "health"')
     two.docker("kill", two.proxy)
     run = running.end()
     assert run.code in {1, 4}, run

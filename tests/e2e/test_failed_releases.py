@@ -80,13 +80,13 @@ def test_a_release_that_never_gets_healthy(shop: Shop) -> None:
         assert stage.image(record["image_id"]) is None
         assert stage.image(shop.tag) == stage.live()["image_id"]
     with stage.step("show has every step, and the log"):
-        steps = {step["name"]: step for step in stage.show(record["id"])["steps"]}
-        waited = steps["wait until web-green is healthy"]
+        steps = {step["key"]: step for step in stage.show(record["id"])["steps"]}
+        waited = steps["health"]
         assert waited["outcome"] == "failed"
         assert waited["duration_s"] >= 2
         assert "will listen after" in waited["detail"]
-        assert steps["remove web-green"]["outcome"] == "undone"
-        assert "switch to web-green" not in steps
+        assert steps["undo:start"]["outcome"] == "undone"
+        assert "switch" not in steps
     with stage.step("all is as before"):
         assert stage.drift() == []
 

@@ -46,7 +46,7 @@ def _sh(script: str, **more: Any) -> Model:
 def _steps(stage: Stage) -> dict[str, Model]:
     """Of the newest deployment."""
     (newest,) = stage.history("--limit", "1")
-    return {step["name"]: step for step in stage.show(newest["id"])["steps"]}
+    return {step["key"]: step for step in stage.show(newest["id"])["steps"]}
 
 
 def _hook_containers(stage: Stage) -> list[str]:
@@ -68,19 +68,19 @@ def test_hooks_run_at_their_moments_and_are_told_what_happens(site: Stage) -> No
     assert seen == [], "a secret is in the arguments of a process"
     steps = _steps(site)
     with site.step("what each said is in the record"):
-        assert steps["pre_deploy of web"]["detail"] == f"v2 2 {SECRET}"
-        assert steps["post_start of web"]["detail"] == "0\ngreen"
-        assert steps["pre_switch of web"]["detail"] == "200"
-        assert steps["post_switch of web"]["detail"] == str(site.folder)
+        assert steps["hook:pre_deploy:1:web"]["detail"] == f"v2 2 {SECRET}"
+        assert steps["hook:post_start:1:web"]["detail"] == "0\ngreen"
+        assert steps["hook:pre_switch:1:web"]["detail"] == "200"
+        assert steps["hook:post_switch:1:web"]["detail"] == str(site.folder)
         assert (site.folder / "told").read_text() == "post_switch web\n"
     with site.step("and each is a step for a program that listens"):
         said = [json.loads(line) for line in run.err.splitlines()]
-        ended = [one["step"] for one in said if one["event"] == "step_ended"]
-        assert [one for one in ended if " of web" in one and "image" not in one] == [
-            "pre_deploy of web",
-            "post_start of web",
-            "pre_switch of web",
-            "post_switch of web",
+        ended = [one["key"] for one in said if one["event"] == "step_ended"]
+        assert [one for one in ended if one.startswith("hook:")] == [
+            "hook:pre_deploy:1:web",
+            "hook:post_start:1:web",
+            "hook:pre_switch:1:web",
+            "hook:post_switch:1:web",
         ]
     assert _hook_containers(site) == []
     site.serves("v2")
@@ -103,7 +103,7 @@ def test_a_hook_that_fails_after_the_switch_flips_back_and_nobody_loses_a_reques
     site.serves(version)
     assert site.live()["colour"] == live
     assert (site.folder / "why").read_text() == "post_switch of web ended with exit code 7"
-    assert _steps(site)["on_failure of web"]["outcome"] == "done"
+    assert _steps(site)["hook:on_failure:1:web"]["outcome"] == "done"
     assert site.colours() == [live]
     assert _hook_containers(site) == []
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_taken_back_is_refused_until_it_is_forced(site: Stage) ->
     with site.step("forced, and the release that is taken back has the last word"), site.load():
         site.bluegreen("rollback", "--force").ended(0)
     site.serves(before)
-    said = _steps(site)["on_rollback of web"]
+    said = _steps(site)["hook:on_rollback:1:web"]
     assert (said["outcome"], said["detail"].partition(" back from sha256:")[0]) == (
         "done",
         "irreversible",

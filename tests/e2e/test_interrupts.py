@@ -47,7 +47,7 @@ def _exit_codes(stage: Stage) -> list[int]:
 
 def _begun(stage: Stage, step: str, how: dict[str, str]) -> Running:
     running = stage.begin("up", "--progress", "json", **how)
-    running.until(f'"step_began", "step": "{step}')
+    running.until(f'"step_began", "key": "{step}"')
     return running
 
 
@@ -61,10 +61,10 @@ def _plugin_ended(stage: Stage, running: Running, before: int) -> int:
 @pytest.mark.parametrize(
     ("step", "how", "number", "group"),
     [
-        pytest.param("start web-", NEVER, signal.SIGKILL, False, id="docker killed at start"),
-        pytest.param("wait until web-", NEVER, signal.SIGTERM, False, id="docker ended at wait"),
-        pytest.param("switch to web-", QUICK, signal.SIGINT, True, id="Ctrl-C at the switch"),
-        pytest.param("see web-", QUICK, signal.SIGTERM, False, id="docker ended after the switch"),
+        pytest.param("start", NEVER, signal.SIGKILL, False, id="docker killed at start"),
+        pytest.param("health", NEVER, signal.SIGTERM, False, id="docker ended at wait"),
+        pytest.param("switch", QUICK, signal.SIGINT, True, id="Ctrl-C at the switch"),
+        pytest.param("verify", QUICK, signal.SIGTERM, False, id="docker ended after the switch"),
     ],
 )
 def test_it_is_undone_before_the_process_ends(
@@ -92,7 +92,7 @@ def test_a_second_interrupt_does_not_break_the_undoing(site: Stage) -> None:
     """At the third, docker itself kills its plugin: that is as any other ``kill -9``."""
     served, before = site.ask().version, len(_exit_codes(site))
     with site.load():
-        running = _begun(site, "wait until web-", NEVER)
+        running = _begun(site, "health", NEVER)
         running.signal(signal.SIGINT, group=True)
         running.until('"cause": "undo"')
         running.signal(signal.SIGINT, group=True)
@@ -100,7 +100,7 @@ def test_a_second_interrupt_does_not_break_the_undoing(site: Stage) -> None:
     outcomes = [
         line["outcome"]
         for line in map(json.loads, (one.line for one in running.heard))
-        if line["event"] == "step_ended" and line["step"].startswith("remove web-")
+        if line["event"] == "step_ended" and line["key"] == "undo:start"
     ]
     assert outcomes == ["undone"]
     assert site.history("--limit", "1")[0]["state"] == "interrupted"

@@ -98,16 +98,16 @@ def test_without_a_proxy_the_next_up_finds_the_way(how: str, site: Stage) -> Non
 @pytest.mark.parametrize(
     ("point", "served"),
     [
-        ("start web-", "old"),
-        ("wait until web-", "old"),
-        ("switch to web-", "either"),
-        ("drain web-", "new"),
+        ("start", "old"),
+        ("health", "old"),
+        ("switch", "either"),
+        ("drain", "new"),
     ],
 )
 def test_the_command_is_killed_at(point: str, served: str, site: Stage) -> None:
-    old, new = site.ask().version, f"killed-at-{point.partition(' ')[0]}"
+    old, new = site.ask().version, f"killed-at-{point}"
     with site.step("it is killed, under load"), site.load() as load:
-        running = _begun(site, f'"step_began", "step": "{point}', "up", VERSION=new)
+        running = _begun(site, f'"step_began", "key": "{point}"', "up", VERSION=new)
         running.signal(signal.SIGKILL)
         assert running.end().code == -signal.SIGKILL
         version = site.ask().version
@@ -126,10 +126,10 @@ def test_the_command_is_killed_at(point: str, served: str, site: Stage) -> None:
 @pytest.mark.parametrize(
     ("number", "group", "point"),
     [
-        pytest.param(signal.SIGINT, True, "start web-", id="Ctrl-C at start"),
-        pytest.param(signal.SIGINT, True, "wait until web-", id="Ctrl-C at wait"),
-        pytest.param(signal.SIGTERM, False, "wait until web-", id="SIGTERM at wait"),
-        pytest.param(signal.SIGHUP, False, "start web-", id="SIGHUP at start"),
+        pytest.param(signal.SIGINT, True, "start", id="Ctrl-C at start"),
+        pytest.param(signal.SIGINT, True, "health", id="Ctrl-C at wait"),
+        pytest.param(signal.SIGTERM, False, "health", id="SIGTERM at wait"),
+        pytest.param(signal.SIGHUP, False, "start", id="SIGHUP at start"),
     ],
 )
 def test_an_interrupted_release_is_undone(
@@ -139,7 +139,7 @@ def test_an_interrupted_release_is_undone(
     version = site.ask().version
     with site.load() as load:
         running = _begun(
-            site, f'"step_began", "step": "{point}', "up", VERSION="never", NEVER_START="1"
+            site, f'"step_began", "key": "{point}"', "up", VERSION="never", NEVER_START="1"
         )
         running.signal(number, group=group)
         run = running.end().ended(130)
@@ -172,7 +172,7 @@ def test_docker_is_interrupted_and_the_plugin_undoes(
     with stages(plugin=True) as other, site.load() as load:
         running = _begun(
             replace(site, plugin=True),
-            '"step_began", "step": "wait until web-',
+            '"step_began", "key": "health"',
             "up",
             VERSION="never",
             NEVER_START="1",
@@ -191,9 +191,7 @@ def test_docker_is_interrupted_and_the_plugin_undoes(
 
 def test_only_one_at_a_time(site: Stage) -> None:
     version = site.ask().version
-    first = _begun(
-        site, '"step_began", "step": "wait until web-', "up", VERSION="slow", NEVER_START="1"
-    )
+    first = _begun(site, '"step_began", "key": "health"', "up", VERSION="slow", NEVER_START="1")
     with site.step("the second is told who holds the lock"):
         for words in ("up --force", "rollback", "down"):
             run = site.bluegreen(*words.split(), VERSION="second").ended(5)

@@ -26,7 +26,7 @@ from testkit.stage import Model, Running, Stage, eventually, service
 pytestmark = pytest.mark.engine
 
 NEVER = {"VERSION": "never", "NEVER_START": "1"}
-WAITS = '"step_began", "step": "wait until web-'
+WAITS = '"step_began", "key": "health"'
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_reading_commands_wait_for_nobody_and_say_what_is_under_way(
     for stage in (here, there):
         under_way = stage.status()["under_way"]
         assert under_way["what"] == "up web"
-    assert here.status()["under_way"]["step"].startswith("wait until web-")
+    assert here.status()["under_way"]["key"] == "health"
     assert here.drift() == []
     assert "under way by" in there.bluegreen("status").ended(0).out
     here.history()

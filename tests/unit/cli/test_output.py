@@ -186,7 +186,7 @@ def test_whose_lock_was_released_is_told_with_what_becomes_of_it() -> None:
 
 
 def test_what_is_under_way_is_told_by_status() -> None:
-    under_way = UnderWay(BOB, 7, "build web")
+    under_way = UnderWay(BOB, 7, StepRecord("build:web", "build web", "", Outcome.RUNNING, START))
     one = replace(found(WELL), under_way=under_way)
     said = output.status(one, None, "table", zone=UTC)
     assert "deployment 7 is under way by bob@ci, up web, since 2026-03-01 12:00:00" in said
@@ -197,6 +197,7 @@ def test_what_is_under_way_is_told_by_status() -> None:
         "what": "up web",
         "since": "2026-03-01T12:00:00.000Z",
         "deployment": 7,
+        "key": "build:web",
         "step": "build web",
     }
 

@@ -107,7 +107,7 @@ def test_json_is_one_object_a_line() -> None:
             "key": "start",
         },
         {"event": "remark", "text": "2 requests cut"},
-        {"event": "step_began", "step": "drain web-blue", "cause": "", "key": "drain"},
+        {"event": "step_began", "key": "drain", "step": "drain web-blue", "cause": ""},
         {
             "event": "step_ended",
             "step": "drain web-blue",

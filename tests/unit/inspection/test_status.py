@@ -93,7 +93,8 @@ def test_a_deployment_that_is_under_way_is_no_drift() -> None:
     assert found.under_way is not None
     assert found.under_way.owner.actor == "ada@laptop"
     assert found.under_way.deployment == 2
-    assert found.under_way.step == "wait until web-green is healthy"
+    assert found.under_way.step
+    assert found.under_way.step.key == "health"
     assert site.status().under_way is None
 
 
