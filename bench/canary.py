@@ -34,7 +34,7 @@ def main() -> int:
 def _measured(stage: Stage, share: int, requests: int) -> float:
     words = ("up", "--progress", "json", "--canary", f"{share}%:1h")
     running = stage.begin(*words, VERSION=f"share{share}")
-    running.until('"step_began", "step": "send ')
+    running.until('"step_began", "key": "canary:')
     eventually(lambda: len(stage.versions(100)) > 1, "answers by both")
     found = stage.versions(requests)
     running.signal(signal.SIGINT, group=True)

@@ -193,7 +193,7 @@ def pruned(found: Pruned, order: PruneRequest) -> str:
 
 def _under_way(one: UnderWay, terminal: Terminal, zone: tzinfo | None) -> list[str]:
     what = f"deployment {one.deployment} is" if one.deployment else "something is"
-    location = f", at “{one_line(one.step)}”" if one.step else ""
+    location = f", at “{one_line(one.step.name)}”" if one.step else ""
     return [
         f"{terminal.mark(Outcome.RUNNING)} {what} under way by {_holder(one.owner, zone)}{location}"
     ]

@@ -36,7 +36,7 @@ def site(shared: Stage) -> Stage:
 def begun(site: Stage, version: str, steps: str) -> Running:
     """A canary that is in its first stage."""
     running = site.begin("up", "--progress", "json", "--canary", steps, VERSION=version)
-    running.until(f'"step_began", "step": "send {at} to')
+    running.until('"step_began", "key": "canary:1"')
     eventually(lambda: version in site.versions(20), f"an answer by {version}")
     return running
 
