@@ -250,7 +250,7 @@ def _colour(one: ColourStatus, recorded: Image | None) -> dict[str, Any]:
 def _drift(one: Drift) -> dict[str, Any]:
     return {
         "kind": one.kind.value,
-        "cause": one.cause,
+        "cause": one.problem,
         "cure": hint_text(one.remedy),
         "repairable": one.repairable,
     }

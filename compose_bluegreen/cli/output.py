@@ -217,7 +217,9 @@ def repair(
     if format == "json":
         return _dump(json_output.repair(done))
     terminal = terminal or terminal_of(sys.stdout)
-    lines = [f"{terminal.mark(Outcome.DONE)} {one_line(one.cause)}: repaired" for one in done.cured]
+    lines = [
+        f"{terminal.mark(Outcome.DONE)} {one_line(one.problem)}: repaired" for one in done.cured
+    ]
     lines += [line for one in done.left for line in _drift(one, terminal)]
     return _text(lines or ["nothing to repair"])
 
@@ -324,7 +326,7 @@ def _counted(words: Iterable[str]) -> str:
 
 def _drift(one: Drift, terminal: Terminal) -> tuple[str, str]:
     return (
-        f"{terminal.mark(Outcome.WARNED)} {one_line(one.cause)}",
+        f"{terminal.mark(Outcome.WARNED)} {one_line(one.problem)}",
         f"  next: {one_line(hint_text(one.remedy))}",
     )
 

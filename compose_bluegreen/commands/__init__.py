@@ -1,4 +1,5 @@
-"""One file for each verb: what a face calls (the command line, later a web page).
+"""One file for each verb, and the application that a user interface calls.
 
-Start with ``up``. Imports everything below: ``inspection``, ``deployment``, ``steps``.
+Start with ``application``, then ``up``. Imports everything below: ``inspection``, ``deployment``,
+``steps``.
 """

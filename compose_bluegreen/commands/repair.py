@@ -120,7 +120,7 @@ def _step(drift: Drift, ctx: Context) -> Step:
     what = name.format(drift=drift, containers=" ".join(drift.containers))
     subject = [drift.service] if drift.service else []
     key = StepKey.of(StepKind.REPAIR, drift.kind, *subject)
-    return Step(key, what, drift.cause, partial(act, _Patient(drift, ctx)))
+    return Step(key, what, drift.problem, partial(act, _Patient(drift, ctx)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _proxy(drift: Drift, ctx: Context) -> Step:
         DriftKind.NETWORK_GONE: ("recreate", Change.RECREATE),
     }[drift.kind]
     key, act = StepKey(StepKind.PROXY, verb), partial(_apply, topology, change, ctx)
-    return Step(key, f"{verb} the proxy", drift.cause, act)
+    return Step(key, f"{verb} the proxy", drift.problem, act)
 
 
 def _apply(topology: Topology, change: Change, ctx: Context) -> None:

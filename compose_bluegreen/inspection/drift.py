@@ -76,14 +76,14 @@ class DriftKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Something is not as we left it: ``kind`` is for programs, ``cause`` and ``remedy`` are for people.
+    """Something is not as we left it: ``kind`` is for programs, ``problem`` and ``remedy`` are for people.
 
     ``repairable`` says that ``repair`` may apply the only remedy. The fields after it name the affected
     containers, colour, network, or image and tag.
     """
 
     kind: DriftKind
-    cause: str
+    problem: str
     remedy: Hint
     service: str = ""
     repairable: bool = False

@@ -27,19 +27,19 @@ def of_the_proxy(
         yield from _lost(ctx)
         return
     if proxy is None:
-        cause = "the proxy's container was removed: nobody is served"
-        yield _repairable(DriftKind.PROXY_GONE, cause)
+        problem = "the proxy's container was removed: nobody is served"
+        yield _repairable(DriftKind.PROXY_GONE, problem)
     elif not proxy.running:
-        cause = "the proxy isn't running: nobody is served"
-        yield _repairable(DriftKind.PROXY_STOPPED, cause)
+        problem = "the proxy isn't running: nobody is served"
+        yield _repairable(DriftKind.PROXY_STOPPED, problem)
     missing = ctx.engine.missing_networks(_networks(observed_services, ctx))
     yield from _missing(missing, topology, ctx)
     if proxy:
         for network in ctx.proxy.networks():
             if network not in missing and network not in proxy.addresses:
-                cause = f"{proxy.name} isn't on the network {network}"
+                problem = f"{proxy.name} isn't on the network {network}"
                 yield replace(
-                    _repairable(DriftKind.PROXY_DISCONNECTED, cause),
+                    _repairable(DriftKind.PROXY_DISCONNECTED, problem),
                     containers=(proxy.name,),
                     network=network,
                 )
@@ -50,12 +50,12 @@ def of_the_proxy(
 def _lost(ctx: Context) -> Iterator[Drift]:
     names = ", ".join(one.name for one in ctx.colour_containers())
     if names:
-        cause = (
+        problem = (
             f"the proxy and all that it knew are gone, and {names} is left:"
             " a down was killed, or somebody did it"
         )
         remedy = Hint(_FORCE, " serves again, ", Action.DOWN, " removes the rest")
-        yield Drift(DriftKind.PROXY_LOST, cause, remedy)
+        yield Drift(DriftKind.PROXY_LOST, problem, remedy)
 
 
 def _networks(observed_services: Iterable[ObservedService], ctx: Context) -> set[str]:
@@ -91,9 +91,9 @@ def _edited(ctx: Context) -> Iterator[Drift]:
             f"{name} {now.get(name) or 'nowhere'}, not {later.get(name) or 'nowhere'}"
             for name in changed
         )
-        cause = f"the proxy routes {said} as its file says, which a restart would read"
-        yield _repairable(DriftKind.MAP_DIFFERS, cause)
+        problem = f"the proxy routes {said} as its file says, which a restart would read"
+        yield _repairable(DriftKind.MAP_DIFFERS, problem)
 
 
-def _repairable(kind: DriftKind, cause: str) -> Drift:
-    return Drift(kind, cause, REPAIR, repairable=True)
+def _repairable(kind: DriftKind, problem: str) -> Drift:
+    return Drift(kind, problem, REPAIR, repairable=True)

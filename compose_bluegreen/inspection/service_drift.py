@@ -38,8 +38,8 @@ def _routing(observed: ObservedService) -> Iterator[Drift]:
     part, record = observed.part, observed.record
     if part is None or record is None:
         if observed.live:
-            cause = f"{_name(observed, observed.live)} is live, and history knows nothing of it"
-            yield Drift(DriftKind.HISTORY_DIFFERS, cause, _FORCE, observed.service)
+            problem = f"{_name(observed, observed.live)} is live, and history knows nothing of it"
+            yield Drift(DriftKind.HISTORY_DIFFERS, problem, _FORCE, observed.service)
         return
     told = observed.colours[part.colour]
     meant = f"history has deployment {record.id} on {part.colour} as live"
@@ -49,28 +49,28 @@ def _routing(observed: ObservedService) -> Iterator[Drift]:
         Drift, remedy=remedy, service=observed.service, repairable=runs, colour=part.colour
     )
     if observed.live is None:
-        cause = f"{meant}, the proxy routes {observed.service} nowhere"
-        yield fit(DriftKind.NOT_ROUTED, cause)
+        problem = f"{meant}, the proxy routes {observed.service} nowhere"
+        yield fit(DriftKind.NOT_ROUTED, problem)
     elif observed.agrees:
         yield from _labels(observed, observed.live)
     elif _is_empty(observed, observed.live):
-        cause = (
+        problem = (
             f"{meant}, the proxy routes {observed.service} to {observed.routed}, where nothing runs"
         )
-        yield fit(DriftKind.ROUTED_TO_NOTHING, cause)
+        yield fit(DriftKind.ROUTED_TO_NOTHING, problem)
     elif told.containers:
-        cause = f"{meant}, the proxy routes {observed.service} to {observed.routed}; both colours are there"
-        yield Drift(DriftKind.ROUTED_ELSEWHERE, cause, _FORCE, observed.service)
+        problem = f"{meant}, the proxy routes {observed.service} to {observed.routed}; both colours are there"
+        yield Drift(DriftKind.ROUTED_ELSEWHERE, problem, _FORCE, observed.service)
     else:
         yield _other_deployment(observed, observed.live)
 
 
 def _other_deployment(observed: ObservedService, live: ColourStatus) -> Drift:
     known = observed.record.id if observed.record else "none"
-    cause = (
+    problem = (
         f"{_name(observed, live)} runs deployment {live.deployment}, history has {known} as live"
     )
-    return Drift(DriftKind.HISTORY_DIFFERS, cause, _FORCE, observed.service)
+    return Drift(DriftKind.HISTORY_DIFFERS, problem, _FORCE, observed.service)
 
 
 def _labels(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
@@ -89,8 +89,8 @@ def _labels(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
         or (deployments is not None and one.deployment not in deployments)
     ]
     if wrong:
-        cause = f"{_all(wrong)} doesn't bear the labels of deployment {record.id}: made by somebody else"
-        yield Drift(DriftKind.LABELS_DIFFER, cause, _FORCE, observed.service)
+        problem = f"{_all(wrong)} doesn't bear the labels of deployment {record.id}: made by somebody else"
+        yield Drift(DriftKind.LABELS_DIFFER, problem, _FORCE, observed.service)
 
 
 # ── the containers that should serve ─────────────────────────────────────────────────────────
@@ -105,27 +105,27 @@ def _containers(observed: ObservedService) -> Iterator[Drift]:
     sick = [one for one in live.servers if not one.up]
     if sick and not found:
         said = ", ".join(one.check for one in sick)
-        cause = f"HAProxy finds {_name(observed, live)} unhealthy: {said}"
+        problem = f"HAProxy finds {_name(observed, live)} unhealthy: {said}"
         remedy = Hint(
             Command(Action.LOGS, (observed.service,)), ", then ", Action.ROLLBACK, " or ", Action.UP
         )
-        yield Drift(DriftKind.LIVE_UNHEALTHY, cause, remedy, observed.service)
+        yield Drift(DriftKind.LIVE_UNHEALTHY, problem, remedy, observed.service)
 
 
 def _stopped(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
     name = _name(observed, live)
     if paused := [one.name for one in live.containers if one.status == "paused"]:
-        cause = f"{_all(paused)} of the live colour is paused"
+        problem = f"{_all(paused)} of the live colour is paused"
         yield Drift(
             DriftKind.LIVE_PAUSED,
-            cause,
+            problem,
             Hint(f"docker unpause {' '.join(paused)}"),
             observed.service,
         )
     stopped = [one.name for one in live.containers if not one.running and one.name not in paused]
     if stopped:
-        cause = f"{_all(stopped)} of the live colour {name} isn't running"
-        yield _repairable(DriftKind.LIVE_STOPPED, cause, observed, stopped)
+        problem = f"{_all(stopped)} of the live colour {name} isn't running"
+        yield _repairable(DriftKind.LIVE_STOPPED, problem, observed, stopped)
 
 
 def _gone(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
@@ -143,11 +143,11 @@ def _gone(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
     )
     there = kept is not None and (kept.where is not ImageLocation.GONE)
     same = live.deployment in (None, observed.record.id if observed.record else None)
-    cause = f"{_all(gone)} of the live colour is gone"
+    problem = f"{_all(gone)} of the live colour is gone"
     if observed.agrees and there and same:
-        yield _repairable(DriftKind.LIVE_GONE, cause, observed, gone)
+        yield _repairable(DriftKind.LIVE_GONE, problem, observed, gone)
     else:
-        yield Drift(DriftKind.LIVE_GONE, cause, _FORCE, observed.service, containers=gone)
+        yield Drift(DriftKind.LIVE_GONE, problem, _FORCE, observed.service, containers=gone)
 
 
 def _disconnected(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
@@ -157,10 +157,10 @@ def _disconnected(observed: ObservedService, live: ColourStatus) -> Iterator[Dri
         for network, place in observed.places.get(one.name, {}).items():
             address = one.addresses.get(network)
             if address is None or (place.address and address and address != place.address):
-                cause = (
+                problem = (
                     f"{one.name} of the live colour isn't on the network {network} as it should be"
                 )
-                found = _repairable(DriftKind.LIVE_DISCONNECTED, cause, observed, [one.name])
+                found = _repairable(DriftKind.LIVE_DISCONNECTED, problem, observed, [one.name])
                 yield replace(found, network=network)
 
 
@@ -174,19 +174,19 @@ def _strangers(observed: ObservedService) -> Iterator[Drift]:
             if one.addresses.get(colour_addresses.network) not in colour_addresses.addresses:
                 continue
             name, live = _name(observed, status), colour is observed.routed
-            cause = f"{one.name} sits at the address of {name}, without its labels"
+            problem = f"{one.name} sits at the address of {name}, without its labels"
             away = f"docker rm -f {one.name}"
             remedy = Hint(*_FORCE.parts, f", then {away}") if live else Hint(away)
-            yield _of_container(DriftKind.UNLABELLED, cause, remedy, observed, one)
+            yield _of_container(DriftKind.UNLABELLED, problem, remedy, observed, one)
         for one in status.containers:
             if (
                 observed.colour_addresses
                 and one.name not in _replicas(observed, status)
                 and _is_extra(observed, status)
             ):
-                cause = f"{one.name} bears the labels of {_name(observed, status)}, and is no replica of it"
+                problem = f"{one.name} bears the labels of {_name(observed, status)}, and is no replica of it"
                 remedy = Hint(f"docker rm -f {one.name}")
-                yield _of_container(DriftKind.IMPOSTOR, cause, remedy, observed, one)
+                yield _of_container(DriftKind.IMPOSTOR, problem, remedy, observed, one)
 
 
 def _is_extra(observed: ObservedService, status: ColourStatus) -> bool:
@@ -209,9 +209,9 @@ def _waiting(observed: ObservedService) -> Iterator[Drift]:
         said = ", ".join(one.check or one.status for one in sick)
         wrong = f"HAProxy finds {name} unhealthy: {said}"
     if wrong:
-        cause = f"deployment {observed.waits.id} waits to be promoted, but {wrong}"
+        problem = f"deployment {observed.waits.id} waits to be promoted, but {wrong}"
         remedy = Hint(Action.ABORT, ", then ", Command(Action.UP, flags=(Flag.NO_SWITCH,)))
-        yield Drift(DriftKind.WAITING_UNWELL, cause, remedy, observed.service)
+        yield Drift(DriftKind.WAITING_UNWELL, problem, remedy, observed.service)
 
 
 def _is_meant(observed: ObservedService, now: datetime) -> bool:
@@ -228,17 +228,21 @@ def _leftover(observed: ObservedService, now: datetime) -> Iterator[Drift]:
         return
     names = tuple(one.name for one in idle.containers)
     if observed.live is None:
-        cause = f"{_all(names)} runs, and nothing is live"
+        problem = f"{_all(names)} runs, and nothing is live"
     elif observed.canary_weight:
-        cause = f"{_all(names)} has {observed.canary_weight} of the traffic beside the live colour"
+        problem = (
+            f"{_all(names)} has {observed.canary_weight} of the traffic beside the live colour"
+        )
     elif observed.standby:
-        cause = f"{_all(names)} has stood by for as long as it was meant to"
+        problem = f"{_all(names)} has stood by for as long as it was meant to"
     else:
-        cause = f"{_all(names)} runs beside the live colour, without traffic"
+        problem = f"{_all(names)} runs beside the live colour, without traffic"
     if observed.live and observed.agrees and not observed.canary_weight:
-        yield _repairable(DriftKind.LEFTOVER, cause, observed, names)
+        yield _repairable(DriftKind.LEFTOVER, problem, observed, names)
     else:
-        yield Drift(DriftKind.LEFTOVER, cause, Hint(Action.UP), observed.service, containers=names)
+        yield Drift(
+            DriftKind.LEFTOVER, problem, Hint(Action.UP), observed.service, containers=names
+        )
 
 
 def _strays(observed: ObservedService) -> Iterator[Drift]:
@@ -248,8 +252,8 @@ def _strays(observed: ObservedService) -> Iterator[Drift]:
         what = (
             "answers to its name beside the proxy" if one.running else "would start with the daemon"
         )
-        cause = f"{one.name} was made by docker compose and {what}"
-        yield _repairable(DriftKind.STRAY, cause, observed, [one.name])
+        problem = f"{one.name} was made by docker compose and {what}"
+        yield _repairable(DriftKind.STRAY, problem, observed, [one.name])
 
 
 # ── images ───────────────────────────────────────────────────────────────────────────────────
@@ -259,11 +263,11 @@ def _images(observed: ObservedService) -> Iterator[Drift]:
     for kept in observed.images:
         if kept.where is ImageLocation.ENGINE and not kept.tagged:
             image, name = kept.release.image, kept.release.kept_tag
-            cause = (
+            problem = (
                 f"image {image.short_id} of deployment {kept.deployment} has lost its name {name}:"
                 " docker image prune would take it"
             )
-            found = _repairable(DriftKind.IMAGE_UNNAMED, cause, observed)
+            found = _repairable(DriftKind.IMAGE_UNNAMED, problem, observed)
             yield replace(found, image_id=image.id, tag=name)
     back = observed.rollback_option
     if back and back.wanted and back.image is ImageLocation.GONE:
@@ -273,28 +277,28 @@ def _images(observed: ObservedService) -> Iterator[Drift]:
 def _lost(observed: ObservedService, back: RollbackOption) -> Drift:
     """Somebody removed an image that a tag of ours kept, as ``docker system prune -a`` does."""
     image = back.target.release.image
-    cause = (
+    problem = (
         f"a rollback of {observed.service} would go to deployment {back.target.restores.id}, whose"
         f" image {image.short_id} ({image.reference}) is gone, and no registry has it"
     )
     remedy = Hint("none is left; each ", Action.UP, " keeps its image")
     if back.instead:
         remedy = Hint(Command(Action.ROLLBACK, (observed.service,), back.instead))
-    return Drift(DriftKind.ROLLBACK_GONE, cause, remedy, observed.service)
+    return Drift(DriftKind.ROLLBACK_GONE, problem, remedy, observed.service)
 
 
 def _repairable(
-    kind: DriftKind, cause: str, observed: ObservedService, containers: Sequence[str] = ()
+    kind: DriftKind, problem: str, observed: ObservedService, containers: Sequence[str] = ()
 ) -> Drift:
     return Drift(
-        kind, cause, REPAIR, observed.service, repairable=True, containers=tuple(containers)
+        kind, problem, REPAIR, observed.service, repairable=True, containers=tuple(containers)
     )
 
 
 def _of_container(
-    kind: DriftKind, cause: str, remedy: Hint, observed: ObservedService, container: Container
+    kind: DriftKind, problem: str, remedy: Hint, observed: ObservedService, container: Container
 ) -> Drift:
-    return Drift(kind, cause, remedy, observed.service, containers=(container.name,))
+    return Drift(kind, problem, remedy, observed.service, containers=(container.name,))
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────

@@ -189,8 +189,12 @@ def test_status_tells_the_step_what_serves_and_the_next_command(name: str) -> No
     site = case.found()
     (drift,) = site.status().drift
     assert drift.kind == ("stuck" if case.ends is State.STUCK else "unfinished")
-    assert "stuck at “" in drift.cause or "stopped at “" in drift.cause or case.says in drift.cause
-    assert " serves" in drift.cause or "it started nothing" in drift.cause
+    assert (
+        "stuck at “" in drift.problem
+        or "stopped at “" in drift.problem
+        or case.says in drift.problem
+    )
+    assert " serves" in drift.problem or "it started nothing" in drift.problem
     word = "docker bluegreen resume" if case.serves is None else "docker bluegreen up"
     assert hint_text(drift.remedy).startswith(word)
 

@@ -43,6 +43,6 @@ def test_what_is_well_does_not_drift(site: Site) -> None:
 def test_each_kind_is_told_with_cause_and_cure(situation: Situation, site: Site) -> None:
     situation.befalls(site)
     drift = [one for one in site.status().all_drift if one.kind is situation.kind]
-    assert situation.cause in drift[0].cause
+    assert situation.cause in drift[0].problem
     assert hint_text(drift[0].remedy) == situation.cure
     assert drift[0].repairable is (situation.cure == REPAIR)

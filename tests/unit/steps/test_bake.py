@@ -266,7 +266,7 @@ def test_counters_that_cannot_be_read_switch_back(site: Site) -> None:
 def test_killed_while_it_bakes_the_next_one_keeps_what_is_well(site: Site) -> None:
     kill(site, Call("proxy.traffic_stats", LATER))
     assert site.serving() == {"v2"}
-    cause = next(iter(site.status().drift)).cause
+    cause = next(iter(site.status().drift)).problem
     assert cause == "deployment 2 stopped at “bake web-green”; web-green serves"
     assert_the_next_one_works(site)
     assert [one.state for one in site.records][1:] == [State.SUPERSEDED, State.SUPERSEDED]

@@ -192,11 +192,11 @@ def test_killed_meanwhile_status_says_who_serves_how_much(site: Site) -> None:
     kill(site, Call("proxy.traffic_stats", 120))
     assert site.serving() == {"v1", "v2"}
     drift = {one.kind: one for one in site.status().all_drift}
-    assert drift[DriftKind.UNFINISHED].cause == (
+    assert drift[DriftKind.UNFINISHED].problem == (
         "deployment 2 stopped at “send 25% to web-green”; web-blue serves, web-green 25% of it"
     )
     assert "clears it away" in hint_text(drift[DriftKind.UNFINISHED].remedy)
-    assert "has 25% of the traffic" in drift[DriftKind.LEFTOVER].cause
+    assert "has 25% of the traffic" in drift[DriftKind.LEFTOVER].problem
     site.repair()
     assert_v1_serves(site)
     assert_the_next_one_works(site)
