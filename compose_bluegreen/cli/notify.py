@@ -19,7 +19,9 @@ def wanted(environ: Mapping[str, str], in_the_file: str | None, observer: Observ
     try:
         return address(environ.get(VARIABLE, "")) or address(in_the_file or "")
     except ValueError as error:
-        observer.remark(f"warning: notifications are off: notify is not {error}")
+        observer.remark(
+            f"warning: notifications are off, because notify has a wrong value: {error}"
+        )
         return None
 
 

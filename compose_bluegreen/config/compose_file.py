@@ -1,4 +1,4 @@
-"""The services of a compose file that opt in, as typed values."""
+"""The released services of a compose file, as typed values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compose_bluegreen.domain.release import Model
 _PORT = re.compile(r"[0-9]{1,5}")
 
 NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9._-]{0,254}")
-"""What begins with a dash is a flag to somebody."""
+"""A name that begins with a dash could be read as a flag by another program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class PublishedPort:
 
     @property
     def where(self) -> str:
-        """``ip:port/tcp``, the key under which the proxy remembers it."""
+        """``ip:port/tcp``, the key of this port in the proxy's topology."""
         return f"{self.host_ip}:{self.host_port}/tcp" + (
             "" if self.host_port else f"->{self.target}"
         )
@@ -39,13 +39,13 @@ def host(where: str) -> tuple[str, str]:
 
 
 def speaks_tls(settings: ServiceSettings, host_port: str) -> bool:
-    wanted = settings.tls
-    return wanted if isinstance(wanted, bool) else host_port in map(str, wanted)
+    tls = settings.tls
+    return tls if isinstance(tls, bool) else host_port in map(str, tls)
 
 
 @dataclass(frozen=True, slots=True)
 class ManagedService:
-    """A service that opted in. ``model`` is Compose's resolved mapping of it, untouched."""
+    """A released service. ``model`` is its mapping as Compose resolved it, unchanged."""
 
     name: str
     settings: ServiceSettings
@@ -57,7 +57,7 @@ class ManagedService:
     """Network key to the aliases the user gave there."""
 
     def speaks_tls(self, port: PublishedPort) -> bool:
-        """On the host's side."""
+        """Whether the proxy speaks TLS on this published port."""
         return speaks_tls(self.settings, port.host_port)
 
     @property
@@ -76,11 +76,11 @@ class ManagedService:
     @property
     def dependencies(self) -> dict[str, str]:
         """Service to condition (``service_started``, ``service_healthy``, …), required ones only."""
-        wanted = self.model.get("depends_on") or {}
+        dependencies = self.model.get("depends_on") or {}
         return {
-            name: how.get("condition", "service_started")
-            for name, how in wanted.items()
-            if how.get("required", True)
+            name: dependency.get("condition", "service_started")
+            for name, dependency in dependencies.items()
+            if dependency.get("required", True)
         }
 
 
@@ -88,7 +88,8 @@ class ManagedService:
 class Project:
     """``file`` is the compose file's name for messages, ``config`` the whole resolved file.
 
-    ``certificates`` is the digest of what is in the folder that the file names, "" without one.
+    ``services`` are the released services. ``certificates`` is the digest of the files in the
+    certificates folder, "" without such a folder.
     """
 
     name: str
@@ -99,26 +100,26 @@ class Project:
     certificates: str = ""
 
     def pick(self, names: Iterable[str]) -> tuple[ManagedService, ...]:
-        """The services named, or all of ours; raises UsageError for one that isn't."""
-        wanted = tuple(dict.fromkeys(names)) or tuple(self.services)
-        for name in wanted:
+        """The named services, or all released ones; raises UsageError if one is not released."""
+        picked = tuple(dict.fromkeys(names)) or tuple(self.services)
+        for name in picked:
             if name in self.services:
                 continue
             if name in self.config.get("services", {}):
                 raise UsageError(
-                    f"service {name!r} of {self.file} doesn't opt in",
-                    hint=f"add `{KEY}: {{}}` to it, or leave it to `docker compose up -d {name}`",
+                    f"service {name!r} of {self.file} has no {KEY}",
+                    hint=f"add `{KEY}: {{}}` to it, or start it with `docker compose up -d {name}`",
                 )
             known = ", ".join(self.services) or "none"
             raise UsageError(
                 f"{self.file} has no service {name!r}", hint=f"services with {KEY}: {known}"
             )
-        if not wanted:
+        if not picked:
             raise UsageError(
-                f"no service of {self.file} opts in",
-                hint=f"add `{KEY}: {{}}` to the service to release",
+                f"no service of {self.file} has {KEY}",
+                hint=f"add `{KEY}: {{}}` to each service that you want to release",
             )
-        return tuple(self.services[name] for name in wanted)
+        return tuple(self.services[name] for name in picked)
 
     def network_name(self, key: str) -> str:
         return str(self.config["networks"][key]["name"])
@@ -129,17 +130,23 @@ class Project:
 
 def published_port(port: Mapping[str, Any], where: str) -> PublishedPort:
     host_port = str(port.get("published") or "")
-    host_port = "" if host_port == "0" else host_port  # either lets Docker choose
+    host_port = "" if host_port == "0" else host_port  # with either, Docker chooses a port
     if port.get("protocol", "tcp") != "tcp":
-        raise BadSetting(f"{where}.ports", f"{port['protocol']} can't be switched, only tcp can")
+        raise BadSetting(
+            f"{where}.ports",
+            f"{port['protocol']} can't be switched, only tcp can",
+            hint=f"remove the {port['protocol']} port, or remove {KEY} from the service",
+        )
     if "-" in host_port:
         raise BadSetting(
             f"{where}.ports",
-            f"the range {host_port} for one port can't be taken over",
-            hint="name one port",
+            f"the proxy can't publish the range {host_port} for one port",
+            hint="write a single port",
         )
     if host_port and not is_port(host_port):
-        raise BadSetting(f"{where}.ports", f"{host_port[:80]!r} is no port", hint="1 to 65535")
+        raise BadSetting(
+            f"{where}.ports", f"{host_port[:80]!r} is not a port", hint="write 1 to 65535"
+        )
     return PublishedPort(str(port.get("host_ip") or ""), host_port, int(port["target"]))
 
 
@@ -151,6 +158,8 @@ def exposed_port(port: object, where: str) -> int:
     number, _, protocol = str(port).partition("/")
     if protocol not in ("", "tcp") or not is_port(number):
         raise BadSetting(
-            f"{where}.expose", f"{port!r} can't be switched, only single tcp ports can"
+            f"{where}.expose",
+            f"{port!r} can't be switched, only single tcp ports can",
+            hint=f"remove it from `expose:`, or remove {KEY} from the service",
         )
     return int(number)

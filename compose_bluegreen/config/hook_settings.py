@@ -1,4 +1,4 @@
-"""The keys of ``hooks``: commands that a release brings along."""
+"""The keys of ``hooks``: commands that run at moments of a deployment."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ _AFTER_THE_FACT = (Moment.ON_FAILURE, Moment.ON_ROLLBACK)
 
 
 def _words(value: object) -> object:
-    """As Compose reads ``command:``, and like there without a shell."""
+    """Splits a text into words as Compose does for ``command:``; no shell is involved."""
     if value is None:
         return None
     if isinstance(value, str):
         try:
             value = shlex.split(value)
         except ValueError:
-            raise ValueError("its quotes don't match") from None
+            raise ValueError("a quote is not closed") from None
     if not isinstance(value, list | tuple):
-        raise ValueError("a command, as a text or a list of words")  # noqa: TRY004 - pydantic reads ValueError
-    words = tuple(str(one) if type(one) is int else one for one in value)
-    if not words or not all(isinstance(one, str) and "\0" not in one for one in words):
-        raise ValueError("a command, as a text or a list of words")
+        raise ValueError("it must be a command, as a text or a list of words")  # noqa: TRY004 - pydantic reads ValueError
+    words = tuple(str(word) if type(word) is int else word for word in value)
+    if not words or not all(isinstance(word, str) and "\0" not in word for word in words):
+        raise ValueError("it must be a command, as a text or a list of words")
     if not words[0].strip():
-        raise ValueError("a command begins with the name of a program")
+        raise ValueError("the first word must be the name of a program")
     return words
 
 
-def _yes_or_why(value: object) -> object:
-    """Interpolated values arrive as text; any other text is the reason."""
+def _true_or_reason(value: object) -> object:
+    """Interpolated values are text. A text other than true and false is the reason."""
     if isinstance(value, str):
         return {"true": True, "false": False, "": False}.get(value.strip().lower(), value)
     if not isinstance(value, bool):
-        raise ValueError("true, or the reason as a text")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("it must be true, or the reason as a text")  # noqa: TRY004 - pydantic reads ValueError
     return value
 
 
@@ -66,7 +66,7 @@ Words = Annotated[tuple[str, ...] | None, BeforeValidator(_words)]
 
 
 class Hook(Keys):
-    """One command: in a one-off container of the release, in a running one, or where one types."""
+    """One command: in a one-off container of the release, in a running container, or on the host."""
 
     run: Words = None
     """The command, in a one-off container of the release, as with `docker compose run --rm`: with
@@ -80,14 +80,14 @@ class Hook(Keys):
     """How long the command may take."""
     required: bool = True
     """With `false`, a failure is a warning and the deployment continues."""
-    irreversible: Annotated[bool | str, BeforeValidator(_yes_or_why)] = False
+    irreversible: Annotated[bool | str, BeforeValidator(_true_or_reason)] = False
     """`true`, or the reason as a text, if the effect of the command can't be undone."""
 
     @model_validator(mode="after")
     def _one_command(self) -> Self:
-        given = [one for one in COMMANDS if getattr(self, one)]
+        given = [kind for kind in COMMANDS if getattr(self, kind)]
         if len(given) != 1:
-            raise ValueError("one command: run, exec or host")
+            raise ValueError("it must have exactly one of the keys run, exec and host")
         return self
 
     @property
@@ -96,23 +96,23 @@ class Hook(Keys):
 
     @property
     def why(self) -> str:
-        """Why what it does can't be taken back, as the file has it."""
+        """Why the effect of the command can't be undone, as the user wrote it."""
         return self.irreversible if isinstance(self.irreversible, str) else ""
 
 
 def _list(value: object) -> object:
-    """One hook or several; a text is a command to ``run``."""
+    """One hook or a list of hooks; a text is a command for ``run``."""
     if value is None:
         return ()
-    several = value if isinstance(value, list | tuple) else [value]
-    return tuple({"run": one} if isinstance(one, str) else one for one in several)
+    hooks = value if isinstance(value, list | tuple) else [value]
+    return tuple({"run": hook} if isinstance(hook, str) else hook for hook in hooks)
 
 
 SomeHooks = Annotated[tuple[Hook, ...], BeforeValidator(_list)]
 
 
 class Hooks(Keys):
-    """When which commands run; see docs/reference/hooks.md."""
+    """Moments and their commands; see docs/reference/hooks.md."""
 
     pre_deploy: SomeHooks = ()
     """Commands that run before the new colour starts, such as a database migration."""
@@ -128,14 +128,15 @@ class Hooks(Keys):
     """Commands that run when this release is rolled back."""
 
     @model_validator(mode="after")
-    def _no_way_back_from_the_way_back(self) -> Self:
+    def _undo_hooks_are_reversible(self) -> Self:
         for moment in _AFTER_THE_FACT:
-            if any(one.irreversible for one in self.at(moment)):
+            if any(hook.irreversible for hook in self.at(moment)):
                 raise ValueError(
-                    f"a hook of {moment} belongs to no release that could be taken back"
+                    f"a hook of {moment} can't be irreversible: it runs after the release was undone;"
+                    " remove `irreversible`"
                 )
         return self
 
     def at(self, moment: Moment) -> tuple[Hook, ...]:
-        found: tuple[Hook, ...] = getattr(self, moment.value)
-        return found
+        hooks: tuple[Hook, ...] = getattr(self, moment.value)
+        return hooks

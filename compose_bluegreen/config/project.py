@@ -1,6 +1,6 @@
-"""The user's project as Compose resolved it, and which of its services are ours to release.
+"""The user's project as Compose resolved it, with its released services.
 
-``read`` refuses by name whatever can't be run in two colours, before anything moves.
+``read`` refuses everything that can't run in two colours, before anything changes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,11 @@ def read(config: Model, file: str) -> Project:
 def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> ManagedService:
     refuse_what_two_colours_cannot_share(model, where)
     if not NAME.fullmatch(name):
-        raise BadSetting(where, "a service that is released can't have that name")
+        raise BadSetting(
+            where,
+            "a released service can't have this name",
+            hint="use letters, digits, `_`, `.` and `-`, and no `-` in front",
+        )
     refuse_odd_names(model, where)
     refuse_odd_workers(settings, model, where)
     published = tuple(published_port(port, where) for port in model.get("ports") or ())
@@ -64,9 +68,9 @@ def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> 
     if port is None:
         raise BadSetting(
             f"{where}.{KEY}.port",
-            "no port to route to",
-            hint="set it to the port the container listens on, or add `ports:` or `expose:`;"
-            " a worker that nobody asks has `traffic: none`",
+            "the service has no port for requests",
+            hint="set it to the port on which the container listens, or add `ports:` or `expose:`;"
+            " for a worker, set `traffic: none`",
         )
     refuse_odd_previews(settings, published, where)
     networks = tuple(

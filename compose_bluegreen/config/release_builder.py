@@ -13,7 +13,7 @@ from compose_bluegreen.config.settings_reader import stored
 from compose_bluegreen.domain.names import KEY
 from compose_bluegreen.domain.release import Image, Model, Release
 
-# What belongs to the service in the user's project, not to a colour of it.
+# Keys that belong to the service in the user's project, not to a colour of it.
 _LEFT_BEHIND = (
     "build",
     "container_name",
@@ -29,81 +29,83 @@ _LEFT_BEHIND = (
 def release(
     project: Project, service: ManagedService, image: Image, *, built: bool = False
 ) -> Release:
-    """``built``: the image's name is a local build's, and follows what serves."""
+    """``built``: the image was built here, so its tag always points to the live image."""
     own = {key: deepcopy(value) for key, value in service.model.items() if key not in _LEFT_BEHIND}
     own["image"] = image.reference
-    # A variable that the shell didn't have then must not come from the shell of a rollback.
+    # A variable without a value now must not get one from the shell of a later rollback.
     own["environment"] = {
         k: v for k, v in as_mapping(own.get("environment")).items() if v is not None
     }
     deploy = own.get("deploy")
     if isinstance(deploy, dict):
         deploy.pop("replicas", None)
-    # We run the health check ourselves as soon as HAProxy sees the colour, and engines before 25
-    # refuse the key after half of the work is done.
+    # We run the health check ourselves as soon as HAProxy reports the colour UP, and engines before
+    # 25 refuse the key only when the containers are started.
     if isinstance(own.get("healthcheck"), dict):
         own["healthcheck"].pop("start_interval", None)
     model: Model = {"name": project.name, "services": {service.name: own}}
     model |= _external("networks", project, [key for key, _ in service.networks])
     if used := volumes(project, service):
         model["volumes"] = {
-            key: {"name": one["name"], "external": True} for key, one in used.items()
+            key: {"name": volume["name"], "external": True} for key, volume in used.items()
         }
     model |= _copied("configs", project, own)
     model |= _copied("secrets", project, own)
     model[KEY] = {
         "replicas": service.replicas,
-        "published": {one.where: one.target for one in service.published},
+        "published": {port.where: port.target for port in service.published},
         "built": built,
     }
-    if after := _ours(project, service):
+    if after := _released_dependencies(project, service):
         model[KEY]["after"] = after
     settings = stored(service.settings) | {"port": service.port or None}
     return Release(service.name, image, model, settings, fingerprint(model, settings, image.id))
 
 
 def fingerprint(model: Model, settings: Model, image_id: str) -> str:
-    """Equal for two releases that would run and be routed alike; 16 hexadecimal digits."""
+    """16 hexadecimal digits, equal for two releases that would run and be routed alike."""
     routed = {key: settings[key] for key in ("port", "mode", "health")}
     files = {
-        f"{kind}.{name}": _digest(one["file"])
+        f"{kind}.{name}": _digest(source["file"])
         for kind in ("configs", "secrets")
-        for name, one in model.get(kind, {}).items()
-        if "file" in one
+        for name, source in model.get(kind, {}).items()
+        if "file" in source
     }
     text = json.dumps([model, routed, image_id, files], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _ours(project: Project, service: ManagedService) -> dict[str, str]:
+def _released_dependencies(project: Project, service: ManagedService) -> dict[str, str]:
     needed = service.dependencies.items()
     return {name: condition for name, condition in needed if name in project.services}
 
 
 def _external(kind: str, project: Project, keys: list[str]) -> Model:
     known = project.config.get(kind, {})
-    found = {key: {"name": known[key]["name"], "external": True} for key in keys if key in known}
-    return {kind: found} if found else {}
+    used = {key: {"name": known[key]["name"], "external": True} for key in keys if key in known}
+    return {kind: used} if used else {}
 
 
 def _copied(kind: str, project: Project, own: Model) -> Model:
-    used = [one["source"] if isinstance(one, dict) else one for one in own.get(kind) or ()]
+    keys = [use["source"] if isinstance(use, dict) else use for use in own.get(kind) or ()]
     known = project.config.get(kind, {})
-    found = {key: deepcopy(known[key]) for key in used if key in known}
-    return {kind: found} if found else {}
+    used = {key: deepcopy(known[key]) for key in keys if key in known}
+    return {kind: used} if used else {}
 
 
 def volumes(project: Project, service: ManagedService) -> dict[str, Model]:
     """The named volumes that a service mounts, as the resolved file defines them."""
     known = project.config.get("volumes", {})
-    mounts = [one for one in service.model.get("volumes") or () if isinstance(one, dict)]
-    named = [one["source"] for one in mounts if one.get("type") == "volume" and one.get("source")]
+    mounts = [mount for mount in service.model.get("volumes") or () if isinstance(mount, dict)]
+    named = [
+        mount["source"] for mount in mounts if mount.get("type") == "volume" and mount.get("source")
+    ]
     return {key: known[key] for key in named if key in known}
 
 
 def as_mapping(value: Any) -> dict[str, Any]:
     if isinstance(value, list):
-        pairs = (str(one).partition("=") for one in value)
+        pairs = (str(item).partition("=") for item in value)
         return {name: text if sign else None for name, sign, text in pairs}
     return dict(value or {})
 

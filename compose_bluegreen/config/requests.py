@@ -1,4 +1,4 @@
-"""What a person asked for, once the command line is understood. Pure."""
+"""Requests: what the user asked of a command, as typed values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LockAct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProjectLocation:
-    """Which project, in compose's own words; ``database`` None leaves it to the environment."""
+    """The project, by the flags of ``docker compose``; with ``database`` None, the environment decides."""
 
     files: tuple[Path, ...] = ()
     project_name: str | None = None
@@ -38,7 +38,8 @@ class ProjectLocation:
     database: str | None = None
 
     def refined_by(self, later: ProjectLocation) -> ProjectLocation:
-        """Flags before and after the command: lists add up, of single values the later one wins."""
+        """Joins the flags before and after the command: lists are joined, of single values the later one
+        wins."""
         return ProjectLocation(
             files=self.files + later.files,
             project_name=later.project_name or self.project_name,
@@ -51,7 +52,7 @@ class ProjectLocation:
 
 @dataclass(frozen=True, slots=True)
 class ProxyRequest:
-    """``proxy``: ``pull`` is for ``recreate``, ``follow`` and ``tail`` are for ``logs``."""
+    """``proxy``: ``pull`` belongs to ``recreate``, ``follow`` and ``tail`` belong to ``logs``."""
 
     act: ProxyAct
     pull: bool = False
@@ -62,10 +63,10 @@ class ProxyRequest:
 
 @dataclass(frozen=True, slots=True)
 class UpRequest:
-    """``up``: no ``services`` means all that opted in, ``timeout`` None what the file says.
+    """``up``: without ``services``, all released services; with ``timeout`` None, that of the file.
 
-    ``together``: what didn't change is released anew beside what did.
-    ``patience`` is how long to wait for another deployment of the project; None: not at all.
+    ``together``: services that didn't change are released again with the changed ones.
+    ``patience`` is how long to wait for the end of another deployment; None means not at all.
     """
 
     services: tuple[str, ...] = ()
@@ -89,7 +90,7 @@ class UpRequest:
 
 @dataclass(frozen=True, slots=True)
 class PromoteRequest:
-    """``promote``: ``timeout`` is how long the colour may take to be proven anew."""
+    """``promote``: ``timeout`` is how long the new health check of the colour may take."""
 
     timeout: timedelta | None = None
     patience: timedelta | None = None
@@ -99,9 +100,9 @@ class PromoteRequest:
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """``rollback``: ``to`` None means the newest earlier release that was well.
+    """``rollback``: ``to`` None means the newest earlier release that was healthy.
 
-    ``force``: also past what can't be taken back.
+    ``force``: roll back even if an irreversible hook ran since.
     """
 
     services: tuple[str, ...] = ()
@@ -117,7 +118,7 @@ class RollbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class PruneRequest:
-    """``prune``: ``failed`` also lets go of what ``up --keep-failed`` kept."""
+    """``prune``: ``failed`` also removes the containers that ``up --keep-failed`` kept."""
 
     failed: bool = False
     dry_run: bool = False

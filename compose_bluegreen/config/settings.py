@@ -1,4 +1,4 @@
-"""What the compose file says about us: the keys of ``x-bluegreen``, their types and defaults."""
+"""The keys of ``x-bluegreen`` in the compose file, with their types and defaults."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def tls_ports(value: object) -> bool | tuple[int, ...]:
     if value in ("true", "false"):
         return value == "true"
     ports = value if isinstance(value, list | tuple) else ()
-    numbers = tuple(int(one) for one in ports if PORT.fullmatch(str(one)))
-    if not ports or len(numbers) < len(ports) or not all(0 < one < 65536 for one in numbers):
-        raise ValueError("true, or some of the published ports, such as [443]")
+    numbers = tuple(int(port) for port in ports if PORT.fullmatch(str(port)))
+    if not ports or len(numbers) < len(ports) or not all(0 < port < 65536 for port in numbers):
+        raise ValueError("it must be true, or a list of published ports, such as [443]")
     return numbers
 
 
 class Health(Keys):
-    """How HAProxy checks a replica; without ``path`` it opens a connection."""
+    """How HAProxy checks the health of a replica; without ``path`` it only opens a connection."""
 
     path: UrlPath | None = None
     """The path that HAProxy requests with GET, such as `/healthz`. Without it, HAProxy only opens a
@@ -96,28 +96,29 @@ class Health(Keys):
 
 
 class Bake(Keys):
-    """How long the new colour is watched while the old one is warm, and what is too much."""
+    """How long an analysis watches the new colour while the old one still runs, and its limits."""
 
     time: MaybeNoTime = timedelta(0)
-    """How long the new colour is watched under traffic while the old colour stays up. `0s` turns it
+    """How long the new colour is watched under traffic while the old colour keeps running. `0s` turns it
     off. `bake: 30s` is short for `bake: {time: 30s}`."""
     errors: Percentage = "5%"
-    """The share of requests answered with a 5xx status above which the traffic goes back."""
+    """The highest percentage of requests answered with a 5xx status. Above it, the traffic goes back to
+    the old colour."""
     broken: Percentage = "5%"
-    """The share of requests that reached no replica, or whose answer broke off, above which the
-    traffic goes back."""
+    """The highest percentage of requests that reached no replica, or whose answer broke off. Above it,
+    the traffic goes back to the old colour."""
     p95: Slowness = "3x"
     """The limit for the 95th percentile of the response time: a multiple of the old colour's such
     as `3x` (which always allows 50 ms more), a duration such as `800ms`, or `off`."""
     requests: Count = 50
-    """If there were fewer requests than this, the shares are computed as if there had been this
+    """If there were fewer requests than this, the percentages are computed as if there had been this
     many."""
     restarts: Annotated[int, BeforeValidator(number), Field(ge=0, le=1000)] = 0
     """How often each container may restart during the bake."""
 
 
 class Canary(Keys):
-    """In which steps the traffic moves before the switch, and whether a visitor stays where he is."""
+    """The steps in which traffic moves to the new colour before the switch."""
 
     steps: Annotated[
         str, BeforeValidator(off), StringConstraints(max_length=500), AfterValidator(canary_steps)
@@ -125,7 +126,7 @@ class Canary(Keys):
     """The steps in which traffic moves to the new colour before the switch, such as
     `5%:1m,25%:5m,50%:5m`. `canary: 5%:1m` is short for `canary: {steps: 5%:1m}`."""
     sticky: bool = False
-    """Whether a cookie keeps a visitor on the new colour as the share grows."""
+    """Whether a cookie keeps a client on the new colour while the percentage grows."""
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -133,7 +134,7 @@ class Canary(Keys):
 
 
 class Preview(Keys):
-    """Who may reach the idle colour before it is live; nobody, unless it is said."""
+    """How preview users reach the idle colour before it is live; off by default."""
 
     key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]+$", max_length=200)] | None = (
         None
@@ -148,17 +149,17 @@ class Preview(Keys):
     live."""
 
     @model_validator(mode="after")
-    def _is_not_guessed(self) -> Self:
+    def _key_is_long_enough(self) -> Self:
         if self.key is not None and len(self.key) < UNGUESSED and not self.only_from:
             raise ValueError(
-                f"a key of less than {UNGUESSED} characters is easily guessed;"
-                " use a longer one, or name the networks that may use it with only_from"
+                f"a key of less than {UNGUESSED} characters is easily guessed:"
+                " use a longer key, or list the networks that may use it in only_from"
             )
         return self
 
 
 class ServiceSettings(Keys):
-    """``x-bluegreen`` of one service. ``tls`` is spoken on all published ports, or on these."""
+    """``x-bluegreen`` of one service."""
 
     port: Port | None = None
     """The container's port that receives the requests and the health checks."""
@@ -203,12 +204,12 @@ class ServiceSettings(Keys):
 
     @property
     def is_worker(self) -> bool:
-        """Nobody sends it requests: it has no port, and nothing is routed to it."""
+        """Whether it is a worker: it has no port, and the proxy routes no requests to it."""
         return self.traffic == "none"
 
 
 class Snippets(Keys):
-    """Lines added to these sections of ``haproxy.cfg``, as they are."""
+    """Lines added unchanged to these sections of ``haproxy.cfg``."""
 
     global_: Snippet = Field(default="", alias="global")
     """Lines added unchanged to HAProxy's `global` section."""
@@ -231,7 +232,7 @@ class Proxy(Keys):
     """Networks that may read statistics and metrics in addition to the Docker host, such as
     `[172.16.0.0/12]`."""
     timeout: Timer = timedelta(hours=1)
-    """How long a connection may be silent before the proxy closes it."""
+    """How long a connection may carry no data before the proxy closes it."""
     trusted_proxies: Networks = ()
     """Networks whose `X-Forwarded-Proto` header the proxy trusts, such as `[10.0.0.0/8]`."""
     certificates: Folder | None = None
@@ -240,7 +241,7 @@ class Proxy(Keys):
     snippets: Snippets = Snippets()
 
     def routing(self, certificates: str = "") -> ProxySettings:
-        """``certificates`` is the digest of what is in that folder."""
+        """``certificates`` is the digest of the files in the certificates folder."""
         parts = self.snippets.model_dump(by_alias=True)
         return ProxySettings(
             image=self.image,
@@ -254,7 +255,7 @@ class Proxy(Keys):
 
 
 class ProjectSettings(ServiceSettings):
-    """The top-level ``x-bluegreen``: defaults for all services, the proxy, and who is told."""
+    """The top-level ``x-bluegreen``: defaults for all services, the proxy, and notifications."""
 
     proxy: Proxy = Proxy()
     notify: Annotated[str | None, BeforeValidator(webhook)] = None

@@ -1,4 +1,4 @@
-"""Reads settings from a compose file or from history, and writes them for history."""
+"""Reads settings from the compose file or from history, and writes them for history."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def project_settings(raw: object, where: str) -> ProjectSettings:
 
 
 def service_settings(raw: object, defaults: ProjectSettings, where: str) -> ServiceSettings | None:
-    """None where the service doesn't opt in. Raises BadSetting."""
+    """None if the service is not released (``x-bluegreen: false``). Raises BadSetting."""
     if raw is False:
         return None
     own = _mapping({} if raw is True else raw, where)
-    # In full, for of what is inherited only a part may be another.
+    # A short form is written in full, so that it replaces only a part of the inherited mapping.
     own = own | {key: in_full(key, own[key]) for key in SHORT.keys() & own.keys()}
     inherited = defaults.model_dump(exclude={"proxy", "notify"}, exclude_unset=True)
     return _read(ServiceSettings, _merged(inherited, own), where)
 
 
 def stored(settings: ServiceSettings) -> dict[str, Any]:
-    """As history keeps them: plain JSON that ``restored`` reads again."""
+    """The settings as history keeps them: plain JSON that ``restored`` reads again."""
     plain: dict[str, Any] = _plain(settings.model_dump())
     return plain
 
@@ -59,17 +59,17 @@ def _plain(value: Any) -> Any:
 
 
 def restored(plain: dict[str, Any]) -> ServiceSettings:
-    """A key that another version wrote is passed over: what it meant is not ours to guess."""
+    """Ignores keys of other versions of this plugin, because their meaning is unknown here."""
     return ServiceSettings.model_validate(_known(ServiceSettings, plain))
 
 
 def _known(kind: type[Keys], plain: dict[str, Any]) -> dict[str, Any]:
-    found = {key: value for key, value in plain.items() if key in kind.model_fields}
-    for key, value in found.items():
+    known = {key: value for key, value in plain.items() if key in kind.model_fields}
+    for key, value in known.items():
         inner = _keys_of(kind, key)
         if inner is not kind:
-            found[key] = _all_known(inner, value)
-    return found
+            known[key] = _all_known(inner, value)
+    return known
 
 
 def _all_known(kind: type[Keys], value: Any) -> Any:
@@ -83,7 +83,9 @@ def _mapping(raw: object, where: str) -> dict[str, Any]:
         return {}
     if not isinstance(raw, dict):
         raise BadSetting(
-            where, f"{raw!r:.60} is not a mapping", hint=f"write `{KEY}: {{}}` or some of its keys"
+            where,
+            f"{raw!r:.60} is not a mapping",
+            hint=f"write `{KEY}: {{}}`, or a mapping of its keys",
         )
     return raw
 
@@ -111,21 +113,21 @@ def _bad_setting(kind: type[Keys], error: ValidationError, where: str) -> BadSet
         for part in first["loc"][:-1]:
             owner = _keys_of(owner, str(part))
         known = ", ".join(sorted(field.alias or name for name, field in owner.model_fields.items()))
-        return BadSetting(f"{where}.{key}", "unknown key", hint=f"known keys are {known}")
+        return BadSetting(f"{where}.{key}", "unknown key", hint=f"use one of these keys: {known}")
     message = first["msg"].removeprefix("Value error, ")
     return BadSetting(f"{where}.{key}", f"{_shown(first)} is not allowed: {message}")
 
 
 def _shown(error: ErrorDetails) -> str:
-    """Never what stands among the snippets or the hooks, opens the preview, or where notices go: they
-    may hold passwords."""
+    """The refused value, except those of snippets, hooks, the preview key and the webhook: they can
+    contain passwords."""
     secret = {"snippets", "preview", "hooks", "notify"}.intersection(map(str, error["loc"]))
-    said = "what stands there" if secret else repr(error["input"])
-    return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
+    value = "the value (not shown, it can be secret)" if secret else repr(error["input"])
+    return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
 
 
 def _keys_of(owner: type[Keys], key: str) -> type[Keys]:
-    """Of the mapping under that key, or of each in the list there."""
+    """The type of the mapping under this key, or of each mapping in the list under it."""
     inner = owner.model_fields[key].annotation if key in owner.model_fields else None
-    found = next(iter(get_args(inner)), inner)
-    return found if isinstance(found, type) and issubclass(found, Keys) else owner
+    keys = next(iter(get_args(inner)), inner)
+    return keys if isinstance(keys, type) and issubclass(keys, Keys) else owner

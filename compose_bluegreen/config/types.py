@@ -1,4 +1,4 @@
-"""What the mappings of settings are made of."""
+"""The types of the values of settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _PRINTABLE = re.compile(r"[!-~]{1,2000}")
 
 
 def address(text: str) -> str | None:
-    """Of a webhook; None for an empty text. Raises ValueError, which doesn't repeat it."""
+    """The URL of a webhook; None for an empty text.
+
+    Raises ValueError, whose message does not contain the URL, because it can be secret.
+    """
     if not text.strip():
         return None
     try:
@@ -33,12 +36,12 @@ def address(text: str) -> str | None:
     except ValueError:
         good = False
     if not good or not _PRINTABLE.fullmatch(text):
-        raise ValueError("an address that begins with https:// or http://")
+        raise ValueError("it must be a URL that begins with https:// or http://")
     return text
 
 
 class Keys(BaseModel):
-    """A mapping in the compose file; what it doesn't know is an error."""
+    """A mapping in the compose file; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,14 +51,14 @@ def duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
-        raise ValueError("a duration as compose writes it, such as 1m30s or 500ms")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("it must be a duration with units, such as 1m30s or 500ms")  # noqa: TRY004 - pydantic reads ValueError
     return durations.parse(value)
 
 
 def positive(value: timedelta) -> timedelta:
     """Raises ValueError."""
     if value <= timedelta(0):
-        raise ValueError("more than nothing, such as 500ms")
+        raise ValueError("it must be greater than zero, such as 500ms")
     return value
 
 
@@ -75,13 +78,15 @@ def _standby(value: object) -> object:
         return value
     time = positive(duration(value))
     if time > timedelta(days=365):
-        raise ValueError("at most 8760h; what is stopped stays until the next release")
+        raise ValueError(
+            "it must be at most 8760h; with `stopped`, the old colour stays until the next release"
+        )
     return time
 
 
 def _timer(value: timedelta) -> timedelta:
     if value > timedelta(days=24):
-        raise ValueError("at most 24d, for HAProxy counts no further")
+        raise ValueError("it must be at most 24d, the longest time that HAProxy can measure")
     return value
 
 
@@ -89,13 +94,15 @@ def _upwards(value: str) -> str:
     for part in value.split(","):
         first, _, last = part.partition("-")
         if last and last < first:
-            raise ValueError(f"{part} ends before it begins")
+            raise ValueError(
+                f"the first number of the range {part} must not be greater than the second"
+            )
     return value
 
 
 def webhook(value: object) -> str | None:
     if not isinstance(value, str | None):
-        raise ValueError("an address as a text")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("it must be a URL as a text")  # noqa: TRY004 - pydantic reads ValueError
     return address(unescaped((value or "",))[0])
 
 
@@ -106,18 +113,18 @@ def _network(value: object) -> str:
 def number(value: object) -> object:
     """Interpolated values (``${PORT:-8404}``) arrive as text."""
     if isinstance(value, bool | float):
-        raise ValueError("a whole number")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("it must be a whole number")  # noqa: TRY004 - pydantic reads ValueError
     return value
 
 
 SHORT = {"bake": ("time", "0s"), "canary": ("steps", NO_LIMIT)}
-"""``bake: 30s`` is short for ``bake: {time: 30s}``, and YAML reads ``bake: off`` as false."""
+"""``bake: 30s`` is short for ``bake: {time: 30s}``. YAML reads ``bake: off`` as false."""
 
 
 def in_full(key: str, value: object) -> object:
-    inner, none = SHORT[key]
+    inner, off_value = SHORT[key]
     if value is False:
-        return {inner: none}
+        return {inner: off_value}
     return {inner: value} if isinstance(value, str) else value
 
 
@@ -125,7 +132,7 @@ def off(value: object) -> object:
     return NO_LIMIT if value is False else value
 
 
-def _share(value: str) -> str:
+def _percentage(value: str) -> str:
     percentage(value)
     return value
 
@@ -145,10 +152,11 @@ Count = Annotated[int, BeforeValidator(number), Field(ge=1, le=1000)]
 
 Standby = Annotated[timedelta | Literal["removed", "stopped"], BeforeValidator(_standby)]
 
-# These two reach HAProxy's configuration: nothing that could end a word or a line there.
+# These two are written to HAProxy's configuration, so they have no characters that end a word or a
+# line there.
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&:@,+-]*$", max_length=512)]
 
-# And these: what a visitor asks for, compared as text.
+# These too. HAProxy compares them with the host and the path of a request as text.
 HostName = Annotated[
     str,
     StringConstraints(
@@ -174,7 +182,7 @@ StatusRange = Annotated[
 
 Networks = tuple[Annotated[str, BeforeValidator(_network)], ...]
 
-Percentage = Annotated[str, StringConstraints(max_length=20), AfterValidator(_share)]
+Percentage = Annotated[str, StringConstraints(max_length=20), AfterValidator(_percentage)]
 
 Slowness = Annotated[
     str,
@@ -189,5 +197,5 @@ Snippet = Annotated[str, StringConstraints(max_length=20_000)]
 
 
 def unescaped(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Compose leaves ``$$`` as it is in what it prints; only its own reading makes it one."""
-    return tuple(one.replace("$$", "$") for one in words)
+    """Replaces ``$$`` by ``$``, because ``docker compose config`` prints it as it is in the file."""
+    return tuple(word.replace("$$", "$") for word in words)

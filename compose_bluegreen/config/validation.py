@@ -1,4 +1,4 @@
-"""Refuses by file, service and key what can't run in two colours."""
+"""Refuses what can't run in two colours, with errors that name file, service and key."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.route_conflicts import PortUser, find_conflicts
 
 REFUSED = {
-    "network_mode": "both colours and the proxy must meet on networks of their own",
-    "links": "a link names one container, and a colour comes and goes; use the service's name",
-    "volumes_from": "it names one container, and a colour comes and goes; use a named volume",
-    "mac_address": "two colours can't both have it",
+    "network_mode": "the proxy must reach both colours on a network of its own; remove it",
+    "links": "a link belongs to one container, and each release has new ones; use the service's name",
+    "volumes_from": "it belongs to one container, and each release has new ones; use a named volume",
+    "mac_address": "two colours can't both have it; remove it",
 }
 
 REFUSED_ON_A_NETWORK = ("ipv4_address", "ipv6_address", "link_local_ips", "mac_address")
 
 
 def refuse_what_two_colours_cannot_share(model: Model, where: str) -> None:
-    for key, why in REFUSED.items():
+    for key, reason in REFUSED.items():
         if model.get(key):
-            raise BadSetting(f"{where}.{key}", f"can't be released blue/green: {why}")
-    for key, own in (model.get("networks") or {}).items():
+            raise BadSetting(f"{where}.{key}", f"can't be released blue/green: {reason}")
+    for key, network in (model.get("networks") or {}).items():
         for fixed in REFUSED_ON_A_NETWORK:
-            if (own or {}).get(fixed):
+            if (network or {}).get(fixed):
                 raise BadSetting(
                     f"{where}.networks.{key}.{fixed}",
                     "can't be released blue/green: two colours can't both have it",
@@ -43,7 +43,9 @@ def refuse_what_two_colours_cannot_share(model: Model, where: str) -> None:
     for key in ("pid", "ipc", "cgroup"):
         if str(model.get(key, "")).startswith(("service:", "container:")):
             raise BadSetting(
-                f"{where}.{key}", "can't be released blue/green: it names one container"
+                f"{where}.{key}",
+                "can't be released blue/green: it belongs to one container, and each release has new ones",
+                hint=f"remove it, or remove {KEY} from the service",
             )
     _refuse_odd_scales(model, where)
 
@@ -52,41 +54,47 @@ def refuse_odd_workers(settings: ServiceSettings, model: Model, where: str) -> N
     if settings.order == "stop-first" and not settings.is_worker:
         raise BadSetting(
             f"{where}.{KEY}.order",
-            "what has traffic is started first, or nobody would be served",
-            hint="`order: stop-first` is for `traffic: none`",
+            "a service with traffic can't be stopped first, because requests would fail",
+            hint="remove `order: stop-first`, or set `traffic: none` for a worker",
         )
     if settings.is_worker and model.get("ports"):
         raise BadSetting(
             f"{where}.ports",
-            "with `traffic: none` nothing is routed to it, and two colours can't both have a port",
+            "with `traffic: none` the proxy publishes no port, and two colours can't both have it",
             hint="remove `ports:`, or `traffic: none`",
         )
 
 
 def refuse_odd_names(model: Model, where: str) -> None:
-    """They reach Docker's command line and HAProxy's configuration."""
+    """Names are written to Docker's command line and to HAProxy's configuration."""
     image = model.get("image")
     if image and not is_reference(image):
         raise BadSetting(
-            f"{where}.image", f"{image[:80]!r} is no image's name", hint="write it as in name:tag"
+            f"{where}.image", f"{image[:80]!r} is not an image name", hint="write it like name:tag"
         )
-    for key, own in (model.get("networks") or {}).items():
-        for alias in (own or {}).get("aliases") or ():
+    for key, network in (model.get("networks") or {}).items():
+        for alias in (network or {}).get("aliases") or ():
             if not NAME.fullmatch(alias):
                 raise BadSetting(
                     f"{where}.networks.{key}.aliases",
-                    f"{alias[:80]!r} can't be asked for by HTTP",
-                    hint="letters, numbers, - _ and . only",
+                    f"{alias[:80]!r} is not allowed as a name in HTTP requests",
+                    hint="use only letters, digits, `-`, `_` and `.`",
                 )
 
 
 def _refuse_odd_scales(model: Model, where: str) -> None:
     deploy = model.get("deploy") or {}
     if deploy.get("mode", "replicated") != "replicated":
-        raise BadSetting(f"{where}.deploy.mode", f"{deploy['mode']!r} can't be released blue/green")
+        raise BadSetting(
+            f"{where}.deploy.mode",
+            f"{deploy['mode']!r} can't be released blue/green",
+            hint="use `replicated`",
+        )
     if 0 in (model.get("scale"), deploy.get("replicas")):
         raise BadSetting(
-            f"{where}.deploy.replicas", "0 leaves nothing to release", hint="set it to 1 or more"
+            f"{where}.deploy.replicas",
+            "with 0 replicas there is nothing to release",
+            hint="set it to 1 or more",
         )
 
 
@@ -97,14 +105,14 @@ def refuse_odd_previews(
     if preview.key and settings.mode == "tcp":
         raise BadSetting(
             f"{where}.{KEY}.preview.key",
-            "with `mode: tcp` the proxy sees no header and no cookie",
+            "with `mode: tcp` the proxy can't read headers or cookies",
             hint="use preview.port",
         )
-    if any(one.host_port == str(preview.port) for one in published):
+    if any(port.host_port == str(preview.port) for port in published):
         raise BadSetting(
             f"{where}.{KEY}.preview.port",
-            f"{preview.port} is among its `ports:`, where everybody meets the live colour",
-            hint="take another port",
+            f"{preview.port} is also in `ports:`, where requests go to the live colour",
+            hint="use another port",
         )
 
 
@@ -114,28 +122,29 @@ def refuse_endless_waits(project: Project) -> None:
             if condition == "service_completed_successfully" and name in project.services:
                 raise BadSetting(
                     f"{project.file}: services.{service.name}.depends_on.{name}",
-                    f"{name} is released to stay, so it never completes",
-                    hint=f"remove {KEY} from {name}, and it runs once before {service.name}",
+                    f"{name} is a released service that keeps running, so it never completes",
+                    hint=f"remove {KEY} from {name}, so that it runs once before {service.name}",
                 )
 
 
 def refuse_shared_previews(project: Project) -> None:
     owners: dict[str, str] = {}
     for service in project.services.values():
-        for port in (one.host_port for one in service.published if one.host_port):
-            owners.setdefault(port, service.name)
+        for published in service.published:
+            if published.host_port:
+                owners.setdefault(published.host_port, service.name)
     for service in project.services.values():
         port = str(service.settings.preview.port or "")
         if port and owners.setdefault(port, service.name) != service.name:
             raise BadSetting(
                 f"{project.file}: services.{service.name}.{KEY}.preview.port",
-                f"{port} is a port of {owners[port]} already",
-                hint="give each service a port of its own",
+                f"the service {owners[port]} uses port {port} already",
+                hint="use a different port for each service",
             )
 
 
 def refuse_shared_ports(project: Project) -> None:
-    """Over plain TCP nothing says which service a caller inside the project meant."""
+    """With plain TCP, the proxy can't tell for which service a connection from the project is."""
     owners: dict[int, list[ManagedService]] = {}
     for service in project.services.values():
         if service.settings.is_worker:
@@ -143,12 +152,12 @@ def refuse_shared_ports(project: Project) -> None:
         for port in {service.port, *service.exposed, *(one.target for one in service.published)}:
             owners.setdefault(port, []).append(service)
     for port, services in owners.items():
-        if len(services) > 1 and any(one.settings.mode == "tcp" for one in services):
-            names = " and ".join(one.name for one in services)
+        if len(services) > 1 and any(service.settings.mode == "tcp" for service in services):
+            names = " and ".join(service.name for service in services)
             raise BadSetting(
                 f"{project.file}: services.{services[0].name}.{KEY}.port",
                 f"{names} both listen on {port}, and with `mode: tcp` the proxy can't tell them apart",
-                hint="let one of them listen on another port",
+                hint="make one of them listen on another port",
             )
 
 
@@ -156,12 +165,12 @@ def refuse_what_no_port_can_do(
     settings: ServiceSettings, published: Iterable[PublishedPort], where: str
 ) -> None:
     known = {port.host_port for port in published}
-    wanted = settings.tls if isinstance(settings.tls, tuple) else ()
-    if missing := [port for port in wanted if str(port) not in known]:
+    listed = settings.tls if isinstance(settings.tls, tuple) else ()
+    if missing := [port for port in listed if str(port) not in known]:
         raise BadSetting(
             f"{where}.tls",
             f"the service doesn't publish {missing[0]}",
-            hint="name ports of its `ports:`",
+            hint="list only ports of its `ports:`",
         )
     for key in ("tls", "hosts", "paths"):
         if getattr(settings, key) and not known:
@@ -170,21 +179,25 @@ def refuse_what_no_port_can_do(
         if getattr(settings, key) and settings.mode == "tcp":
             raise BadSetting(
                 f"{where}.{key}",
-                "with `mode: tcp` the proxy sees neither hosts nor paths",
-                hint="leave one of the two out",
+                "with `mode: tcp` the proxy can't read hosts or paths",
+                hint=f"remove `{key}:` or `mode: tcp`",
             )
 
 
 def refuse_ambiguous_ports(project: Project) -> None:
     behind: dict[str, list[PortUser]] = {}
     for service in project.services.values():
-        own = service.settings
+        settings = service.settings
         for port in service.published:
-            sharer = PortUser(
-                service.name, own.hosts, own.paths, service.speaks_tls(port), own.mode
+            user = PortUser(
+                service.name,
+                settings.hosts,
+                settings.paths,
+                service.speaks_tls(port),
+                settings.mode,
             )
             if port.host_port:
-                behind.setdefault(port.where, []).append(sharer)
+                behind.setdefault(port.where, []).append(user)
     for where, port_users in behind.items():
         for conflict in find_conflicts(port_users):
             raise BadSetting(
@@ -201,7 +214,7 @@ def refuse_tls_without_certificates(project: Project) -> None:
         if service.settings.tls:
             raise BadSetting(
                 f"{project.file}: services.{service.name}.{KEY}.tls",
-                "there is no certificate to speak TLS with",
-                hint=f"name a folder of them: `{KEY}: {{proxy: {{certificates: ./certs}}}}`"
+                "the proxy has no certificate for TLS",
+                hint=f"name a folder with certificates: `{KEY}: {{proxy: {{certificates: ./certs}}}}`"
                 " at the top level",
             )

@@ -111,10 +111,10 @@ def test_a_rollback_leaves_it_as_it_is(secure: Site) -> None:
     [
         (a_web([8443]), "the service doesn't publish 8443", "`ports:`"),
         (a_service(port="", bluegreen={"tls": True}), "publishes no port", "`ports:`"),
-        (a_web([]), "is not allowed: true, or some of the published ports", ""),
-        (a_web(443), "is not allowed: true, or some of the published ports", ""),
-        (a_web(["https"]), "is not allowed: true, or some of the published ports", ""),
-        (a_web([70000]), "is not allowed: true, or some of the published ports", ""),
+        (a_web([]), "is not allowed: it must be true, or a list of published ports", ""),
+        (a_web(443), "is not allowed: it must be true, or a list of published ports", ""),
+        (a_web(["https"]), "is not allowed: it must be true, or a list of published ports", ""),
+        (a_web([70000]), "is not allowed: it must be true, or a list of published ports", ""),
     ],
 )
 def test_what_cannot_be_is_refused(web: Model, said: str, hint: str) -> None:

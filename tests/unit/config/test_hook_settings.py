@@ -71,16 +71,16 @@ def test_what_cannot_be_taken_back_says_so_or_why(given: object, meant: object, 
 @pytest.mark.parametrize(
     ("hooks", "said"),
     [
-        ({"pre_deploy": {"run": "a", "exec": "b"}}, "one command: run, exec or host"),
-        ({"pre_deploy": {"timeout": "5s"}}, "one command: run, exec or host"),
-        ({"pre_deploy": "a 'b"}, "its quotes don't match"),
+        ({"pre_deploy": {"run": "a", "exec": "b"}}, "exactly one of the keys run, exec and host"),
+        ({"pre_deploy": {"timeout": "5s"}}, "exactly one of the keys run, exec and host"),
+        ({"pre_deploy": "a 'b"}, "a quote is not closed"),
         ({"pre_deploy": ""}, "a command"),
         ({"pre_deploy": {"run": [[]]}}, "a command, as a text or a list of words"),
         ({"pre_deploy": {"run": True}}, "a command, as a text or a list of words"),
         ({"pre_deploy": {"run": "a", "timeout": "5"}}, "5 has no unit"),
         ({"pre_deploy": {"run": "a", "shell": "b"}}, "hooks.pre_deploy.0.shell: unknown key"),
         ({"before": "a"}, "hooks.before: unknown key"),
-        ({"on_failure": {"run": "a", "irreversible": True}}, "belongs to no release"),
+        ({"on_failure": {"run": "a", "irreversible": True}}, "can't be irreversible"),
     ],
 )
 def test_a_hook_that_cannot_be_is_refused_without_its_words(hooks: object, said: str) -> None:
@@ -97,7 +97,7 @@ def test_an_unknown_key_of_a_hook_is_answered_with_those_that_are_known() -> Non
     with pytest.raises(BadSetting) as refused:
         read({"hooks": {"pre_deploy": [{"run": "a", "shell": "b"}]}})
     assert hint_text(refused.value.hint) == (
-        "known keys are exec, host, irreversible, required, run, timeout"
+        "use one of these keys: exec, host, irreversible, required, run, timeout"
     )
 
 

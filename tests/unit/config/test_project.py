@@ -98,7 +98,7 @@ def test_without_names_all_of_ours_are_meant() -> None:
 @pytest.mark.parametrize(
     ("name", "said", "hint"),
     [
-        ("db", "service 'db' of compose.yaml doesn't opt in", "docker compose up -d db"),
+        ("db", "service 'db' of compose.yaml has no x-bluegreen", "docker compose up -d db"),
         ("nil", "compose.yaml has no service 'nil'", "services with x-bluegreen: web"),
     ],
 )
@@ -110,8 +110,8 @@ def test_a_service_that_is_not_ours_is_refused(name: str, said: str, hint: str) 
     assert hint in hint_text(refused.value.hint)
 
 
-def test_a_file_in_which_nobody_opts_in_is_refused() -> None:
-    with pytest.raises(UsageError, match="opts in") as refused:
+def test_a_file_without_a_released_service_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"no service of compose\.yaml has x-bluegreen") as refused:
         project(db={"image": "postgres:18"}).pick(())
     assert "x-bluegreen: {}" in hint_text(refused.value.hint)
 

@@ -159,22 +159,22 @@ REFUSED: list[tuple[object, str, str]] = [
     ({"port": "http"}, ".port", "'http' is not allowed"),
     ({"mode": "udp"}, ".mode", "'udp' is not allowed: Input should be 'http' or 'tcp'"),
     ({"keep": 0}, ".keep", "0 is not allowed"),
-    ({"deploy_timeout": 90}, ".deploy_timeout", "a duration as compose writes it"),
+    ({"deploy_timeout": 90}, ".deploy_timeout", "a duration with units"),
     ({"deploy_timeout": "90"}, ".deploy_timeout", "write 90s for seconds"),
     ({"deploy_timeout": "soon"}, ".deploy_timeout", "is not a duration"),
-    ({"deploy_timeout": "0s"}, ".deploy_timeout", "more than nothing"),
-    ({"standby": "0s"}, ".standby", "more than nothing"),
+    ({"deploy_timeout": "0s"}, ".deploy_timeout", "greater than zero"),
+    ({"standby": "0s"}, ".standby", "greater than zero"),
     ({"standby": "9000h"}, ".standby", "at most 8760h"),
     ({"standby": "up"}, ".standby", "is not a duration"),
-    ({"standby": True}, ".standby", "a duration as compose writes it"),
+    ({"standby": True}, ".standby", "a duration with units"),
     ({"bake": "soon"}, ".bake.time", "is not a duration"),
-    ({"canary": "5%"}, ".canary.steps", "is no step"),
-    ({"canary": "50%:1m,5%:1m"}, ".canary.steps", "more than the one before"),
+    ({"canary": "5%"}, ".canary.steps", "is not a canary step"),
+    ({"canary": "50%:1m,5%:1m"}, ".canary.steps", "greater than the previous one"),
     ({"canary": ["5%:1m"]}, ".canary", "should be a valid dictionary"),
     ({"bake": 30}, ".bake", "should be a valid dictionary"),
     ({"bake": {"errors": "5"}}, ".bake.errors", "such as 5%"),
     ({"bake": {"errors": 0.05}}, ".bake.errors", "valid string"),
-    ({"bake": {"broken": "101%"}}, ".bake.broken", "a share of a hundred"),
+    ({"bake": {"broken": "101%"}}, ".bake.broken", "it must be a percentage"),
     ({"bake": {"p95": "3"}}, ".bake.p95", "such as 3x"),
     ({"bake": {"p95": "0.5x"}}, ".bake.p95", "1x or more"),
     ({"bake": {"for": "30s"}}, ".bake.for", "unknown key"),
@@ -211,7 +211,7 @@ def test_an_unknown_key_tells_which_are_known() -> None:
         read({"health": {"pth": "/"}})
     assert (
         hint_text(refused.value.hint)
-        == "known keys are fall, interval, path, rise, status, timeout"
+        == "use one of these keys: fall, interval, path, rise, status, timeout"
     )
 
 
@@ -238,7 +238,7 @@ def test_what_is_refused_at_the_top_level_names_its_key(raw: object, key: str) -
 def test_an_unknown_snippet_tells_the_names_as_they_are_written() -> None:
     with pytest.raises(BadSetting) as refused:
         project_settings({"proxy": {"snippets": {"global_": ""}}}, TOP)
-    assert hint_text(refused.value.hint) == "known keys are defaults, frontend, global"
+    assert hint_text(refused.value.hint) == "use one of these keys: defaults, frontend, global"
 
 
 def test_what_history_keeps_is_plain() -> None:

@@ -19,7 +19,7 @@ def test_an_address_is_taken_as_it_is(text: str) -> None:
     ["hush", "ftp://a/hush", "https:///hush", "http://a:x/hush", "http://a/ hush", "http://[a"],
 )
 def test_a_text_that_is_no_address_is_refused_without_being_repeated(text: str) -> None:
-    with pytest.raises(ValueError, match="an address that begins with") as refused:
+    with pytest.raises(ValueError, match="a URL that begins with") as refused:
         address(text)
     assert "hush" not in str(refused.value)
 

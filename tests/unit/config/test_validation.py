@@ -26,7 +26,7 @@ def web(**more: Any) -> ManagedService:
 UDP = {"target": 53, "published": "53", "protocol": "udp"}
 RANGE = {"target": 80, "published": "8000-8010", "protocol": "tcp"}
 REFUSED: list[tuple[Model, str, str]] = [
-    ({"network_mode": "host"}, "network_mode", "networks of their own"),
+    ({"network_mode": "host"}, "network_mode", "network of its own"),
     ({"links": ["db"]}, "links", "use the service's name"),
     ({"volumes_from": ["db"]}, "volumes_from", "use a named volume"),
     ({"mac_address": "02:42:ac:11:00:02"}, "mac_address", "can't both have it"),
@@ -36,16 +36,16 @@ REFUSED: list[tuple[Model, str, str]] = [
         "can't both have it",
     ),
     ({"networks": {"default": {"ipv6_address": "::9"}}}, "networks.default.ipv6_address", "both"),
-    ({"pid": "service:db"}, "pid", "names one container"),
-    ({"ipc": "container:x"}, "ipc", "names one container"),
+    ({"pid": "service:db"}, "pid", "belongs to one container"),
+    ({"ipc": "container:x"}, "ipc", "belongs to one container"),
     ({"deploy": {"mode": "global"}}, "deploy.mode", "'global' can't be released"),
-    ({"deploy": {"replicas": 0}}, "deploy.replicas", "0 leaves nothing to release"),
-    ({"scale": 0}, "deploy.replicas", "0 leaves nothing to release"),
+    ({"deploy": {"replicas": 0}}, "deploy.replicas", "with 0 replicas there is nothing to release"),
+    ({"scale": 0}, "deploy.replicas", "with 0 replicas there is nothing to release"),
     ({"ports": [UDP]}, "ports", "udp can't be switched"),
     ({"ports": [RANGE]}, "ports", "the range 8000-8010 for one port"),
     ({"expose": ["53/udp"]}, "expose", "'53/udp' can't be switched"),
     ({"expose": ["8000-8010"]}, "expose", "'8000-8010' can't be switched"),
-    ({"ports": [], "expose": []}, "x-bluegreen.port", "no port to route to"),
+    ({"ports": [], "expose": []}, "x-bluegreen.port", "the service has no port for requests"),
 ]
 
 

@@ -135,8 +135,8 @@ def _port(target: int) -> Model:
 @pytest.mark.parametrize(
     ("own", "key", "said"),
     [
-        ({"hosts": ["a.b"], "mode": "tcp"}, "hosts", "sees neither hosts nor paths"),
-        ({"paths": ["/a"], "mode": "tcp"}, "paths", "sees neither hosts nor paths"),
+        ({"hosts": ["a.b"], "mode": "tcp"}, "hosts", "can't read hosts or paths"),
+        ({"paths": ["/a"], "mode": "tcp"}, "paths", "can't read hosts or paths"),
         ({"hosts": ["a b"]}, "hosts.0", "not allowed"),
         ({"hosts": ["a.*.b"]}, "hosts.0", "not allowed"),
         ({"hosts": ["http://a.b"]}, "hosts.0", "not allowed"),

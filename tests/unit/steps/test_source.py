@@ -115,5 +115,5 @@ def test_a_build_without_a_name_gets_the_one_that_compose_gives_it() -> None:
 
 def test_a_service_that_did_not_opt_in_is_left_to_compose(serving: Site) -> None:
     serving.file["services"]["db"] = {"image": "postgres:18"}
-    with pytest.raises(UsageError, match=r"service 'db' of compose\.yaml doesn't opt in"):
+    with pytest.raises(UsageError, match=r"service 'db' of compose\.yaml has no x-bluegreen"):
         serving.up("db")

@@ -253,10 +253,10 @@ def test_without_a_proxy_before_it_the_name_means_whichever_runs() -> None:
 
 
 def test_a_worker_publishes_nothing() -> None:
-    with pytest.raises(BadSetting, match="with `traffic: none` nothing is routed to it"):
+    with pytest.raises(BadSetting, match="with `traffic: none` the proxy publishes no port"):
         read(a_file(jobs=a_service("jobs", bluegreen={"traffic": "none"})), "compose.yaml")
 
 
 def test_what_has_traffic_never_stops_first() -> None:
-    with pytest.raises(BadSetting, match="what has traffic is started first"):
+    with pytest.raises(BadSetting, match="a service with traffic can't be stopped first"):
         read(a_file(web=a_service(bluegreen={"order": "stop-first"})), "compose.yaml")
