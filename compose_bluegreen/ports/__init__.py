@@ -1,5 +1,5 @@
-"""What the core needs from outside: one protocol a file, and ``context``, which carries them.
+"""Interfaces for everything outside the core, one protocol per file, and the context with all of them.
 
-Start with ``context``. Adapters implement these protocols; tests replace them by fakes.
+Start with ``context``. Adapters implement these protocols; tests use fakes instead.
 Imports ``domain``.
 """

@@ -1,4 +1,4 @@
-"""All that one command works with: its project, its caller, and the ports to the outside."""
+"""The context of one command: its project, its caller, and its ports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from compose_bluegreen.ports.workloads import ColourRelease, Workloads
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``ref`` names the project on its engine."""
+    """A command gets one context and passes it to everything that it calls. ``ref`` names the project
+    on its engine."""
 
     ref: ProjectRef
     caller: Caller
@@ -41,16 +42,16 @@ class Context:
         return self.ref.engine
 
     def live_deployment(self, service: str) -> Deployment | None:
-        """The deployment that history has as live of this service."""
+        """The deployment of this service that is live in history."""
         return self.history.live(self.ref, service)
 
     def live_part(self, service: str) -> DeployedService | None:
-        """The release that history has as live of this service, with its colour."""
+        """The live release of this service in history, with its colour."""
         deployment = self.live_deployment(service)
         return deployment.part(service) if deployment else None
 
     def live_colour(self, service: str) -> ColourRelease | None:
-        """What history has as live of this service, as it was started."""
+        """The live release of this service in history, with the values by which it was started."""
         deployment = self.live_deployment(service)
         part = deployment.part(service) if deployment else None
         if deployment is None or part is None:
@@ -61,7 +62,7 @@ class Context:
     def colour_containers(
         self, service: str | None = None, colour: Colour | None = None
     ) -> list[Container]:
-        """The containers of a colour, of a service or of the whole project, in any state."""
+        """The containers of a colour, of both colours, or of the whole project, in any state."""
         return self.engine.colour_containers(self.project, service, colour)
 
     def compose_containers(self, service: str) -> list[Container]:

@@ -1,4 +1,4 @@
-"""What looks at the engine."""
+"""The port that reads from the container engine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from compose_bluegreen.domain.release import Image
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container as the engine sees it now.
+    """A container as the engine reports it now.
 
-    ``exit_code`` is 0 while it runs, whatever it ended with before it was restarted. ``health`` is
-    Docker's own word (``starting``, ``healthy``, ``unhealthy``) or None without a
-    HEALTHCHECK; ``addresses`` maps network names to IP addresses; ``published`` are host ports.
+    ``exit_code`` is 0 while it runs, also after a restart. ``health`` is Docker's own status
+    (``starting``, ``healthy``, ``unhealthy``), or None without a HEALTHCHECK. ``addresses`` maps
+    network names to IP addresses; ``published`` are host ports.
 
-    The last fields say what this plugin started it as, and are empty for any other container:
-    ``fingerprint`` is that of its release. ``one_off`` marks ``docker compose run``.
+    ``colour``, ``deployment`` and ``fingerprint`` (of its release) come from the labels that this
+    plugin gives; other containers have None. ``one_off`` marks ``docker compose run``.
     """
 
     id: str
@@ -47,24 +47,24 @@ class Container:
 
 
 class Engine(Protocol):
-    """What looks, without a process per look. Raises EngineUnreachable."""
+    """Reads from the engine, without a new process for each call. Raises EngineUnreachable."""
 
     def identity(self) -> str:
-        """The engine's own id: two hosts never share it."""
+        """The engine's own id; no other host has the same id."""
 
     def image(self, reference: str) -> Image | None:
-        """By tag, digest or id; None where the engine doesn't have it."""
+        """The image with this tag, digest or id; None if the engine doesn't have it."""
 
     def built_at(self, image_id: str) -> datetime | None:
-        """When an image was built (UTC); None where the engine does not have it."""
+        """When an image was built (UTC); None if the engine doesn't have it."""
 
     def colour_containers(
         self, project: str, service: str | None = None, colour: Colour | None = None
     ) -> list[Container]:
-        """The containers of a project's colours, running or not, by name."""
+        """The containers of a project's colours, running or not, sorted by name."""
 
     def compose_containers(self, project: str, service: str) -> list[Container]:
-        """What ``docker compose`` itself started for this service, running or not, by name."""
+        """The service's containers that ``docker compose`` itself made, running or not, sorted by name."""
 
     def hook_containers(self, project: str) -> list[Container]:
         """One-off containers of hooks, running or not."""
@@ -75,18 +75,18 @@ class Engine(Protocol):
         """Ids of the images of all containers on the engine, running or not."""
 
     def attached(self, network: str) -> list[Container]:
-        """All that run on this network, by name; none where it is gone."""
+        """The running containers on this network, sorted by name; none if the network is gone."""
 
     def probe(self, container: Container) -> str | None:
-        """Runs the container's own HEALTHCHECK command now: None if it passed, else its output."""
+        """Runs the container's HEALTHCHECK command now. Returns None if it passed, else its output."""
 
     def probe_all(self, containers: Sequence[Container]) -> list[str | None]:
-        """The same of several, side by side; the answers in the same order."""
+        """The same for several containers, in parallel; the results have the same order."""
 
     def log_tail(self, container: Container, lines: int = 20) -> str: ...
 
     def tags(self, image_id: str) -> list[str]:
-        """All names of an image."""
+        """All tags of an image."""
 
     def tagged(self, repository: str) -> dict[str, str]:
         """Tag (``repository:tag``) to image id, for one repository."""

@@ -1,4 +1,4 @@
-"""What records deployments."""
+"""The port that records deployments."""
 
 from __future__ import annotations
 
@@ -17,64 +17,66 @@ from compose_bluegreen.domain.states import Outcome, State
 
 
 class History(Protocol):
-    """What was intended and what came of it. Raises HistoryUnusable.
+    """The record of all deployments. Every method raises HistoryUnusable.
 
-    Of one project on one engine, within which the ids of deployments count.
-    A change that the state table forbids raises WrongTransition.
+    Ids of deployments belong to one project on one engine.
+    A change of state that ``states.TRANSITIONS`` does not allow raises WrongTransition.
     """
 
     def check_writable(self) -> None:
-        """Proves that a deployment could be recorded now."""
+        """Checks that a new deployment can be recorded now."""
 
     def begin(self, new_deployment: NewDeployment) -> int:
-        """A new deployment in state PREPARING; its id."""
+        """Records a new deployment in state PREPARING; returns its id."""
 
     def discard(self, deployment: int) -> None:
-        """Forgets a deployment that turned out to change nothing, while it is PREPARING."""
+        """Deletes a deployment in state PREPARING, because it would change nothing."""
 
     def parts(self, deployment: int, parts: Sequence[DeployedService]) -> None:
-        """What it releases, known once the images are."""
+        """Records the deployed services of a deployment, once their images are known."""
 
     def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
-        """The guarded door. An end state sets ``finished_at``."""
+        """Changes the state, if the state table allows it. An end state sets ``finished_at``."""
 
     def promote(self, deployment: int, at: datetime) -> None:
-        """To LIVE, all at once: its parts are live, those they replace no longer are.
+        """Changes the state to LIVE. In one transaction, its deployed services become live and those
+        that they replace are no longer live.
 
-        A deployment that loses its last live part becomes SUPERSEDED, or ROLLED_BACK where the
-        promoted one is its rollback (``rollback_of``).
+        A deployment that loses its last live service becomes SUPERSEDED, or ROLLED_BACK if the
+        promoted deployment is its rollback (``rollback_of``).
         """
 
     def removed(self, ref: ProjectRef, at: datetime) -> None:
-        """Nothing of this ref.name is live any more: LIVE becomes REMOVED."""
+        """Records that nothing of this project is live any more: LIVE becomes REMOVED."""
 
     def step(self, deployment: int, step: StepRecord) -> int:
-        """Writes a step that begins; its number within the deployment."""
+        """Records the start of a step; returns its number within the deployment."""
 
     def step_ended(
         self, deployment: int, number: int, outcome: Outcome, at: datetime, detail: str = ""
     ) -> None: ...
 
     def get(self, deployment: int) -> Deployment | None:
-        """With parts and steps."""
+        """The deployment with its deployed services and steps."""
 
     def newest(
         self, project: str, *, service: str | None = None, limit: int | None = None
     ) -> list[Deployment]:
-        """Newest first, with parts whose ``release.model`` is empty, without steps."""
+        """Deployments, newest first: without steps, and with empty ``release.model`` in their services."""
 
-    def unfinished(self, ref: ProjectRef) -> list[Deployment]: ...
+    def unfinished(self, ref: ProjectRef) -> list[Deployment]:
+        """Deployments in a state of ``states.UNFINISHED``."""
 
     def waiting(self, ref: ProjectRef) -> list[Deployment]:
-        """Proven, without traffic, until a person decides; newest first, with parts and steps."""
+        """Deployments that wait for promotion, newest first, with their services and steps."""
 
     def live(self, ref: ProjectRef, service: str) -> Deployment | None: ...
 
     def rollback_candidates(
         self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
-        """Deployments of this service in a PROVEN state, newest first, with whole parts.
+        """Deployments of this service that a rollback may choose, newest first, with whole models.
 
-        Without those whose part here was replaced by a rollback, though other parts of theirs
-        may serve on.
+        Their state is one of ``states.ROLLBACK_CANDIDATES``. A deployment whose release of this service
+        was rolled back is not among them, even if other services of it are still live.
         """

@@ -1,4 +1,4 @@
-"""What excludes other deployments of the same project."""
+"""The port that allows one command at a time to change a project."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class LockOwner:
-    """Who holds the lock: ``actor`` as user@host, ``what`` they do, since when (UTC)."""
+    """The command that holds the lock: its user (``user@host``), ``what`` it does, and since when (UTC)."""
 
     actor: str
     what: str
@@ -19,7 +19,7 @@ class LockOwner:
 
 
 class ControlSignal(StrEnum):
-    """What may be asked of a deployment that only watches."""
+    """A request that a deployment accepts while it waits in a canary or a bake."""
 
     PROMOTE = "promote"
     ABORT = "abort"
@@ -27,32 +27,38 @@ class ControlSignal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignalRequest:
-    """``actor`` as user@host."""
+    """A signal with the user who sent it: ``actor`` is user@host."""
 
     signal: ControlSignal
     actor: str
 
 
 class Lock(Protocol):
-    """Excludes other deployments of the same project, on the engine itself."""
+    """Excludes other deployments of the same project. The lock is kept on the engine itself."""
 
     def hold(self, holder: LockOwner) -> AbstractContextManager[None]:
-        """Raises LockHeld at once, which names who holds it. It ends with its holder."""
+        """Holds the lock inside the block, or until this process ends.
+
+        Raises LockHeld at once if another command holds it; the error names that command.
+        """
 
     def assure(self) -> None:
-        """Raises LockLost if the lock that this command held is its own no longer."""
+        """Raises LockLost if this command does not hold the lock any more."""
 
     def owner(self) -> LockOwner | None:
-        """Who holds it now. Looks only, and waits for nobody."""
+        """The command that holds the lock now. Changes nothing and does not wait."""
 
     def listen(self) -> AbstractContextManager[None]:
-        """Inside, others can ask something of this command, which holds it."""
+        """Inside the block, this command, which holds the lock, accepts signals of other commands."""
 
     def requested_signal(self) -> SignalRequest | None:
-        """What they have asked, since it listens."""
+        """The signal that was received since ``listen``; None if there was none."""
 
     def signal(self, requested_signal: SignalRequest) -> bool:
-        """Asks it of whoever holds the lock; False where nobody listens."""
+        """Sends a signal to the command that holds the lock. Returns False if it does not listen."""
 
     def release(self) -> LockOwner | None:
-        """By force: whose it was. That command touches nothing any more (LockLost)."""
+        """Releases the lock by force; returns its owner, if there was one.
+
+        That command then gets LockLost before its next change.
+        """

@@ -1,4 +1,4 @@
-"""What routes requests."""
+"""The port that routes requests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from compose_bluegreen.domain.traffic_stats import TrafficStats
 from compose_bluegreen.ports.workloads import ColourAddresses
 
 NO_TRAFFIC = "no traffic"
-"""In the place of HAProxy's word, of what nobody asks: HAProxy doesn't look at it."""
+"""The status that is reported for replicas of workers, because HAProxy doesn't check them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
-    """One replica as HAProxy sees it; ``status`` is its word (``UP``, ``DOWN 1/2``, …)."""
+    """The health of one replica; ``status`` is what HAProxy reports (``UP``, ``DOWN 1/2``, …)."""
 
     address: str
     status: str
@@ -30,27 +30,30 @@ class ServerHealth:
 
 
 class Proxy(Protocol):
-    """HAProxy, the one truth about traffic. Raises ProxyFailed."""
+    """HAProxy. Its memory decides where traffic goes, so it is the truth about what is live.
+
+    Every method raises ProxyFailed.
+    """
 
     def topology(self) -> Topology | None:
-        """What it is configured for; None where there is no proxy."""
+        """The topology from which the proxy was made; None if there is no proxy."""
 
-    def change_to(self, wanted: Topology) -> Change:
-        """What it takes to get there. Looks only."""
+    def change_to(self, desired: Topology) -> Change:
+        """How the proxy has to be changed for the desired topology. Changes nothing."""
 
-    def alone(self, wanted: Topology) -> AbstractContextManager[None]:
-        """Inside, nobody else makes this proxy or what it stands on, at any machine."""
+    def alone(self, desired: Topology) -> AbstractContextManager[None]:
+        """Inside the block, no other command creates this proxy or its networks, on any machine."""
 
-    def apply(self, wanted: Topology, change: Change) -> float:
-        """Brings the proxy up or makes it know ``wanted``, by the means that ``change`` names.
+    def apply(self, desired: Topology, change: Change) -> float:
+        """Starts the proxy, or changes it to the desired topology, in the way that ``change`` names.
 
-        Returns the seconds in which nobody answered. A new container that fails gives way to the
-        one that served.
+        Returns the downtime in seconds. If a new container of the proxy fails, the old one is
+        started again.
         """
 
-    def renew_image(self, wanted: Topology) -> None:
-        """Pulls the image that ``wanted`` names, or builds the default one again, from the newest
-        base image. No container changes. Raises ComposeFailed."""
+    def renew_image(self, desired: Topology) -> None:
+        """Pulls the proxy image of the desired topology, or builds the default image again from the
+        newest base image. Changes no container. Raises ComposeFailed."""
 
     def monitor_address(self) -> str | None:
         """``host:port`` of statistics and metrics; None where there is no proxy."""
@@ -59,58 +62,64 @@ class Proxy(Protocol):
         """Lines of the proxy's container as they come. Raises ProxyFailed without a proxy."""
 
     def remove(self) -> None:
-        """The proxy, its state and its networks."""
+        """Removes the proxy, its volume and its networks."""
 
     def networks(self) -> tuple[str, ...]:
-        """Names of all that its container belongs on; none where there is no proxy."""
+        """Names of the networks that the proxy should be attached to; none if there is no proxy."""
 
     def join(self, network: str) -> None:
-        """Puts its container on one of them again, with the names that it bears there."""
+        """Attaches the proxy to one of these networks again, with its aliases there."""
 
     def routes(self) -> dict[str, Colour | None]:
-        """Which colour of each service is live, read where traffic goes by it."""
+        """The live colour of each service, read from HAProxy's memory."""
 
     def routes_at_rest(self) -> dict[str, Colour | None]:
-        """What a restart of the proxy would read: the same, unless somebody edited one of them."""
+        """The live colour of each service, read from the map file on the disk.
+
+        A restart of the proxy would load it. It differs from ``routes`` only after an edit by hand.
+        """
 
     def route_to(self, routes: Mapping[str, Colour | None]) -> None:
-        """One atomic act for all services named: disk first, then memory, then read back.
+        """Switches all named services at once: writes the disk, then the memory, and reads both back.
 
-        All of their traffic goes there; it ends what ``share`` began.
+        All requests of these services go to the given colours; this ends a canary.
         """
 
     def canary_weights(self) -> dict[str, CanaryWeight]:
-        """Of services whose other colour gets a part of the traffic, beside the live one."""
+        """The canary weights of the services in a canary."""
 
     def set_canary_weights(self, canary_weights: Mapping[str, CanaryWeight]) -> None:
-        """As atomic: the live colour of each service named gives that much to the other one."""
+        """Sets the canary weights of all named services at once, like ``route_to``."""
 
     def show(self, service: str, colour: Colour) -> None:
-        """Lets who may preview the service reach an idle colour that is proven, until it is parked
-        or the service is routed anew. Nothing where nobody may."""
+        """Gives preview users access to a healthy idle colour, until ``park`` or the next ``route_to``.
+
+        Does nothing if the service has no preview.
+        """
 
     def shown(self) -> dict[str, Colour]:
-        """The idle colours that can be reached so."""
+        """The idle colours that preview users can reach now."""
 
     def park(self, service: str, colour: Colour) -> None:
-        """Stops watching an idle colour's addresses: nothing there may be believed any more."""
+        """Stops the health checks of an idle colour: all its replicas count as down."""
 
     def watch(self, service: str, colour: Colour) -> None:
-        """Watches an idle colour's addresses, each down until checked anew."""
+        """Starts the health checks of an idle colour. Each replica counts as down until it passes them."""
 
     def colour_addresses(self, service: str, colour: Colour) -> ColourAddresses:
-        """Where the containers of a colour must sit for the proxy to find them."""
+        """The addresses that the replicas of a colour must have, so that the proxy reaches them."""
 
-    def health(self, service: str, colour: Colour) -> list[ServerHealth]: ...
+    def health(self, service: str, colour: Colour) -> list[ServerHealth]:
+        """The health of each replica."""
 
     def in_flight(self, service: str, colour: Colour) -> int:
-        """Requests and long connections that are being served or wait in a queue."""
+        """The number of in-flight requests and open long connections, also those in a queue."""
 
     def traffic_stats(self, service: str, colour: Colour) -> TrafficStats:
-        """What was asked of a colour since HAProxy runs, and what came of it."""
+        """The traffic statistics of a colour since HAProxy started."""
 
     def long_lived(self, service: str, colour: Colour) -> int:
-        """How many of these have no end of their own: WebSockets, event streams, plain TCP."""
+        """How many of these don't end by themselves: WebSockets, event streams, plain TCP."""
 
     def hang_up(self, service: str, colour: Colour) -> None:
-        """Ends all that is in flight there, at once."""
+        """Closes all connections to a colour at once."""

@@ -1,4 +1,4 @@
-"""What runs hooks."""
+"""The port that runs the commands of hooks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from compose_bluegreen.ports.engine import Container
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command ended: ``code`` None means that its time was up. ``said`` is the end of both
-    its streams."""
+    """The result of a command. ``code`` is its exit code, None after a timeout; ``output`` is the end
+    of stdout and stderr."""
 
     code: int | None
-    said: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OneOff:
-    """A command in a container of its own, called ``name``: the release's image, environment,
-    networks and volumes, but none of its network aliases. ``environment`` is added."""
+    """A command in a one-off container called ``name``.
+
+    The container has the release's image, environment, networks and volumes, but no network alias.
+    ``environment`` is added to that of the release.
+    """
 
     release: Release
     name: str
@@ -32,34 +35,35 @@ class OneOff:
 
 
 class Runner(Protocol):
-    """Runs commands that a release brings along, and waits for their end or for the timeout.
+    """Runs the commands of hooks and waits until they end or time out.
 
-    What they are told is in their environment, never in the arguments of a process of ours. Raises
-    ComposeFailed or EngineUnreachable where one can't even begin.
+    Values for a command are passed in its environment and never as arguments, because other users
+    of a machine can read arguments. Raises ComposeFailed or EngineUnreachable if a command can't
+    be started.
     """
 
     def one_off(self, job: OneOff, timeout: timedelta) -> CommandResult:
-        """In a container of its own, which is still there when it has ended."""
+        """Runs a command in a one-off container, and does not remove the container."""
 
     def inside(
         self,
         container: Container,
         words: Sequence[str],
-        told: Mapping[str, str],
+        environment: Mapping[str, str],
         timeout: timedelta,
     ) -> CommandResult:
-        """In a running container; one whose time is up may go on there."""
+        """Runs a command in a running container. After a timeout, the command can still run there."""
 
     def here(
-        self, words: Sequence[str], told: Mapping[str, str], timeout: timedelta
+        self, words: Sequence[str], environment: Mapping[str, str], timeout: timedelta
     ) -> CommandResult:
-        """Where this command was given; what isn't done by then is ended."""
+        """Runs a command on the machine of the user, and kills it at the timeout."""
 
     def trust(self, words: Sequence[str]) -> None:
-        """A compose file that lies here says this: from now on it may run here."""
+        """Records that a compose file on this machine has this host command, so that it may run here."""
 
     def trusts(self, words: Sequence[str]) -> bool:
-        """Whether one ever has, or whoever gave this command says that all may."""
+        """Whether ``trust`` recorded this host command, or the environment allows all of them."""
 
 
 HOST_VARIABLE = "BLUEGREEN_HOST_HOOKS"

@@ -1,4 +1,4 @@
-"""The clock and the progress report."""
+"""The ports for time and for progress output."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from compose_bluegreen.domain.states import Outcome
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """Aware, in UTC."""
+        """The current time, aware and in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds."""
+        """Seconds, from any start; only for differences."""
 
     def sleep(self, seconds: float) -> None: ...
 
 
 class Observer(Protocol):
-    """Tells a person what happens while it happens."""
+    """Reports progress to the user while a command runs."""
 
     def step_began(self, key: str, name: str, cause: str) -> None:
         """``key`` is for programs, the other texts are for people."""

@@ -1,4 +1,4 @@
-"""What changes containers, images, networks and volumes."""
+"""The port that changes containers, images, networks and volumes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from compose_bluegreen.domain.release import Model, Release
 
 @dataclass(frozen=True, slots=True)
 class ColourAddresses:
-    """A network that only the proxy and the colours share, and an address there for each replica.
+    """The network that only the proxy and the colours share, and an address in it for each replica.
 
-    The addresses never change, so the proxy finds every colour again after any restart.
+    The addresses never change, so the proxy reaches every colour again after any restart.
     """
 
     network: str
@@ -40,9 +40,9 @@ class NetworkAttachment:
 
 
 class Workloads(Protocol):
-    """Acts on the engine, with the same result as the user's own commands.
+    """Changes the engine, with the same result as the user's own ``docker compose`` commands.
 
-    Every method raises ComposeFailed with the last lines of what failed.
+    Every method raises ComposeFailed with the last lines of the output.
     """
 
     def build(self, services: Sequence[str]) -> None:
@@ -56,26 +56,26 @@ class Workloads(Protocol):
     def create_networks_and_volumes(
         self, networks: Mapping[str, Model], volumes: Mapping[str, Model]
     ) -> None:
-        """Creates what these keys of the user's file define, without any container."""
+        """Creates these networks and volumes of the user's file, without any container."""
 
     def start_colours(self, colours: Sequence[ColourRelease]) -> None:
-        """Starts new containers for all replicas of these colours, side by side; never builds."""
+        """Starts new containers for all replicas of these colours, in parallel. Builds nothing."""
 
     def start_replicas(self, colour: ColourRelease, containers: Collection[str]) -> None:
-        """Starts new containers for these replicas of a colour, named by their containers."""
+        """Starts new containers for some replicas of a colour, given by the names of their containers."""
 
     def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, NetworkAttachment]]:
-        """Container to network to how it is attached, by the names on the engine."""
+        """How each container of a colour should be attached: container name to network name to attachment."""
 
     def remove(self, containers: Sequence[str], *, keep_volumes: bool = False) -> None:
-        """Stops and removes containers with their anonymous volumes. Missing ones are no error."""
+        """Stops and removes containers with their anonymous volumes. A missing container is no error."""
 
     def stop(self, containers: Sequence[str]) -> None: ...
 
     def start(self, containers: Sequence[str]) -> None: ...
 
     def connect(self, container: str, network: str, place: NetworkAttachment) -> None:
-        """Attaches a container to a network again; one that has another address there moves."""
+        """Attaches a container to a network again. Also replaces a wrong address on it."""
 
     def logs(self, containers: Sequence[str], *, follow: bool, tail: int | None) -> Iterator[bytes]:
         """Lines of containers of colours as they come, each line with its container's name."""
@@ -83,7 +83,7 @@ class Workloads(Protocol):
     def tag(self, image_id: str, reference: str) -> None: ...
 
     def untag(self, reference: str) -> None:
-        """Removes one name of an image, and the image with its last name. Missing is no error."""
+        """Removes a tag, and with the last tag the image. A missing tag is no error."""
 
     def remove_image(self, image_id: str) -> bool:
-        """False if a container still uses it."""
+        """Removes an image. Returns False if a container still uses it."""

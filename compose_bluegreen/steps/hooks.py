@@ -208,14 +208,14 @@ def _run(named_hook: NamedHook, context: HookContext, ctx: Context) -> str:
     hook = named_hook.hook
     ran = _inside(named_hook, context, ctx) if hook.exec else _elsewhere(named_hook, context, ctx)
     if ran.code == 0:
-        return ran.said
+        return ran.output
     limit = durations.show(hook.timeout)
     how = f"did not end within {limit}" if ran.code is None else f"ended with exit code {ran.code}"
     if ran.code is None and hook.exec:
         how += ", and may still run there"
     raise HookFailed(
         f"{named_hook.name} {how}",
-        detail=ran.said,
+        detail=ran.output,
         hint=Hint("mend it and run ", Action.UP, " again; its output is above"),
     )
 

@@ -37,17 +37,17 @@ def test_a_command_sees_what_it_is_told_and_where_it_is(runner: HookRunner, tmp_
 def test_only_the_end_of_much_is_kept(runner: HookRunner) -> None:
     script = "print('x' * 5000); [print(n) for n in range(99)]"
     ran = runner.here([sys.executable, "-c", script], {}, AMPLE)
-    assert ran.said.splitlines() == [str(number) for number in range(69, 99)]
+    assert ran.output.splitlines() == [str(number) for number in range(69, 99)]
 
 
 def test_a_flood_of_words_is_not_read_whole(runner: HookRunner) -> None:
     ran = runner.here([sys.executable, "-c", "print('x' * 10_000_000 + 'end')"], {}, AMPLE)
-    assert ran.said == "x" * 3997 + "end"
+    assert ran.output == "x" * 3997 + "end"
 
 
 def test_a_program_that_is_not_there_is_said(runner: HookRunner) -> None:
     ran = runner.here(["./no-such-hook"], {}, AMPLE)
-    assert (ran.code, ran.said) == (127, "./no-such-hook: No such file or directory")
+    assert (ran.code, ran.output) == (127, "./no-such-hook: No such file or directory")
 
 
 def test_what_isnt_done_in_time_is_ended_with_all_that_it_started(
@@ -100,4 +100,4 @@ def test_where_it_cannot_be_noted_the_command_is_refused(tmp_path: Path) -> None
 
 def test_a_command_inherits_the_environment_of_whoever_types(runner: HookRunner) -> None:
     ran = runner.here(["sh", "-c", "echo $PATH"], {}, AMPLE)
-    assert ran.said == os.environ["PATH"]
+    assert ran.output == os.environ["PATH"]
