@@ -1,4 +1,4 @@
-"""Interrupts, and secrets that no report may repeat.
+"""State of the whole process: interrupts, and secrets that no report may contain.
 
 Start with ``interrupts``. Imports ``domain``.
 """

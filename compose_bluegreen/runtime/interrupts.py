@@ -1,10 +1,10 @@
-"""Ctrl-C, SIGTERM, a closed terminal and a killed ``docker``: each ends in one ``Interrupted``.
+"""Interrupts: Ctrl-C, SIGTERM, a closed terminal and a killed ``docker`` raise ``Interrupted``.
 
-It is raised in the main thread, once. From the first shield after that on, further ones are only
-remarked upon: what is being undone must be undone to its end.
+It is raised once, in the main thread. After it and from the next ``shielded`` block on, further
+interrupts are only reported, because an undo must run to its end.
 
-Signals belong to the process, so only the CLI's main calls ``listen``. Python raises nothing in
-another thread: there ``shielded`` and ``put_off`` do nothing, and change nothing for the main thread.
+Signals belong to the process, so only the CLI's main calls ``listen``. Python handles signals in the
+main thread only: in other threads ``shielded`` and ``put_off`` do nothing.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ SOCKET_VARIABLE = "DOCKER_CLI_PLUGIN_SOCKET"
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_ONE_MOMENT = 1.0
-"""Seconds. A Ctrl-C comes as a signal and as docker's closed socket at once: it is one interrupt.
+_SAME_INTERRUPT = 1.0
+"""Seconds. A Ctrl-C arrives as a signal and as docker's closed socket: within this time it is one
+interrupt.
 
-A later one is raised again as long as no shield went up, for then somebody swallowed the first.
+A later interrupt is raised again if no ``shielded`` block began, because the first one got lost.
 """
 
 Remark = Callable[[str], None]
@@ -49,24 +50,25 @@ _state = _State()
 
 
 def listen() -> None:
-    """From here on an interrupt raises Interrupted in the main thread, which must call this."""
+    """From this call on, an interrupt raises Interrupted. The main thread must call it."""
     for number in _SIGNALS:
-        # nohup and background jobs ignore some of these on purpose.
+        # nohup and background jobs ignore some of these signals on purpose.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _arrived)
 
 
 def deafen() -> None:
-    """For the last moments of the process, when there is nothing left to interrupt."""
+    """Ignores further interrupts, at the end of the process, when there is nothing left to interrupt."""
     for number in _SIGNALS:
         if signal.getsignal(number) is _arrived:
             signal.signal(number, signal.SIG_IGN)
 
 
 def watch_docker(address: str | None) -> None:
-    """``docker`` passes on no signal that only it got; but when it goes, its socket closes.
+    """Interrupts this process when ``docker`` ends, because its socket closes then.
 
-    ``address`` is the value of DOCKER_CLI_PLUGIN_SOCKET, where ``@`` stands for an abstract name.
+    ``docker`` does not forward a signal that only it received. ``address`` is the value of
+    DOCKER_CLI_PLUGIN_SOCKET, in which ``@`` marks an abstract socket name.
     """
     if address:
         threading.Thread(target=_until_closed, args=(address,), name="docker", daemon=True).start()
@@ -74,7 +76,7 @@ def watch_docker(address: str | None) -> None:
 
 @contextmanager
 def shielded(remark: Remark | None = None) -> Iterator[None]:
-    """Inside, an interrupt ends nothing: ``remark`` (else stderr) says that it was noted."""
+    """Inside the block, an interrupt is only reported, by ``remark`` or on stderr."""
     if not _may_be_interrupted():
         yield
         return
@@ -90,7 +92,7 @@ def shielded(remark: Remark | None = None) -> Iterator[None]:
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """Inside, an interrupt waits: for a question and its answer, which must not come apart."""
+    """Inside the block, an interrupt waits, so that a question and its answer are not separated."""
     if not _may_be_interrupted():
         yield
         return
@@ -115,14 +117,14 @@ def _arrived(number: int, _frame: FrameType | None) -> None:
     name = signal.Signals(number).name
     now = time.monotonic()
     if _state.shields or _state.undoing:
-        _note(f"{name} noted; what was begun is being brought to its end first")
-    elif _state.raised_at is None or now - _state.raised_at > _ONE_MOMENT:
+        _note(f"{name} received; the current work is completed first")
+    elif _state.raised_at is None or now - _state.raised_at > _SAME_INTERRUPT:
         _state.raised_at = now
         raise Interrupted(f"interrupted by {name}")
 
 
 def _note(text: str) -> None:
-    # A handler may run in the middle of a write to the same stream, which Python then refuses.
+    # A handler can run in the middle of a write to the same stream; Python refuses a second write.
     with suppress(RuntimeError, OSError, ValueError):
         if _state.remark:
             _state.remark(text)
@@ -137,10 +139,10 @@ def _until_closed(address: str) -> None:
         try:
             line.connect(name)
         except OSError:
-            return  # an older docker, or a test: there is nobody to lose
+            return  # an older docker, or a test: there is no socket to watch
         with suppress(OSError):
             while line.recv(1):
                 pass
     main = threading.main_thread().ident
-    # To the main thread by name: only there does a signal end a wait for a child process.
+    # Only a signal to the main thread ends its wait for a child process.
     signal.pthread_kill(main, signal.SIGTERM) if main else os.kill(os.getpid(), signal.SIGTERM)

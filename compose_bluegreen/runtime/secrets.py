@@ -1,7 +1,7 @@
-"""Values that a report of a bug must not repeat: those that a resolved compose file brought along.
+"""Secret values of resolved compose files, which a bug report must not contain.
 
-They belong to the process, and every thread adds to them: the report of one request may quote what
-another has read, and to conceal too much is safe. Values are added only, never removed.
+There is one set for the whole process, because the report of one thread can quote what another
+thread has read. Values are only added, never removed: to conceal too much is safe.
 """
 
 from __future__ import annotations
@@ -17,28 +17,29 @@ if TYPE_CHECKING:
     from compose_bluegreen.domain.release import Model
 
 _SHORT = 6
-"""Less than that would blank out words and numbers that are no secrets."""
+"""Shorter values are not concealed: they would also blank out words and numbers that are no secrets."""
 
 _PASSWORD = re.compile(r"(?<=://)[^/\s@]*@")
 _seen: set[str] = set()
 _lock = Lock()
-"""A set must not grow while another thread goes through it."""
+"""A set must not grow while another thread iterates over it."""
 
 
 def learn(model: Model) -> None:
-    """Remembers what the services' environments, configs and secrets hold."""
+    """Adds the values of the services' environments, configs and secrets."""
     values = {value for value in _values(model) if len(value) >= _SHORT}
     with _lock:
         _seen.update(values)
 
 
 def conceal(secret: str) -> None:
-    """Remembers one more."""
+    """Adds one value."""
     with _lock:
         _seen.add(secret)
 
 
 def concealed(text: str) -> str:
+    """The text with all known secret values replaced."""
     with _lock:
         values = sorted(_seen, key=len, reverse=True)
     for value in values:
@@ -54,13 +55,13 @@ def _preview_keys(model: Model) -> Iterator[str]:
 
 
 def _values(model: Model) -> Iterator[str]:
-    for one in (model, *(model.get("services") or {}).values()):
-        yield from _preview_keys(one)
+    for settings in (model, *(model.get("services") or {}).values()):
+        yield from _preview_keys(settings)
     for service in (model.get("services") or {}).values():
         environment = service.get("environment") or {}
         if isinstance(environment, dict):
             yield from (str(value) for value in environment.values() if value is not None)
     for kind in ("configs", "secrets"):
-        for one in (model.get(kind) or {}).values():
-            if isinstance(one, dict) and one.get("content"):
-                yield str(one["content"])
+        for source in (model.get(kind) or {}).values():
+            if isinstance(source, dict) and source.get("content"):
+                yield str(source["content"])

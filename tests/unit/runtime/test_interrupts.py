@@ -44,7 +44,7 @@ from compose_bluegreen.runtime import interrupts
 from compose_bluegreen.domain.errors import Interrupted
 
 interrupts.listen()
-interrupts._ONE_MOMENT = -1.0
+interrupts._SAME_INTERRUPT = -1.0
 for _ in range(2):
     try:
         signal.raise_signal(signal.SIGTERM)
@@ -71,7 +71,7 @@ def elsewhere():
         began.set()
         done.wait()
 
-interrupts._ONE_MOMENT = -1.0
+interrupts._SAME_INTERRUPT = -1.0
 began, done = threading.Event(), threading.Event()
 other = threading.Thread(target=elsewhere)
 other.start()
@@ -166,8 +166,8 @@ def test_further_signals_while_undoing_are_only_remarked_upon(start: Start) -> N
     child.send_signal(signal.SIGINT)
     child.send_signal(signal.SIGTERM)
     said = let_it_undo(child)
-    assert "SIGINT noted" in said
-    assert "SIGTERM noted" in said
+    assert "SIGINT received" in said
+    assert "SIGTERM received" in said
     assert child.returncode == 130
 
 
@@ -240,7 +240,7 @@ def test_the_shield_s_remark_goes_where_it_is_told(start: Start) -> None:
         "        signal.raise_signal(signal.SIGINT)\n"
     )
     out, err = start(program).communicate(timeout=30)
-    assert out == "SIGINT noted; what was begun is being brought to its end first\n"
+    assert out == "SIGINT received; the current work is completed first\n"
     assert err == ""
 
 
