@@ -48,9 +48,9 @@ class Observation:
         if self.mode == NO_ROUTE:
             return "well, and asked by nobody"
         if self.mode == "tcp":
-            return f"{traffic_stats.begun} connections: {traffic_stats.broken} broken"
-        told = f"{traffic_stats.begun} requests: {traffic_stats.errors} answered 5xx, {traffic_stats.broken} broken"
-        if (new := p95(traffic_stats.waits)) is not None:
+            return f"{traffic_stats.started} connections: {traffic_stats.broken} broken"
+        told = f"{traffic_stats.started} requests: {traffic_stats.errors} answered 5xx, {traffic_stats.broken} broken"
+        if (new := p95(traffic_stats.latencies)) is not None:
             told += f", p95 {new} ms"
             told += "" if self.before_p95 is None else f" ({self.before}: {self.before_p95} ms)"
         return told + (f", {self.hung} still wait" if self.hung else "")
@@ -66,12 +66,12 @@ def exceeded_limit(seen: Observation, limits: Bake, *, slowness: bool) -> str:
         ("5xx", traffic_stats.errors, limits.errors),
         ("broken connections", traffic_stats.broken, limits.broken),
     ):
-        if count > percentage(limit) * max(traffic_stats.begun, least):
+        if count > percentage(limit) * max(traffic_stats.started, least):
             return f"more than {limit} {text}"
     longest = slowest_ms(limits.p95, seen.before_p95) if slowness else None
     if longest is not None:
-        slow = slower(traffic_stats.waits, longest) + seen.hung
-        if slow > _FIVE_OF_A_HUNDRED * max(answered(traffic_stats.waits) + seen.hung, least):
+        slow = slower(traffic_stats.latencies, longest) + seen.hung
+        if slow > _FIVE_OF_A_HUNDRED * max(answered(traffic_stats.latencies) + seen.hung, least):
             return f"p95 above {longest:g} ms"
     return ""
 
@@ -122,7 +122,7 @@ class Analysis:
     def _seen(self) -> Observation:
         rollout, ctx = self.rollout, self.ctx
         now = ctx.proxy.traffic_stats(rollout.service, rollout.idle)
-        if now.begun < self.before.begun:  # HAProxy was restarted, and counts anew
+        if now.started < self.before.started:  # HAProxy was restarted, and counts anew
             self.before = TrafficStats()
             self._looks.clear()
         traffic_stats = now.since(self.before)
@@ -141,7 +141,7 @@ class Analysis:
         if longest is None:
             return 0
         now, looks = self.ctx.clock.monotonic(), self._looks
-        looks.append((now, traffic_stats.begun))
+        looks.append((now, traffic_stats.started))
         while len(looks) > 1 and looks[1][0] <= now - longest / 1000:
             looks.popleft()
         then, begun = looks[0]

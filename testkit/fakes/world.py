@@ -316,11 +316,16 @@ class World:
     ) -> None:
         """So many further requests came to a colour; but for the unanswered, each waited ``ms``."""
         before = self.tallies.get((service, colour), TrafficStats())
-        waits = dict(before.waits)
+        latencies = dict(before.latencies)
         if count > unanswered:
-            waits[ms] = waits.get(ms, 0) + count - unanswered
+            latencies[ms] = latencies.get(ms, 0) + count - unanswered
         self.tallies[service, colour] = TrafficStats(
-            before.begun + count, before.errors + errors, before.broken + broken, 0, waits, waits
+            before.started + count,
+            before.errors + errors,
+            before.broken + broken,
+            0,
+            latencies,
+            latencies,
         )
 
     def in_flight(self, boxes: Iterable[Box], *, only_long: bool = False) -> int:

@@ -113,8 +113,8 @@ def test_what_a_colour_was_asked_is_counted_until_the_proxy_starts_anew(
     running.proxy.route_to({"web": BLUE})
     running.visit(20)
     found = running.proxy.traffic_stats("web", BLUE)
-    assert (found.begun, found.errors, found.broken, found.left) == (20, 0, 0, 0)
-    assert answered(found.waits) == answered(found.recent) == 20
+    assert (found.started, found.errors, found.broken, found.client_aborts) == (20, 0, 0, 0)
+    assert answered(found.latencies) == answered(found.recent) == 20
     assert running.proxy.traffic_stats("web", GREEN) == TrafficStats()
     running.restart(f"{running.project.name}-bluegreen-proxy")
     assert running.proxy.traffic_stats("web", BLUE) == TrafficStats()

@@ -22,16 +22,16 @@ def traffic_stats(stat: str, backends: Collection[str], tables: Iterable[str]) -
     """``tables`` are the output of ``show table`` for each backend; a plain TCP backend has none."""
     mine = [row for row in rows(stat) if row["svname"] == "BACKEND" and row["# pxname"] in backends]
     waited = [tuple(map(int, row)) for text in tables for row in _WAITED.findall(text)]
-    waits, recent = Counter[int](), Counter[int]()
+    latencies, recent = Counter[int](), Counter[int]()
     for ms, all_time, lately in waited:
-        waits[ms] += all_time
+        latencies[ms] += all_time
         recent[ms] += lately
     return TrafficStats(
-        begun=_sum(mine, "stot"),
+        started=_sum(mine, "stot"),
         errors=_sum(mine, "hrsp_5xx"),
         broken=_sum(mine, "econ", "srv_abrt"),
-        left=_sum(mine, "cli_abrt"),
-        waits=waits,
+        client_aborts=_sum(mine, "cli_abrt"),
+        latencies=latencies,
         recent=recent,
     )
 

@@ -17,18 +17,18 @@ def verdict(before_p95: int | None = 10, hung: int = 0, **counts: object) -> str
 @pytest.mark.parametrize(
     ("counts", "verdict_"),
     [
-        ({"begun": 1000, "errors": 50}, ""),
-        ({"begun": 1000, "errors": 51}, "more than 5% 5xx"),
-        ({"begun": 1000, "broken": 51}, "more than 5% broken connections"),
-        ({"begun": 3, "errors": 2}, ""),
-        ({"begun": 3, "errors": 3}, "more than 5% 5xx"),
-        ({"begun": 1000, "waits": {10: 950, 61: 50}}, ""),
-        ({"begun": 1000, "waits": {10: 949, 61: 51}}, "p95 above 60 ms"),
-        ({"begun": 1000, "waits": {10: 949, 60: 51}}, ""),
-        ({"begun": 3, "waits": {900: 3}}, "p95 above 60 ms"),
-        ({"begun": 3, "waits": {900: 2}}, ""),
-        ({"begun": 100, "waits": {10: 60}, "hung": 40}, "p95 above 60 ms"),
-        ({"begun": 1000, "waits": {900: 1000}, "before_p95": None}, ""),
+        ({"started": 1000, "errors": 50}, ""),
+        ({"started": 1000, "errors": 51}, "more than 5% 5xx"),
+        ({"started": 1000, "broken": 51}, "more than 5% broken connections"),
+        ({"started": 3, "errors": 2}, ""),
+        ({"started": 3, "errors": 3}, "more than 5% 5xx"),
+        ({"started": 1000, "latencies": {10: 950, 61: 50}}, ""),
+        ({"started": 1000, "latencies": {10: 949, 61: 51}}, "p95 above 60 ms"),
+        ({"started": 1000, "latencies": {10: 949, 60: 51}}, ""),
+        ({"started": 3, "latencies": {900: 3}}, "p95 above 60 ms"),
+        ({"started": 3, "latencies": {900: 2}}, ""),
+        ({"started": 100, "latencies": {10: 60}, "hung": 40}, "p95 above 60 ms"),
+        ({"started": 1000, "latencies": {900: 1000}, "before_p95": None}, ""),
     ],
 )
 def test_which_statistics_exceed_a_limit(counts: dict[str, object], verdict_: str) -> None:
@@ -36,7 +36,9 @@ def test_which_statistics_exceed_a_limit(counts: dict[str, object], verdict_: st
 
 
 def test_response_times_can_be_left_out() -> None:
-    seen = Observation("web-green", "http", TrafficStats(1000, waits={900: 1000}), "web-blue", 10)
+    seen = Observation(
+        "web-green", "http", TrafficStats(1000, latencies={900: 1000}), "web-blue", 10
+    )
     assert exceeded_limit(seen, Bake(), slowness=False) == ""
 
 
