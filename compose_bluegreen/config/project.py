@@ -38,9 +38,9 @@ def read(config: Model, file: str) -> Project:
     for name, model in config.get("services", {}).items():
         if KEY not in model:
             continue
-        own = service_settings(model[KEY], settings, f"{file}: services.{name}.{KEY}")
-        if own is not None:
-            services[name] = _managed(name, model, own, f"{file}: services.{name}")
+        released = service_settings(model[KEY], settings, f"{file}: services.{name}.{KEY}")
+        if released is not None:
+            services[name] = _managed(name, model, released, f"{file}: services.{name}")
     project = Project(config["name"], file, config, settings, services)
     refuse_shared_ports(project)
     refuse_endless_waits(project)
@@ -74,7 +74,7 @@ def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> 
         )
     refuse_odd_previews(settings, published, where)
     networks = tuple(
-        (key, tuple((own or {}).get("aliases") or ()))
-        for key, own in (model.get("networks") or {"default": None}).items()
+        (key, tuple((network or {}).get("aliases") or ()))
+        for key, network in (model.get("networks") or {"default": None}).items()
     )
     return ManagedService(name, settings, model, port, published, exposed, networks)

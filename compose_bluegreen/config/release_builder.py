@@ -30,27 +30,29 @@ def release(
     project: Project, service: ManagedService, image: Image, *, built: bool = False
 ) -> Release:
     """``built``: the image was built here, so its tag always points to the live image."""
-    own = {key: deepcopy(value) for key, value in service.model.items() if key not in _LEFT_BEHIND}
-    own["image"] = image.reference
-    # A variable without a value now must not get one from the shell of a later rollback.
-    own["environment"] = {
-        k: v for k, v in as_mapping(own.get("environment")).items() if v is not None
+    service_model = {
+        key: deepcopy(value) for key, value in service.model.items() if key not in _LEFT_BEHIND
     }
-    deploy = own.get("deploy")
+    service_model["image"] = image.reference
+    # A variable without a value now must not get one from the shell of a later rollback.
+    service_model["environment"] = {
+        k: v for k, v in as_mapping(service_model.get("environment")).items() if v is not None
+    }
+    deploy = service_model.get("deploy")
     if isinstance(deploy, dict):
         deploy.pop("replicas", None)
     # We run the health check ourselves as soon as HAProxy reports the colour UP, and engines before
     # 25 refuse the key only when the containers are started.
-    if isinstance(own.get("healthcheck"), dict):
-        own["healthcheck"].pop("start_interval", None)
-    model: Model = {"name": project.name, "services": {service.name: own}}
+    if isinstance(service_model.get("healthcheck"), dict):
+        service_model["healthcheck"].pop("start_interval", None)
+    model: Model = {"name": project.name, "services": {service.name: service_model}}
     model |= _external("networks", project, [key for key, _ in service.networks])
     if used := volumes(project, service):
         model["volumes"] = {
             key: {"name": volume["name"], "external": True} for key, volume in used.items()
         }
-    model |= _copied("configs", project, own)
-    model |= _copied("secrets", project, own)
+    model |= _copied("configs", project, service_model)
+    model |= _copied("secrets", project, service_model)
     model[KEY] = {
         "replicas": service.replicas,
         "published": {port.where: port.target for port in service.published},
@@ -86,8 +88,10 @@ def _external(kind: str, project: Project, keys: list[str]) -> Model:
     return {kind: used} if used else {}
 
 
-def _copied(kind: str, project: Project, own: Model) -> Model:
-    keys = [use["source"] if isinstance(use, dict) else use for use in own.get(kind) or ()]
+def _copied(kind: str, project: Project, service_model: Model) -> Model:
+    keys = [
+        use["source"] if isinstance(use, dict) else use for use in service_model.get(kind) or ()
+    ]
     known = project.config.get(kind, {})
     used = {key: deepcopy(known[key]) for key in keys if key in known}
     return {kind: used} if used else {}

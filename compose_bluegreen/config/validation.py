@@ -149,7 +149,11 @@ def refuse_shared_ports(project: Project) -> None:
     for service in project.services.values():
         if service.settings.is_worker:
             continue
-        for port in {service.port, *service.exposed, *(one.target for one in service.published)}:
+        for port in {
+            service.port,
+            *service.exposed,
+            *(published.target for published in service.published),
+        }:
             owners.setdefault(port, []).append(service)
     for port, services in owners.items():
         if len(services) > 1 and any(service.settings.mode == "tcp" for service in services):
