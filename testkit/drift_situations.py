@@ -184,8 +184,8 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         DriftKind.PROXY_LOST,
         proxy_goes_with_its_volume,
-        f"{GREEN} is left",
-        f"{FORCE} serves again, docker bluegreen down removes the rest",
+        f"these containers are left: {GREEN}",
+        f"{FORCE} creates the proxy again, docker bluegreen down removes the rest",
     ),
     Situation(DriftKind.NETWORK_GONE, network_goes(LINK), f"{LINK} was removed"),
     Situation(DriftKind.NETWORK_GONE, network_goes(FRONT), f"{FRONT} was removed"),
@@ -217,13 +217,13 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         DriftKind.LIVE_UNHEALTHY,
         _live_turns_sick,
-        "HAProxy finds web-green unhealthy: L7STS",
+        "HAProxy reports web-green as unhealthy: L7STS",
         "docker bluegreen logs web, then docker bluegreen rollback or docker bluegreen up",
     ),
     Situation(
         DriftKind.NOT_ROUTED,
         _map_is_edited_in_memory(None),
-        "history has deployment 2 on green as live, the proxy routes web nowhere",
+        "in history, deployment 2 on green is live, but the proxy routes web to no colour",
     ),
     Situation(
         DriftKind.ROUTED_TO_NOTHING, _map_is_edited_in_memory(Colour.BLUE), "web to blue, where"
@@ -234,7 +234,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         DriftKind.HISTORY_DIFFERS,
         _labelled(deployment=77),
-        "web-green runs deployment 77, history has 2 as live",
+        "web-green runs deployment 77, but in history, deployment 2 is live",
         FORCE,
     ),
     Situation(
@@ -244,7 +244,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         DriftKind.UNLABELLED,
         _without_labels,
-        f"{GREEN} sits at the address of web-green",
+        f"{GREEN} has the address of web-green",
         f"{FORCE}, then docker rm -f {GREEN}",
     ),
     Situation(
@@ -261,21 +261,21 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         DriftKind.ROLLBACK_GONE,
         _what_a_rollback_needs_goes,
-        "to deployment 1, whose image v1 (web:latest) is gone, and no registry has it",
-        "none is left; each docker bluegreen up keeps its image",
+        "to deployment 1, but its image v1 (web:latest) is gone, and no registry has it",
+        "no other release is left to roll back to; each docker bluegreen up keeps its image",
     ),
 )
 SITUATIONS += tuple(
     Situation(
         DriftKind.WAITING_UNWELL,
         _one_waits(befalls),
-        f"deployment 3 waits to be promoted, but {wrong}",
+        f"deployment 3 waits for promotion, but {wrong}",
         "docker bluegreen abort, then docker bluegreen up --no-switch",
     )
     for befalls, wrong in (
-        (_it_stops, "web-blue doesn't run"),
-        (_it_goes, "web-blue doesn't run"),
-        (_it_turns_sick, "HAProxy finds web-blue unhealthy: L7STS"),
+        (_it_stops, "web-blue isn't running"),
+        (_it_goes, "web-blue isn't running"),
+        (_it_turns_sick, "HAProxy reports web-blue as unhealthy: L7STS"),
         (_it_is_another, "web-blue runs another deployment"),
     )
 )

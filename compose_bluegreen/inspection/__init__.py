@@ -1,4 +1,4 @@
-"""What runs now, and how it differs from history and from the compose file. Changes nothing.
+"""Reads what runs now, and finds how it differs from history and from the proxy. Changes nothing.
 
 Start with ``status``. Imports ``deployment`` and what is below it.
 """

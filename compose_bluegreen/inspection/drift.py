@@ -1,4 +1,4 @@
-"""What can differ from how we left it: each kind with its cause and its remedy."""
+"""Drift: the differences between what runs now and what the last deployment left."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ REPAIR = Hint(Action.REPAIR)
 
 
 class DriftKind(StrEnum):
-    """In the order in which they are told, and in which ``repair`` cures them.
+    """The kinds of drift, in the order in which ``status`` reports and ``repair`` fixes them.
 
-    What a network lacks comes before the proxy on it, the proxy before what it routes to.
+    Missing networks come before the proxy that is attached to them, the proxy before its routes.
     """
 
     STUCK = "stuck"
@@ -76,10 +76,10 @@ class DriftKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Something is not as we left it: ``kind`` is for programs, ``problem`` and ``remedy`` are for people.
+    """One difference: ``kind`` is for programs, ``problem`` and ``remedy`` are for people.
 
-    ``repairable`` says that ``repair`` may apply the only remedy. The fields after it name the affected
-    containers, colour, network, or image and tag.
+    ``repairable``: there is only one remedy, and ``repair`` applies it. The fields after it name the
+    affected containers, colour, network, or image and tag.
     """
 
     kind: DriftKind

@@ -1,4 +1,4 @@
-"""What there is of one service now, wherever one has to look for it. Looks only."""
+"""Observes one service: reads engine, proxy and history, and changes nothing."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ from compose_bluegreen.steps.standby import Standby, are_older, intended_standby
 
 @dataclass(frozen=True, slots=True)
 class ColourStatus:
-    """One colour: its containers as Docker sees them, its replicas as HAProxy does.
+    """One colour: its containers as Docker reports them, its replicas as HAProxy reports them.
 
-    ``brought_back_by``: it stood by, and has the labels of the deployment that had started it.
+    ``brought_back_by`` is the rollback that made a standby colour live again. Its containers still
+    have the labels of the deployment that started them.
     """
 
     colour: Colour
@@ -42,25 +43,26 @@ class ColourStatus:
     def deployment(self) -> int | None:
         if self.brought_back_by:
             return self.brought_back_by
-        ids = {one.deployment for one in self.containers}
+        ids = {container.deployment for container in self.containers}
         return ids.pop() if len(ids) == 1 else None
 
     @property
     def image_id(self) -> str | None:
-        ids = {one.image_id for one in self.containers}
+        ids = {container.image_id for container in self.containers}
         return ids.pop() if len(ids) == 1 else None
 
     @property
     def since(self) -> datetime | None:
-        return min((one.started_at for one in self.containers if one.started_at), default=None)
+        starts = (container.started_at for container in self.containers)
+        return min((start for start in starts if start), default=None)
 
     @property
     def runs(self) -> bool:
-        return bool(self.containers) and all(one.running for one in self.containers)
+        return bool(self.containers) and all(container.running for container in self.containers)
 
 
 class ImageLocation(StrEnum):
-    """Of an image: the engine has it, a registry had it by its digest, or it is nowhere."""
+    """Where an image is: on the engine, in a registry by its digest, or gone."""
 
     ENGINE = "engine"
     REGISTRY = "registry"
@@ -69,7 +71,7 @@ class ImageLocation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """An image that a release needs; ``tagged`` by us, so that ``docker image prune`` leaves it."""
+    """An image that a release needs. ``tagged``: it has our tag against ``docker image prune``."""
 
     deployment: int
     release: Release
@@ -79,21 +81,26 @@ class KeptImage:
 
 @dataclass(frozen=True, slots=True)
 class RollbackOption:
-    """Where a rollback goes, whence its image comes, and ``instead`` where one could go if that is
-    gone. ``wanted``: more than the live release is to be kept. ``irreversible_changes`` can't be taken back."""
+    """The deployment that a rollback would restore, and where its image is.
+
+    ``instead`` is another deployment, if that image is gone. ``keeps_image``: the setting ``keep``
+    includes it. A rollback does not undo ``irreversible_changes``.
+    """
 
     target: RollbackTarget
     image: ImageLocation
     instead: int | None
-    wanted: bool
+    keeps_image: bool
     irreversible_changes: tuple[IrreversibleChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedService:
-    """``record`` is what history has as live, ``places`` where the containers of it belong.
+    """``record`` is the live deployment in history; ``places`` are the network attachments that its
+    containers should have.
 
-    ``canary_weight`` of the traffic goes to the colour that isn't live. ``unlabelled`` sit on the network that only proxy and colours share, without being of a colour.
+    ``unlabelled`` containers are on the network that only the proxy and the colours share, but belong
+    to neither.
     """
 
     project: str
@@ -110,7 +117,7 @@ class ObservedService:
     images: tuple[KeptImage, ...]
     standby: Standby | None = None
     waits: Deployment | None = None
-    """What is proven and held back, if it has a part here."""
+    """The deployment that waits for promotion, if it contains this service."""
     canary_weight: CanaryWeight | None = None
 
     @property
@@ -126,35 +133,35 @@ class ObservedService:
 
     @property
     def idle(self) -> ColourStatus | None:
-        """What runs without traffic."""
+        """The colour that has containers and receives no traffic."""
         if self.routed:
-            found = self.colours[self.routed.other]
-            return found if found.containers else None
-        return next((one for one in self.colours.values() if one.containers), None)
+            other = self.colours[self.routed.other]
+            return other if other.containers else None
+        return next((status for status in self.colours.values() if status.containers), None)
 
     @property
     def part(self) -> DeployedService | None:
-        """What history has as live."""
+        """The live release in history."""
         return self.record.part(self.service) if self.record else None
 
     @property
     def agrees(self) -> bool:
-        """Proxy and history have the same colour as live."""
+        """Whether the same colour is live in the proxy and in history."""
         return self.part is not None and self.part.colour is self.routed
 
 
 def observe_service(
     service: str, routed: Colour | None, ctx: Context, *, proxy_runs: bool
 ) -> ObservedService:
-    """All but ``canary_weight`` and ``waits``, which whoever looks at several services asks for once."""
-    colours = {one: _colour(service, one, proxy_runs, ctx) for one in Colour}
+    """Observes all but ``canary_weight`` and ``waits``, which the caller reads once for all services."""
+    colours = {colour: _colour(service, colour, proxy_runs, ctx) for colour in Colour}
     record = ctx.live_deployment(service)
     if record and routed:
         colours[routed] = _brought_back(service, colours[routed], record)
     idle = colours[routed.other].containers if routed else ()
-    rollback_option = _way_back(service, record, ctx)
-    colour_addresses = _seats(service, ctx)
-    mine = ctx.compose_containers(service)
+    rollback_option = _rollback_option(service, record, ctx)
+    colour_addresses = _colour_addresses(service, ctx)
+    containers = ctx.compose_containers(service)
     return ObservedService(
         project=ctx.project,
         service=service,
@@ -165,8 +172,8 @@ def observe_service(
         proxy_runs=proxy_runs,
         colour_addresses=colour_addresses,
         places=_places(service, record, colour_addresses, ctx),
-        unlabelled=_strangers(colour_addresses, ctx),
-        compose_containers=tuple(one for one in mine if not one.one_off),
+        unlabelled=_unlabelled(colour_addresses, ctx),
+        compose_containers=tuple(container for container in containers if not container.one_off),
         images=tuple(_images(service, record, rollback_option, ctx)),
         standby=intended_standby(record, service, idle),
     )
@@ -180,21 +187,24 @@ def _brought_back(service: str, live: ColourStatus, record: Deployment) -> Colou
         or not are_older(live.containers, record.id)
     ):
         return live
-    same = all(one.fingerprint == part.release.fingerprint for one in live.containers)
-    return replace(live, brought_back_by=record.id) if live.containers and same else live
+    fingerprints = {container.fingerprint for container in live.containers}
+    same = fingerprints == {part.release.fingerprint}
+    return replace(live, brought_back_by=record.id) if same else live
 
 
 def _colour(service: str, colour: Colour, proxy_runs: bool, ctx: Context) -> ColourStatus:
     containers = tuple(ctx.colour_containers(service, colour))
     try:
         servers = tuple(ctx.proxy.health(service, colour)) if proxy_runs else ()
-        flying = ctx.proxy.in_flight(service, colour) if proxy_runs else 0
+        in_flight = ctx.proxy.in_flight(service, colour) if proxy_runs else 0
     except BluegreenError:
         return ColourStatus(colour, containers, (), 0)
-    return ColourStatus(colour, containers, servers, flying)
+    return ColourStatus(colour, containers, servers, in_flight)
 
 
-def _way_back(service: str, record: Deployment | None, ctx: Context) -> RollbackOption | None:
+def _rollback_option(
+    service: str, record: Deployment | None, ctx: Context
+) -> RollbackOption | None:
     try:
         target = rollback_target.previous(service, ctx)
     except BluegreenError:
@@ -203,9 +213,9 @@ def _way_back(service: str, record: Deployment | None, ctx: Context) -> Rollback
     gone = image is ImageLocation.GONE
     instead = _instead(target, service, ctx) if gone else None
     part = record.part(service) if record else None
-    wanted = part is not None and restored(part.release.settings).keep > 1
+    keeps_image = part is not None and restored(part.release.settings).keep > 1
     irreversible_changes = tuple(irreversible.since(service, target.restores.id, ctx))
-    return RollbackOption(target, image, instead, wanted, irreversible_changes)
+    return RollbackOption(target, image, instead, keeps_image, irreversible_changes)
 
 
 def _instead(target: RollbackTarget, service: str, ctx: Context) -> int | None:
@@ -224,13 +234,13 @@ def image_location(image: Image, ctx: Context) -> ImageLocation:
     return ImageLocation.REGISTRY if image.repo_digest else ImageLocation.GONE
 
 
-def _seats(service: str, ctx: Context) -> dict[Colour, ColourAddresses]:
-    """None at all where their network is gone."""
-    found = {}
+def _colour_addresses(service: str, ctx: Context) -> dict[Colour, ColourAddresses]:
+    """The addresses of both colours; none if their network is gone."""
+    addresses = {}
     for colour in Colour:
         with suppress(BluegreenError):
-            found[colour] = ctx.proxy.colour_addresses(service, colour)
-    return found
+            addresses[colour] = ctx.proxy.colour_addresses(service, colour)
+    return addresses
 
 
 def _places(
@@ -246,29 +256,34 @@ def _places(
     return ctx.workloads.placements(live)
 
 
-def _strangers(
+def _unlabelled(
     colour_addresses: Mapping[Colour, ColourAddresses], ctx: Context
 ) -> tuple[Container, ...]:
-    links = {one.network for one in colour_addresses.values()}
-    found = [one for link in links for one in ctx.engine.attached(link)]
+    networks = {addresses.network for addresses in colour_addresses.values()}
+    attached = [container for network in networks for container in ctx.engine.attached(network)]
     return tuple(
-        one for one in found if not (one.project == ctx.project and (one.is_proxy or one.colour))
+        container
+        for container in attached
+        if not (container.project == ctx.project and (container.is_proxy or container.colour))
     )
 
 
 def _images(
     service: str, record: Deployment | None, rollback_option: RollbackOption | None, ctx: Context
 ) -> Iterator[KeptImage]:
-    """Of what is live, and of what a rollback would bring back, unless nobody wants to keep that."""
+    """The images of the live release and, if the setting ``keep`` includes it, of a rollback."""
     if record and (part := record.part(service)):
         yield _image(record.id, part.release, ctx)
-    if rollback_option and rollback_option.wanted:
+    if rollback_option and rollback_option.keeps_image:
         yield _image(rollback_option.target.restores.id, rollback_option.target.release, ctx)
 
 
 def _image(deployment: int, release: Release, ctx: Context) -> KeptImage:
     where = image_location(release.image, ctx)
-    here = where is ImageLocation.ENGINE
+    on_engine = where is ImageLocation.ENGINE
     return KeptImage(
-        deployment, release, where, here and release.kept_tag in ctx.engine.tags(release.image.id)
+        deployment,
+        release,
+        where,
+        on_engine and release.kept_tag in ctx.engine.tags(release.image.id),
     )

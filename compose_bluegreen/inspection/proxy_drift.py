@@ -1,4 +1,4 @@
-"""How the proxy, its networks and its routing map differ from what should be. Looks only."""
+"""Drift of the proxy, of its networks and of its routing map. Changes nothing."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def of_the_proxy(
         yield from _lost(ctx)
         return
     if proxy is None:
-        problem = "the proxy's container was removed: nobody is served"
+        problem = "the proxy's container was removed: requests get no answer"
         yield _repairable(DriftKind.PROXY_GONE, problem)
     elif not proxy.running:
-        problem = "the proxy isn't running: nobody is served"
+        problem = "the proxy isn't running: requests get no answer"
         yield _repairable(DriftKind.PROXY_STOPPED, problem)
     missing = ctx.engine.missing_networks(_networks(observed_services, ctx))
     yield from _missing(missing, topology, ctx)
     if proxy:
         for network in ctx.proxy.networks():
             if network not in missing and network not in proxy.addresses:
-                problem = f"{proxy.name} isn't on the network {network}"
+                problem = f"{proxy.name} is not attached to the network {network}"
                 yield replace(
                     _repairable(DriftKind.PROXY_DISCONNECTED, problem),
                     containers=(proxy.name,),
@@ -48,34 +48,34 @@ def of_the_proxy(
 
 
 def _lost(ctx: Context) -> Iterator[Drift]:
-    names = ", ".join(one.name for one in ctx.colour_containers())
+    names = ", ".join(container.name for container in ctx.colour_containers())
     if names:
         problem = (
-            f"the proxy and all that it knew are gone, and {names} is left:"
-            " a down was killed, or somebody did it"
+            f"the proxy and its volume are gone, but these containers are left: {names};"
+            " a down was killed, or a user removed the proxy"
         )
-        remedy = Hint(_FORCE, " serves again, ", Action.DOWN, " removes the rest")
+        remedy = Hint(_FORCE, " creates the proxy again, ", Action.DOWN, " removes the rest")
         yield Drift(DriftKind.PROXY_LOST, problem, remedy)
 
 
 def _networks(observed_services: Iterable[ObservedService], ctx: Context) -> set[str]:
-    wanted = set(ctx.proxy.networks())
+    networks = set(ctx.proxy.networks())
     for observed in observed_services:
-        for place in observed.places.values():
-            wanted |= place.keys()
-    return wanted
+        for attachments in observed.places.values():
+            networks |= attachments.keys()
+    return networks
 
 
 def _missing(missing: set[str], topology: Topology, ctx: Context) -> Iterator[Drift]:
-    """What is the proxy's own it makes anew; how the user's looked only the compose file knows."""
-    own = set(ctx.proxy.networks()) - topology.networks.keys()
+    """The proxy can create its own networks again; only the compose file describes the user's ones."""
+    proxy_networks = set(ctx.proxy.networks()) - topology.networks.keys()
     for name in sorted(missing):
-        hand = Hint(_FORCE, ", then ", Action.REPAIR)
+        by_hand = Hint(_FORCE, ", then ", Action.REPAIR)
         yield Drift(
             DriftKind.NETWORK_GONE,
             f"the network {name} was removed",
-            REPAIR if name in own else hand,
-            repairable=name in own,
+            REPAIR if name in proxy_networks else by_hand,
+            repairable=name in proxy_networks,
             network=name,
         )
 
@@ -87,11 +87,11 @@ def _edited(ctx: Context) -> Iterator[Drift]:
         changed = sorted(
             name for name in now.keys() | later.keys() if now.get(name) != later.get(name)
         )
-        said = ", ".join(
-            f"{name} {now.get(name) or 'nowhere'}, not {later.get(name) or 'nowhere'}"
+        routes = ", ".join(
+            f"{name} to {now.get(name) or 'no colour'}, after a restart to {later.get(name) or 'no colour'}"
             for name in changed
         )
-        problem = f"the proxy routes {said} as its file says, which a restart would read"
+        problem = f"the proxy's map file differs from its memory; the proxy routes {routes}"
         yield _repairable(DriftKind.MAP_DIFFERS, problem)
 
 

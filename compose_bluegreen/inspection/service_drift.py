@@ -1,4 +1,4 @@
-"""How what there is of a service differs from what should be. Pure."""
+"""Drift of one service: its routes, containers and images. Works on values alone."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _FORCE = Hint(Command(Action.UP, flags=(Flag.FORCE,)))
 def of_service(observed: ObservedService, now: datetime) -> Iterator[Drift]:
     yield from _routing(observed)
     yield from _containers(observed)
-    yield from _strangers(observed)
+    yield from _unexpected_containers(observed)
     yield from _waiting(observed)
     yield from _leftover(observed, now)
-    yield from _strays(observed)
+    yield from _compose_containers(observed)
     yield from _images(observed)
 
 
@@ -38,43 +38,39 @@ def _routing(observed: ObservedService) -> Iterator[Drift]:
     part, record = observed.part, observed.record
     if part is None or record is None:
         if observed.live:
-            problem = f"{_name(observed, observed.live)} is live, and history knows nothing of it"
+            problem = f"{_name(observed, observed.live)} is live, but history has no live deployment of it"
             yield Drift(DriftKind.HISTORY_DIFFERS, problem, _FORCE, observed.service)
         return
-    told = observed.colours[part.colour]
-    meant = f"history has deployment {record.id} on {part.colour} as live"
-    runs = told.runs and told.deployment == record.id
+    recorded = observed.colours[part.colour]
+    history = f"in history, deployment {record.id} on {part.colour} is live"
+    runs = recorded.runs and recorded.deployment == record.id
     remedy = REPAIR if runs else _FORCE
-    fit = partial(
+    drift = partial(
         Drift, remedy=remedy, service=observed.service, repairable=runs, colour=part.colour
     )
     if observed.live is None:
-        problem = f"{meant}, the proxy routes {observed.service} nowhere"
-        yield fit(DriftKind.NOT_ROUTED, problem)
+        problem = f"{history}, but the proxy routes {observed.service} to no colour"
+        yield drift(DriftKind.NOT_ROUTED, problem)
     elif observed.agrees:
         yield from _labels(observed, observed.live)
     elif _is_empty(observed, observed.live):
-        problem = (
-            f"{meant}, the proxy routes {observed.service} to {observed.routed}, where nothing runs"
-        )
-        yield fit(DriftKind.ROUTED_TO_NOTHING, problem)
-    elif told.containers:
-        problem = f"{meant}, the proxy routes {observed.service} to {observed.routed}; both colours are there"
+        problem = f"{history}, but the proxy routes {observed.service} to {observed.routed}, which has no containers"
+        yield drift(DriftKind.ROUTED_TO_NOTHING, problem)
+    elif recorded.containers:
+        problem = f"{history}, but the proxy routes {observed.service} to {observed.routed}; both colours have containers"
         yield Drift(DriftKind.ROUTED_ELSEWHERE, problem, _FORCE, observed.service)
     else:
         yield _other_deployment(observed, observed.live)
 
 
 def _other_deployment(observed: ObservedService, live: ColourStatus) -> Drift:
-    known = observed.record.id if observed.record else "none"
-    problem = (
-        f"{_name(observed, live)} runs deployment {live.deployment}, history has {known} as live"
-    )
+    known = f"deployment {observed.record.id}" if observed.record else "no deployment"
+    problem = f"{_name(observed, live)} runs deployment {live.deployment}, but in history, {known} is live"
     return Drift(DriftKind.HISTORY_DIFFERS, problem, _FORCE, observed.service)
 
 
 def _labels(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
-    """Of a running container they can't change: somebody made it anew, with others."""
+    """Labels of a container never change, so a user or another program created these containers."""
     part, record = observed.part, observed.record
     if part is None or record is None or not live.containers:
         return
@@ -83,29 +79,29 @@ def _labels(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
         return
     deployments = {record.id} if live.brought_back_by is None else None
     wrong = [
-        one.name
-        for one in live.containers
-        if one.fingerprint != part.release.fingerprint
-        or (deployments is not None and one.deployment not in deployments)
+        container.name
+        for container in live.containers
+        if container.fingerprint != part.release.fingerprint
+        or (deployments is not None and container.deployment not in deployments)
     ]
     if wrong:
-        problem = f"{_all(wrong)} doesn't bear the labels of deployment {record.id}: made by somebody else"
+        problem = f"these containers don't have the labels of deployment {record.id}: {_all(wrong)}; a user or another program created them"
         yield Drift(DriftKind.LABELS_DIFFER, problem, _FORCE, observed.service)
 
 
-# ── the containers that should serve ─────────────────────────────────────────────────────────
+# ── the containers of the live colour ─────────────────────────────────────────────────────────
 
 
 def _containers(observed: ObservedService) -> Iterator[Drift]:
     live = observed.live
     if live is None or (not observed.agrees and _is_empty(observed, live)):
         return
-    found = [*_stopped(observed, live), *_gone(observed, live), *_disconnected(observed, live)]
-    yield from found
-    sick = [one for one in live.servers if not one.up]
-    if sick and not found:
-        said = ", ".join(one.check for one in sick)
-        problem = f"HAProxy finds {_name(observed, live)} unhealthy: {said}"
+    drift = [*_stopped(observed, live), *_gone(observed, live), *_disconnected(observed, live)]
+    yield from drift
+    unhealthy = [server for server in live.servers if not server.up]
+    if unhealthy and not drift:
+        checks = ", ".join(server.check for server in unhealthy)
+        problem = f"HAProxy reports {_name(observed, live)} as unhealthy: {checks}"
         remedy = Hint(
             Command(Action.LOGS, (observed.service,)), ", then ", Action.ROLLBACK, " or ", Action.UP
         )
@@ -114,37 +110,41 @@ def _containers(observed: ObservedService) -> Iterator[Drift]:
 
 def _stopped(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
     name = _name(observed, live)
-    if paused := [one.name for one in live.containers if one.status == "paused"]:
-        problem = f"{_all(paused)} of the live colour is paused"
+    if paused := [container.name for container in live.containers if container.status == "paused"]:
+        problem = f"containers of the live colour {name} are paused: {_all(paused)}"
         yield Drift(
             DriftKind.LIVE_PAUSED,
             problem,
             Hint(f"docker unpause {' '.join(paused)}"),
             observed.service,
         )
-    stopped = [one.name for one in live.containers if not one.running and one.name not in paused]
+    stopped = [
+        container.name
+        for container in live.containers
+        if not container.running and container.name not in paused
+    ]
     if stopped:
-        problem = f"{_all(stopped)} of the live colour {name} isn't running"
+        problem = f"containers of the live colour {name} aren't running: {_all(stopped)}"
         yield _repairable(DriftKind.LIVE_STOPPED, problem, observed, stopped)
 
 
 def _gone(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
-    known = {one.name for one in (*live.containers, *observed.unlabelled)}
+    known = {container.name for container in (*live.containers, *observed.unlabelled)}
     gone = tuple(name for name in _replicas(observed, live) if name not in known)
     if not gone or _occupied(observed, live):
         return
     kept = next(
         (
-            one
-            for one in observed.images
-            if observed.record and one.deployment == observed.record.id
+            image
+            for image in observed.images
+            if observed.record and image.deployment == observed.record.id
         ),
         None,
     )
-    there = kept is not None and (kept.where is not ImageLocation.GONE)
+    available = kept is not None and (kept.where is not ImageLocation.GONE)
     same = live.deployment in (None, observed.record.id if observed.record else None)
-    problem = f"{_all(gone)} of the live colour is gone"
-    if observed.agrees and there and same:
+    problem = f"containers of the live colour {_name(observed, live)} were removed: {_all(gone)}"
+    if observed.agrees and available and same:
         yield _repairable(DriftKind.LIVE_GONE, problem, observed, gone)
     else:
         yield Drift(DriftKind.LIVE_GONE, problem, _FORCE, observed.service, containers=gone)
@@ -153,107 +153,109 @@ def _gone(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
 def _disconnected(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
     if not observed.agrees:
         return
-    for one in live.containers:
-        for network, place in observed.places.get(one.name, {}).items():
-            address = one.addresses.get(network)
+    for container in live.containers:
+        for network, place in observed.places.get(container.name, {}).items():
+            address = container.addresses.get(network)
             if address is None or (place.address and address and address != place.address):
-                problem = (
-                    f"{one.name} of the live colour isn't on the network {network} as it should be"
+                problem = f"{container.name} of the live colour is not attached to the network {network} as it should be"
+                drift = _repairable(
+                    DriftKind.LIVE_DISCONNECTED, problem, observed, [container.name]
                 )
-                found = _repairable(DriftKind.LIVE_DISCONNECTED, problem, observed, [one.name])
-                yield replace(found, network=network)
+                yield replace(drift, network=network)
 
 
 # ── containers that should not be there ──────────────────────────────────────────────────────
 
 
-def _strangers(observed: ObservedService) -> Iterator[Drift]:
+def _unexpected_containers(observed: ObservedService) -> Iterator[Drift]:
     for colour, colour_addresses in observed.colour_addresses.items():
         status = observed.colours[colour]
-        for one in observed.unlabelled:
-            if one.addresses.get(colour_addresses.network) not in colour_addresses.addresses:
+        for container in observed.unlabelled:
+            if container.addresses.get(colour_addresses.network) not in colour_addresses.addresses:
                 continue
             name, live = _name(observed, status), colour is observed.routed
-            problem = f"{one.name} sits at the address of {name}, without its labels"
-            away = f"docker rm -f {one.name}"
-            remedy = Hint(*_FORCE.parts, f", then {away}") if live else Hint(away)
-            yield _of_container(DriftKind.UNLABELLED, problem, remedy, observed, one)
-        for one in status.containers:
+            problem = f"{container.name} has the address of {name}, but not its labels"
+            remove = f"docker rm -f {container.name}"
+            remedy = Hint(*_FORCE.parts, f", then {remove}") if live else Hint(remove)
+            yield _of_container(DriftKind.UNLABELLED, problem, remedy, observed, container)
+        for container in status.containers:
             if (
                 observed.colour_addresses
-                and one.name not in _replicas(observed, status)
+                and container.name not in _replicas(observed, status)
                 and _is_extra(observed, status)
             ):
-                problem = f"{one.name} bears the labels of {_name(observed, status)}, and is no replica of it"
-                remedy = Hint(f"docker rm -f {one.name}")
-                yield _of_container(DriftKind.IMPOSTOR, problem, remedy, observed, one)
+                problem = f"{container.name} has the labels of {_name(observed, status)}, but is not one of its replicas"
+                remedy = Hint(f"docker rm -f {container.name}")
+                yield _of_container(DriftKind.IMPOSTOR, problem, remedy, observed, container)
 
 
 def _is_extra(observed: ObservedService, status: ColourStatus) -> bool:
-    """What was left over by an older release may have had more replicas: that is no impostor."""
+    """An older release can have had more replicas. Its leftovers are not unexpected replicas."""
     return status.colour is observed.routed or any(
-        one.name in _replicas(observed, status) for one in status.containers
+        container.name in _replicas(observed, status) for container in status.containers
     )
 
 
 def _waiting(observed: ObservedService) -> Iterator[Drift]:
-    """What a person may promote any day must be as it was proven."""
+    """The deployment that waits for promotion must still be healthy, because a user can promote it now."""
     if observed.waiting is None or observed.waits is None:
         return
     name, wrong = _name(observed, observed.waiting), ""
     if not observed.waiting.runs:
-        wrong = f"{name} doesn't run"
+        wrong = f"{name} isn't running"
     elif observed.waiting.deployment != observed.waits.id:
         wrong = f"{name} runs another deployment"
-    elif sick := [one for one in observed.waiting.servers if not one.up]:
-        said = ", ".join(one.check or one.status for one in sick)
-        wrong = f"HAProxy finds {name} unhealthy: {said}"
+    elif unhealthy := [server for server in observed.waiting.servers if not server.up]:
+        checks = ", ".join(server.check or server.status for server in unhealthy)
+        wrong = f"HAProxy reports {name} as unhealthy: {checks}"
     if wrong:
-        problem = f"deployment {observed.waits.id} waits to be promoted, but {wrong}"
+        problem = f"deployment {observed.waits.id} waits for promotion, but {wrong}"
         remedy = Hint(Action.ABORT, ", then ", Command(Action.UP, flags=(Flag.NO_SWITCH,)))
         yield Drift(DriftKind.WAITING_UNWELL, problem, remedy, observed.service)
 
 
-def _is_meant(observed: ObservedService, now: datetime) -> bool:
-    """It waits to be promoted, or stands by."""
+def _is_intended(observed: ObservedService, now: datetime) -> bool:
+    """Whether the idle colour waits for promotion or is on standby."""
     if observed.idle is observed.waiting:
         return True
     return observed.standby is not None and observed.agrees and not observed.standby.is_over(now)
 
 
 def _leftover(observed: ObservedService, now: datetime) -> Iterator[Drift]:
-    """Where proxy and history don't agree, what has no traffic may be what should."""
+    """If proxy and history differ, the colour without traffic can be the correct one: no leftover then."""
     idle = observed.idle
-    if idle is None or (observed.part and not observed.agrees) or _is_meant(observed, now):
+    if idle is None or (observed.part and not observed.agrees) or _is_intended(observed, now):
         return
-    names = tuple(one.name for one in idle.containers)
+    name, containers = _name(observed, idle), [container.name for container in idle.containers]
     if observed.live is None:
-        problem = f"{_all(names)} runs, and nothing is live"
+        problem = f"{name} runs, but no colour is live"
     elif observed.canary_weight:
-        problem = (
-            f"{_all(names)} has {observed.canary_weight} of the traffic beside the live colour"
-        )
+        problem = f"{name} still receives {observed.canary_weight} of the requests, but no canary is running"
     elif observed.standby:
-        problem = f"{_all(names)} has stood by for as long as it was meant to"
+        problem = f"{name} still runs, but its standby time is over"
     else:
-        problem = f"{_all(names)} runs beside the live colour, without traffic"
+        problem = f"{name} still runs beside the live colour, without traffic"
     if observed.live and observed.agrees and not observed.canary_weight:
-        yield _repairable(DriftKind.LEFTOVER, problem, observed, names)
+        yield _repairable(DriftKind.LEFTOVER, problem, observed, containers)
     else:
-        yield Drift(
-            DriftKind.LEFTOVER, problem, Hint(Action.UP), observed.service, containers=names
+        yield replace(
+            _repairable(DriftKind.LEFTOVER, problem, observed, containers),
+            remedy=Hint(Action.UP),
+            repairable=False,
         )
 
 
-def _strays(observed: ObservedService) -> Iterator[Drift]:
+def _compose_containers(observed: ObservedService) -> Iterator[Drift]:
     if observed.live is None:
-        return  # before that, what docker compose made is what serves
-    for one in observed.compose_containers:
-        what = (
-            "answers to its name beside the proxy" if one.running else "would start with the daemon"
+        return  # before the first release, the containers of docker compose receive the requests
+    for container in observed.compose_containers:
+        effect = (
+            "also receives requests to the service's name"
+            if container.running
+            else "would start with the Docker daemon"
         )
-        problem = f"{one.name} was made by docker compose and {what}"
-        yield _repairable(DriftKind.STRAY, problem, observed, [one.name])
+        problem = f"docker compose created {container.name}, which {effect}"
+        yield _repairable(DriftKind.STRAY, problem, observed, [container.name])
 
 
 # ── images ───────────────────────────────────────────────────────────────────────────────────
@@ -264,26 +266,26 @@ def _images(observed: ObservedService) -> Iterator[Drift]:
         if kept.where is ImageLocation.ENGINE and not kept.tagged:
             image, name = kept.release.image, kept.release.kept_tag
             problem = (
-                f"image {image.short_id} of deployment {kept.deployment} has lost its name {name}:"
-                " docker image prune would take it"
+                f"image {image.short_id} of deployment {kept.deployment} has lost its tag {name}:"
+                " docker image prune would remove it"
             )
-            found = _repairable(DriftKind.IMAGE_UNNAMED, problem, observed)
-            yield replace(found, image_id=image.id, tag=name)
-    back = observed.rollback_option
-    if back and back.wanted and back.image is ImageLocation.GONE:
-        yield _lost(observed, back)
+            drift = _repairable(DriftKind.IMAGE_UNNAMED, problem, observed)
+            yield replace(drift, image_id=image.id, tag=name)
+    option = observed.rollback_option
+    if option and option.keeps_image and option.image is ImageLocation.GONE:
+        yield _rollback_gone(observed, option)
 
 
-def _lost(observed: ObservedService, back: RollbackOption) -> Drift:
-    """Somebody removed an image that a tag of ours kept, as ``docker system prune -a`` does."""
-    image = back.target.release.image
+def _rollback_gone(observed: ObservedService, option: RollbackOption) -> Drift:
+    """A command such as ``docker system prune -a`` removed a kept image."""
+    image = option.target.release.image
     problem = (
-        f"a rollback of {observed.service} would go to deployment {back.target.restores.id}, whose"
+        f"a rollback of {observed.service} would go to deployment {option.target.restores.id}, but its"
         f" image {image.short_id} ({image.reference}) is gone, and no registry has it"
     )
-    remedy = Hint("none is left; each ", Action.UP, " keeps its image")
-    if back.instead:
-        remedy = Hint(Command(Action.ROLLBACK, (observed.service,), back.instead))
+    remedy = Hint("no other release is left to roll back to; each ", Action.UP, " keeps its image")
+    if option.instead:
+        remedy = Hint(Command(Action.ROLLBACK, (observed.service,), option.instead))
     return Drift(DriftKind.ROLLBACK_GONE, problem, remedy, observed.service)
 
 
@@ -301,7 +303,7 @@ def _of_container(
     return Drift(kind, problem, remedy, observed.service, containers=(container.name,))
 
 
-# ── words ────────────────────────────────────────────────────────────────────────────────────
+# ── names ────────────────────────────────────────────────────────────────────────────────────
 
 
 def _name(observed: ObservedService, status: ColourStatus) -> str:
@@ -322,11 +324,11 @@ def _is_empty(observed: ObservedService, status: ColourStatus) -> bool:
 
 
 def _occupied(observed: ObservedService, status: ColourStatus) -> bool:
-    """Somebody without our labels sits where its replicas should."""
+    """Whether a container without our labels has the address of one of its replicas."""
     colour_addresses = observed.colour_addresses.get(status.colour)
     return colour_addresses is not None and any(
-        one.addresses.get(colour_addresses.network) in colour_addresses.addresses
-        for one in observed.unlabelled
+        container.addresses.get(colour_addresses.network) in colour_addresses.addresses
+        for container in observed.unlabelled
     )
 
 

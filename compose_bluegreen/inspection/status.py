@@ -1,4 +1,4 @@
-"""What is true now, and how it differs from what history and the compose file say. Looks only."""
+"""The status of a project: what runs now, and its drift. Changes nothing."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ __all__ = ["ColourStatus", "Drift", "Previewed", "ServiceStatus", "Status", "sta
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """An idle colour that may be seen now: at ``address`` (``host:port`` on the engine's host), or
-    by whoever has the key."""
+    """An idle colour that preview users can reach now: at ``address`` (``host:port`` on the engine's
+    host), or with the key."""
 
     colour: Colour
     address: str | None
@@ -47,9 +47,12 @@ class Previewed:
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """``record`` is the deployment that history has as live, ``rollback_to`` where one would go,
-    ``standby`` says that the idle colour is there on purpose, ``rollback_unsafe`` why a rollback
-    needs --force."""
+    """The status of one service.
+
+    ``record`` is the live deployment in history, ``rollback_to`` what a rollback would
+    restore. With ``standby``, the idle colour is kept on purpose. ``rollback_unsafe`` says why a
+    rollback needs --force.
+    """
 
     service: str
     live: ColourStatus | None
@@ -65,7 +68,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """A command that holds the lock; ``deployment`` None where it makes none, or none yet."""
+    """The command that holds the lock; ``deployment`` is None if it has started none."""
 
     owner: LockOwner
     deployment: int | None
@@ -74,8 +77,8 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``waits`` is the deployment that is healthy and held back, until a person decides;
-    ``proxy_image_built_at`` is None where there is no proxy, or its image was removed."""
+    """``waits`` is the deployment that waits for promotion. ``proxy_image_built_at`` is None if there
+    is no proxy, or if its image was removed."""
 
     project: str
     proxy: str
@@ -87,9 +90,9 @@ class Status:
 
     @property
     def all_drift(self) -> tuple[Drift, ...]:
-        """Of the project and of each service, in the order in which it is to be cured."""
-        found = [*self.drift, *(drift for one in self.services for drift in one.drift)]
-        return tuple(sorted(found, key=lambda one: one.kind.rank))
+        """The drift of the project and of each service, in the order in which to fix it."""
+        drift = [*self.drift, *(drift for service in self.services for drift in service.drift)]
+        return tuple(sorted(drift, key=lambda each: each.kind.rank))
 
     @property
     def drifts(self) -> bool:
@@ -97,18 +100,18 @@ class Status:
 
 
 def status(ctx: Context) -> Status:
-    """Never fails for what it finds, only if engine or history can't be asked.
+    """Observes the project. No drift makes it fail, only an engine or a history that can't be read.
 
-    While somebody deploys, both colours run, and history is behind the proxy: that is no drift.
+    During a deployment both colours run and history is behind the proxy: that is no drift.
     """
     under_way = _under_way(ctx)
-    found = observe_project(ctx)
+    observed = observe_project(ctx)
     if under_way is None:
-        return found
+        return observed
     return replace(
-        found,
-        services=tuple(map(_while_deploying, found.services)),
-        drift=tuple(one for one in found.drift if one.kind not in _PASSING),
+        observed,
+        services=tuple(map(_while_deploying, observed.services)),
+        drift=tuple(drift for drift in observed.drift if drift.kind not in _PASSING),
         under_way=under_way,
     )
 
@@ -124,12 +127,13 @@ _PASSING = {
 }
 
 
-def _while_deploying(one: ServiceStatus) -> ServiceStatus:
-    return replace(one, drift=tuple(each for each in one.drift if each.kind not in _PASSING))
+def _while_deploying(service: ServiceStatus) -> ServiceStatus:
+    drift = tuple(drift for drift in service.drift if drift.kind not in _PASSING)
+    return replace(service, drift=drift)
 
 
 def observe_project(ctx: Context) -> Status:
-    """As whoever holds the lock sees it."""
+    """The status without regard to a running deployment, as its own command needs it."""
     topology = ctx.proxy.topology()
     proxy = ctx.engine.proxy_container(ctx.project)
     runs = proxy is not None and proxy.running
@@ -146,17 +150,18 @@ def observe_project(ctx: Context) -> Status:
         )
         for name in _services(topology)
     ]
-    stopped = _stopped_ones(ctx)
-    drift = [*stopped, *of_the_proxy(topology, proxy, observed_services, ctx)]
-    if stopped:  # what it was at when it was killed is settled with it
-        drift = [one for one in drift if one.kind not in _HALFWAY]
-    word = "running" if runs else "stopped" if topology else "none"
+    interrupted = _interrupted(ctx)
+    drift = [*interrupted, *of_the_proxy(topology, proxy, observed_services, ctx)]
+    if interrupted:  # the recovery of the deployment also fixes these
+        drift = [each for each in drift if each.kind not in _HALFWAY]
+    proxy_state = "running" if runs else "stopped" if topology else "none"
     previews = _previews(topology, ctx) if runs else {}
     return Status(
         ctx.project,
-        word,
+        proxy_state,
         tuple(
-            _service(one, previews.get(one.service), ctx.clock.now()) for one in observed_services
+            _service(observed, previews.get(observed.service), ctx.clock.now())
+            for observed in observed_services
         ),
         tuple(drift),
         waits=waits,
@@ -169,13 +174,13 @@ def _services(topology: Topology | None) -> list[str]:
 
 
 def _previews(topology: Topology | None, ctx: Context) -> dict[str, Previewed]:
-    found = {}
+    previews = {}
     for service, colour in ctx.proxy.shown().items():
         route = topology.route(service) if topology else None
-        if route and (own := route.preview):
-            address = f"{LOOPBACK}:{own.port.host_port}" if own.port else None
-            found[service] = Previewed(colour, address, by_key=bool(own.key))
-    return found
+        if route and (preview := route.preview):
+            address = f"{LOOPBACK}:{preview.port.host_port}" if preview.port else None
+            previews[service] = Previewed(colour, address, by_key=bool(preview.key))
+    return previews
 
 
 def _service(observed: ObservedService, preview: Previewed | None, now: datetime) -> ServiceStatus:
@@ -196,7 +201,7 @@ def _service(observed: ObservedService, preview: Previewed | None, now: datetime
 
 
 def _under_way(ctx: Context) -> UnderWay | None:
-    """Whoever holds the lock lives; what was begun under a free one was killed."""
+    """The running command. A free lock means that an interrupted deployment's command was killed."""
     owner = ctx.lock.owner()
     if owner is None:
         return None
@@ -205,29 +210,29 @@ def _under_way(ctx: Context) -> UnderWay | None:
     return UnderWay(owner, newest.id if newest else None, step)
 
 
-def _stopped_ones(ctx: Context) -> list[Drift]:
-    return [_stopped(one, ctx) for one in interrupted_deployments(ctx)]
+def _interrupted(ctx: Context) -> list[Drift]:
+    return [_interruption(deployment, ctx) for deployment in interrupted_deployments(ctx)]
 
 
-def _stopped(deployment: Deployment, ctx: Context) -> Drift:
+def _interruption(deployment: Deployment, ctx: Context) -> Drift:
     kind = DriftKind.STUCK if deployment.state is State.STUCK else DriftKind.UNFINISHED
     what = f"deployment {deployment.id} {'is stuck' if kind is DriftKind.STUCK else 'stopped'}"
     try:
-        found = inspect_interrupted(deployment, _AT_ONCE, ctx)
+        inspected = inspect_interrupted(deployment, _AT_ONCE, ctx)
     except BluegreenError as error:
         return Drift(kind, f"{what} {stopped_at(deployment)}; {error.message}", Hint(Action.UP))
-    why = f": {found.why}" if found.why else ""
-    if found.reading is RecoveryAction.UNCLEAR:
+    why = f": {inspected.why}" if inspected.why else ""
+    if inspected.reading is RecoveryAction.UNCLEAR:
         remedy = RESUME_OR_ABORT
     else:
-        remedy = Hint(Action.UP, f" {_WHAT_UP_DOES[found.reading]}")
-    return Drift(kind, f"{what} {stopped_at(deployment)}{why}; {found.serves}", remedy)
+        remedy = Hint(Action.UP, f" {_WHAT_UP_DOES[inspected.reading]}")
+    return Drift(kind, f"{what} {stopped_at(deployment)}{why}; {inspected.serves}", remedy)
 
 
 _AT_ONCE = timedelta(0)
 _WHAT_UP_DOES = {
-    RecoveryAction.UNTOUCHED: "clears it away",
-    RecoveryAction.ARRIVED: "keeps it, for it is well",
-    RecoveryAction.REVERTS: "goes back to what served before",
-    RecoveryAction.GAP: "gives back what it took",
+    RecoveryAction.UNTOUCHED: "discards it",
+    RecoveryAction.ARRIVED: "keeps it, because it is healthy",
+    RecoveryAction.REVERTS: "goes back to the previous version",
+    RecoveryAction.GAP: "returns the ports and names to the previous containers",
 }

@@ -134,7 +134,7 @@ def test_killed_while_it_bakes_the_next_one_keeps_it(site: Stage) -> None:
         with site.step("status says at which step it stopped, and who serves"):
             (drift,) = [one for one in site.drift() if one["kind"] == "unfinished"]
             assert "stopped at “bake web-" in drift["cause"]
-            assert "up keeps it, for it is well" in drift["cure"]
+            assert "up keeps it, because it is healthy" in drift["cure"]
         site.up("v4")
     site.serves("v4")
     assert site.history("--limit", "1")[0]["state"] == "live"

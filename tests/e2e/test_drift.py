@@ -276,7 +276,7 @@ def test_an_image_that_a_rollback_needs_and_nobody_has(site: Stage) -> None:
     back = site.status()["services"][0]["rollback_to"]
     image = next(one["image_id"] for one in site.history() if one["id"] == back)
     site.docker("rmi", "--force", image)
-    assert f"go to deployment {back}, whose image" in _checked(site)["rollback_gone"]["cause"]
+    assert f"go to deployment {back}, but its image" in _checked(site)["rollback_gone"]["cause"]
     site.bluegreen("repair").ended(4)
     _release(site, "v4")
     assert _checked(site) == {}

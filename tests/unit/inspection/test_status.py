@@ -143,7 +143,7 @@ def test_an_image_that_no_registry_has_is_missed(serving: Site) -> None:
 def test_where_nothing_is_left_to_go_back_to_no_command_is_named(serving: Site) -> None:
     serving.release("v2")
     serving.world.lose_image("sha256:v1")
-    assert hint_text(serving.drift()["rollback_gone"].remedy).startswith("none is left")
+    assert hint_text(serving.drift()["rollback_gone"].remedy).startswith("no other release is left")
 
 
 def test_an_image_that_a_registry_has_is_no_loss(serving: Site) -> None:

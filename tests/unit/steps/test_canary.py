@@ -195,7 +195,7 @@ def test_killed_meanwhile_status_says_who_serves_how_much(site: Site) -> None:
     assert drift[DriftKind.UNFINISHED].problem == (
         "deployment 2 stopped at “send 25% to web-green”; web-blue serves, web-green 25% of it"
     )
-    assert "clears it away" in hint_text(drift[DriftKind.UNFINISHED].remedy)
+    assert "discards it" in hint_text(drift[DriftKind.UNFINISHED].remedy)
     assert "has 25% of the traffic" in drift[DriftKind.LEFTOVER].problem
     site.repair()
     assert_v1_serves(site)
