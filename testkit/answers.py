@@ -60,7 +60,7 @@ FAILED = replace(
         StepRecord(
             "health",
             "wait until web-green is healthy",
-            "nothing unproven gets traffic",
+            "only healthy colours receive requests",
             Outcome.FAILED,
             START,
             START + timedelta(minutes=2, seconds=5),

@@ -166,7 +166,7 @@ class Kills:
         """Traffic is lost by intent; what is left must be no obstacle."""
         again = self.stage.bluegreen("down")
         assert again.code in {0, 1}, again
-        assert again.code == 0 or "nothing of ours runs" in again.err, again
+        assert again.code == 0 or "compose-bluegreen runs nothing for" in again.err, again
         assert self.stage.colours() == []
         for _ in range(2):
             self.stage.up(self._version())
@@ -190,7 +190,7 @@ class Kills:
     def _promoted(self, wanted: str) -> Run:
         """Given again: it is live, or was undone and says that nothing waits."""
         run = self.stage.bluegreen("promote")
-        assert run.code == 0 or (run.code == 1 and "waits to be promoted" in run.err), run
+        assert run.code == 0 or (run.code == 1 and "is waiting for promotion" in run.err), run
         if run.code == 0:
             self.stage.serves(wanted)
         return run

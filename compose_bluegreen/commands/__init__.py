@@ -1,4 +1,4 @@
-"""One file for each verb, and the application that a user interface calls.
+"""One file for each command: a user interface (the command line, later a web page) calls these functions.
 
 Start with ``application``, then ``up``. Imports everything below: ``inspection``, ``deployment``,
 ``steps``.

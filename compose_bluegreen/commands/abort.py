@@ -1,4 +1,4 @@
-"""``abort``: the deployment that is unfinished or waits is taken away; what served before serves."""
+"""``abort``: cancels an interrupted or waiting deployment; the previous version stays live."""
 
 from __future__ import annotations
 
@@ -33,105 +33,112 @@ from compose_bluegreen.steps.source import DeployOptions
 
 
 def abort(ctx: Context) -> Deployment | None:
-    """Raises BluegreenError where nothing is unfinished, NeedsPerson where nothing else is well:
-    then what has the traffic keeps it, and the next deployment is free to replace it. Where
-    somebody's command watches a release just now, that takes it back."""
-    if told := send_and_wait(ControlSignal.ABORT, ctx.caller.actor, ctx):
-        return _by_its_own_command(told)
+    """Returns the deployment that was aborted.
+
+    If another command is running a canary or a bake, that command receives the signal and undoes its
+    deployment. Raises BluegreenError if no deployment is interrupted or waiting. Raises NeedsPerson if
+    the previous version can't become healthy: then the aborted release keeps its traffic, and the next
+    deployment may replace it.
+    """
+    if ended := send_and_wait(ControlSignal.ABORT, ctx.caller.actor, ctx):
+        return _by_its_own_command(ended)
     owner = LockOwner(ctx.caller.actor, "abort", ctx.clock.now())
     with locking.until_alone(owner, None, ctx):
         end_canaries(ctx)
         waits = pending.pending_deployment(ctx)
         if waits and not interrupted_deployments(ctx):
             return _no_longer_wait(waits, ctx)
-        found = latest_interrupted(ctx)
-        if found.reading is RecoveryAction.GAP:
+        interrupted = latest_interrupted(ctx)
+        if interrupted.reading is RecoveryAction.GAP:
             settle(ctx)
-            return ctx.history.get(found.deployment.id)
+            return ctx.history.get(interrupted.deployment.id)
         hooks.clear(ctx)
-        back = _way_back(found, ctx)
+        back = _way_back(interrupted, ctx)
         if back:
-            rollouts = [rollout for rollout in found.rollouts if rollout.service in back]
+            rollouts = [rollout for rollout in interrupted.rollouts if rollout.service in back]
             act = partial(_route_back, rollouts, back, ctx)
             key = StepKey(StepKind.SWITCH_BACK)
-            Saga(found.deployment, ctx).run(Step(key, "switch back", "abort", act))
-        discard_colours(found, ctx)
-        reason = f"aborted by {ctx.caller.actor}; it had {found.stopped}"
-        ctx.history.to(found.deployment.id, State.INTERRUPTED, ctx.clock.now(), reason)
-        return ctx.history.get(found.deployment.id)
+            Saga(interrupted.deployment, ctx).run(Step(key, "switch back", "abort", act))
+        discard_colours(interrupted, ctx)
+        reason = f"aborted by {ctx.caller.actor}; it had {interrupted.stopped}"
+        ctx.history.to(interrupted.deployment.id, State.INTERRUPTED, ctx.clock.now(), reason)
+        return ctx.history.get(interrupted.deployment.id)
 
 
-def _by_its_own_command(told: Deployment) -> Deployment:
-    if told.state is State.LIVE:
+def _by_its_own_command(ended: Deployment) -> Deployment:
+    if ended.state is State.LIVE:
         raise BluegreenError(
-            f"deployment {told.id} was live before it heard of it",
+            f"deployment {ended.id} went live before it received the abort request",
             hint=Hint(Action.ROLLBACK),
         )
-    return told
+    return ended
 
 
 def _no_longer_wait(waits: Deployment, ctx: Context) -> Deployment | None:
-    """Nobody but who may preview it has ever met it."""
+    """It never received requests, except from preview users."""
     rollouts = tuple(pending.rollouts_of(waits, ctx))
     discard_colours(InterruptedDeployment(waits, RecoveryAction.UNTOUCHED, "", rollouts), ctx)
     pending.forget_images(waits, (), ctx)
     reason = (
-        f"aborted by {ctx.caller.actor}; it had waited since {waits.held_since:%Y-%m-%d %H:%M} UTC"
+        f"aborted by {ctx.caller.actor}; it was waiting since {waits.held_since:%Y-%m-%d %H:%M} UTC"
     )
     ctx.history.to(waits.id, State.INTERRUPTED, ctx.clock.now(), reason)
     return ctx.history.get(waits.id)
 
 
-def _way_back(found: InterruptedDeployment, ctx: Context) -> dict[str, Colour | None]:
-    """For each service whose traffic it has, where that goes: to what history has as live, which is
-    well or can be made so; nowhere, where nothing was live before."""
+def _way_back(interrupted: InterruptedDeployment, ctx: Context) -> dict[str, Colour | None]:
+    """For each service that the deployment is live for: the colour to switch back to.
+
+    That is the colour that history records as live; it is started again if it is not healthy. None if
+    no colour was live before.
+    """
     routes, back = ctx.proxy.routes(), dict[str, Colour | None]()
-    for part in found.deployment.parts:
+    for part in interrupted.deployment.parts:
         if routes.get(part.service) is part.colour:
             old = live_part(part, ctx)
             back[part.service] = old.colour if old else None
             if old and not is_stop_first(old.release) and why_unhealthy(old, PATIENCE, ctx):
-                _start_again(old, found, ctx)
+                _start_again(old, interrupted, ctx)
     return back
 
 
-def _start_again(old: DeployedService, found: InterruptedDeployment, ctx: Context) -> None:
-    """Its colour has no traffic, so it can be started anew from what history has of it."""
-    deployment = found.deployment
+def _start_again(old: DeployedService, interrupted: InterruptedDeployment, ctx: Context) -> None:
+    """Starts the previous colour again, from its release in history. It receives no requests now."""
+    deployment = interrupted.deployment
     record = ctx.live_deployment(old.service)
     rollout, saga = Rollout(old.release, old.colour.other, old.colour), Saga(deployment, ctx)
     start = partial(
         acts.start, [rollout], DeployOptions(), record.id if record else deployment.id, ctx
     )
-    prove = partial(acts.until_healthy, rollout, DeployOptions(), ctx)
+    check = partial(acts.until_healthy, rollout, DeployOptions(), ctx)
     try:
-        for step in _restoring(rollout, start, prove):
+        for step in _restoring(rollout, start, check):
             saga.run(step)
     except (Interrupted, LockLost):
         raise
     except BluegreenError as error:
-        reason = f"aborted, but {rollout.name} can't be brought back: {error.message}"
+        reason = f"aborted, but {rollout.name} can't be started again: {error.message}"
         ctx.history.to(deployment.id, State.FAILED, ctx.clock.now(), reason)
         raise NeedsPerson(
-            f"{rollout.name}, which served before, can't be brought back: {error.message};"
-            f" {found.serves} on",
+            f"the previous version, {rollout.name}, can't be started again: {error.message};"
+            f" {interrupted.serves}",
             detail=error.detail,
             hint=Hint(Action.UP, " with a version that is well"),
         ) from error
 
 
-def _restoring(rollout: Rollout, start: Act, prove: Act) -> Iterator[Step]:
+def _restoring(rollout: Rollout, start: Act, check: Act) -> Iterator[Step]:
     yield Step(
         StepKey.of(StepKind.RESTORE, "start", rollout.service),
         f"start {rollout.name}",
-        "it served before, and isn't well",
+        "it was live before, and is not healthy now",
         start,
     )
     yield Step(
         StepKey.of(StepKind.RESTORE, "health", rollout.service),
         f"wait until {rollout.name} is healthy",
-        "nothing unproven gets traffic",
-        prove,
+        "only healthy colours receive requests",
+        check,
     )
 
 

@@ -1,4 +1,4 @@
-"""``down``: colours and proxy go; history and the user's own project stay."""
+"""``down``: removes the colours and the proxy, and keeps history and the user's own project."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from compose_bluegreen.steps.saga import Step, run_step
 
 
 def down(ctx: Context, patience: timedelta | None = None) -> None:
-    """Raises BluegreenError where there is nothing of ours, LockHeld during a deployment.
+    """Raises BluegreenError if there is nothing to remove, LockHeld during a deployment.
 
-    It can be given again: one that was killed halfway left whatever it hadn't come to.
+    A ``down`` that was killed can be repeated: it removes what is still left.
     """
     if not _anything_is_left(ctx):
         raise BluegreenError(
-            f"nothing of ours runs for {ctx.project}", hint=Hint(Action.UP, " starts it")
+            f"compose-bluegreen runs nothing for {ctx.project}", hint=Hint(Action.UP, " starts it")
         )
     with alone(LockOwner(ctx.caller.actor, "down", ctx.clock.now()), patience, ctx):
         if any(ctx.proxy.routes().values()):
-            ctx.observer.remark("what is live stops serving now")
+            ctx.observer.remark("the live colours stop receiving requests now")
         key, name = StepKey(StepKind.DOWN), f"remove {companion(ctx.project)}"
         run_step(Step(key, name, "down", partial(_remove, ctx)), ctx)
 
@@ -51,7 +51,7 @@ def _remove(ctx: Context) -> None:
     now = ctx.clock.now()
     for one in interrupted_deployments(ctx):
         ended = State.REMOVED if one.state is State.STUCK else State.INTERRUPTED
-        ctx.history.to(one.id, ended, now, "down took away what it had left")
+        ctx.history.to(one.id, ended, now, "down removed its containers")
     for one in ctx.history.waiting(ctx.ref):
-        ctx.history.to(one.id, State.INTERRUPTED, now, "down took it away while it waited")
+        ctx.history.to(one.id, State.INTERRUPTED, now, "down removed it while it was waiting")
     ctx.history.removed(ctx.ref, now)

@@ -1,4 +1,4 @@
-"""``promote``: what waits is proven anew and goes live, by the page of every other."""
+"""``promote``: checks the waiting deployment again and switches to it, with the steps of any deployment."""
 
 from __future__ import annotations
 
@@ -27,47 +27,50 @@ from compose_bluegreen.steps.source import DeployOptions
 
 
 def promote(order: PromoteRequest, ctx: Context) -> Deployment | None:
-    """Raises BluegreenError where nothing waits, or it isn't well: then it goes on waiting. Where
-    somebody's command watches a release just now, that goes on at once.
+    """Makes the waiting deployment live.
 
-    What fails after the switch is switched back and taken away, as in any other deployment.
+    If another command is running a canary or a bake, that command receives the signal and continues at
+    once. Raises BluegreenError if no deployment is waiting, or if it is not healthy: then it keeps
+    waiting. A failure after the switch is undone, as in any other deployment.
     """
     ctx.history.check_writable()
-    if told := send_and_wait(ControlSignal.PROMOTE, ctx.caller.actor, ctx):
-        return _by_its_own_command(told)
+    if ended := send_and_wait(ControlSignal.PROMOTE, ctx.caller.actor, ctx):
+        return _by_its_own_command(ended)
     owner = LockOwner(ctx.caller.actor, "promote", ctx.clock.now())
     with locking.until_alone(owner, order.patience, ctx):
-        begun = interrupted_deployments(ctx)
+        interrupted = interrupted_deployments(ctx)
         recovery.settle(ctx)
         found = pending.pending_deployment(ctx)
         if found is None:
-            return _promoted_before(begun, ctx)
+            return _promoted_before(interrupted, ctx)
         rollouts = pending.rollouts_of(found, ctx)
         options = DeployOptions(timeout=order.timeout, bake=order.bake, hooks=order.hooks)
         _refuse_to_take_over(found, rollouts, ctx)
         for rollout in rollouts if order.hooks else ():
             hooks.refuse_untrusted(rollout.release, hooks.moments_for(goes_back=True), ctx)
-        _prove(found, [rollout for rollout in rollouts if not rollout.stop_first], options, ctx)
+        _check_health(
+            found, [rollout for rollout in rollouts if not rollout.stop_first], options, ctx
+        )
         return _switch(found, rollouts, options, ctx)
 
 
-def _by_its_own_command(told: Deployment) -> Deployment:
-    if told.state is not State.LIVE:
+def _by_its_own_command(ended: Deployment) -> Deployment:
+    if ended.state is not State.LIVE:
         raise BluegreenError(
-            f"deployment {told.id} is {told.state}: {told.reason}",
-            hint=Hint(Command(Action.SHOW, deployment=told.id)),
+            f"deployment {ended.id} is {ended.state}: {ended.reason}",
+            hint=Hint(Command(Action.SHOW, deployment=ended.id)),
         )
-    return told
+    return ended
 
 
-def _promoted_before(begun: Sequence[Deployment], ctx: Context) -> Deployment:
-    """By somebody who was killed after the switch."""
-    for one in reversed(begun):
+def _promoted_before(interrupted: Sequence[Deployment], ctx: Context) -> Deployment:
+    """A deployment whose command was killed after the switch, and that recovery has just recorded as live."""
+    for one in reversed(interrupted):
         settled = ctx.history.get(one.id)
         if settled and settled.state is State.LIVE:
             return settled
     raise BluegreenError(
-        f"nothing of {ctx.project} waits to be promoted",
+        f"no deployment of {ctx.project} is waiting for promotion",
         hint=Hint(Command(Action.UP, flags=(Flag.NO_SWITCH,)), " makes a release that does"),
     )
 
@@ -77,40 +80,40 @@ def _refuse_to_take_over(found: Deployment, rollouts: Sequence[Rollout], ctx: Co
     first = [own for rollout, own in zip(rollouts, users, strict=True) if rollout.live is None]
     if existing := [one for own in first for one in own if one.running]:
         raise BluegreenError(
-            f"deployment {found.id} goes on waiting: {proxy_changes.names(existing)} of your own project"
-            " serves now",
+            f"deployment {found.id} keeps waiting: {proxy_changes.names(existing)} of your own project"
+            " is live",
             hint=Hint(Action.ABORT, ", then ", Command(Action.UP, flags=(Flag.TAKE_OVER,))),
         )
 
 
-def _prove(
+def _check_health(
     found: Deployment, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
 ) -> None:
-    """Nothing is undone if it fails: nothing was done."""
+    """Checks the health again. A failure needs no undo, because this step changes nothing."""
     names = acts.named(rollouts)
     step = Step(
         StepKey(StepKind.PROMOTE, "health"),
         f"wait until {names} {acts.are(rollouts)} healthy",
-        f"it was proven {found.held_since:%Y-%m-%d %H:%M} UTC, and things change",
-        partial(_prove_anew, rollouts, options, ctx),
+        f"its last check was at {found.held_since:%Y-%m-%d %H:%M} UTC",
+        partial(_check_again, rollouts, options, ctx),
     )
     try:
         Saga(found, ctx).run(step, worst=Outcome.WARNED)
     except (Unhealthy, ProxyFailed) as error:
         raise BluegreenError(
-            f"deployment {found.id} goes on waiting: {error.message}",
+            f"deployment {found.id} keeps waiting: {error.message}",
             detail=error.detail,
             hint=Hint(Action.PROMOTE, " tries again, ", Action.ABORT, " takes it away"),
         ) from error
 
 
-def _prove_anew(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> str:
-    """By new checks, and by each HEALTHCHECK run now: what HAProxy and Docker believe may be as old
-    as their intervals."""
+def _check_again(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> str:
+    """Waits for new checks of HAProxy, and runs each HEALTHCHECK command now: the last results of
+    HAProxy and Docker may be as old as their intervals."""
     for rollout in rollouts:
-        _refuse_what_is_gone(rollout, ctx)
+        _refuse_missing_containers(rollout, ctx)
         ctx.proxy.watch(rollout.service, rollout.idle)
-    said = acts.all_healthy(rollouts, options, ctx)
+    remark = acts.all_healthy(rollouts, options, ctx)
     for rollout in rollouts:
         for one in acts.containers(rollout, rollout.idle, ctx):
             found = ctx.engine.probe(one) if one.health else None
@@ -119,18 +122,18 @@ def _prove_anew(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Contex
                     f"the HEALTHCHECK of {one.name} says: {found.strip() or 'nothing'}",
                     detail=ctx.engine.log_tail(one),
                 )
-    return said
+    return remark
 
 
-def _refuse_what_is_gone(rollout: Rollout, ctx: Context) -> None:
-    """Nobody waits two minutes for a container that isn't there."""
-    there = [
+def _refuse_missing_containers(rollout: Rollout, ctx: Context) -> None:
+    """Fails at once if a container is missing, instead of waiting until the timeout."""
+    running = [
         one
         for one in acts.containers(rollout, rollout.idle, ctx)
         if one.running and one.fingerprint == rollout.release.fingerprint
     ]
-    if len(there) < replicas(rollout.release):
-        raise Unhealthy(f"{rollout.name} doesn't run as it was proven")
+    if len(running) < replicas(rollout.release):
+        raise Unhealthy(f"{rollout.name} is not running as it was when it passed its checks")
 
 
 def _switch(

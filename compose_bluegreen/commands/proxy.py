@@ -1,4 +1,4 @@
-"""What a person may want done to the proxy by itself: ``reload`` and ``recreate``."""
+"""``proxy reload`` and ``proxy recreate``: changes of the proxy without a deployment."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from compose_bluegreen.steps.saga import Step, run_step
 
 
 def reload(project: Project, ctx: Context, patience: timedelta | None = None) -> None:
-    """HAProxy reads its configuration anew, with what the compose file says of it; nothing is lost.
+    """Applies the compose file's proxy settings without dropping requests.
 
-    Raises BluegreenError where only a new container could do what the file says.
+    Raises BluegreenError if the settings need a new proxy container.
     """
     wanted = _wanted(project, ctx)
     with locking.until_alone(
@@ -28,7 +28,7 @@ def reload(project: Project, ctx: Context, patience: timedelta | None = None) ->
         change = ctx.proxy.change_to(wanted)
         if change not in (Change.NONE, Change.RELOAD):
             raise BluegreenError(
-                "what the compose file says of the proxy takes a new container",
+                "the proxy settings in the compose file need a new proxy container",
                 hint=Hint(Action.PROXY_RECREATE, ", when a short gap suits you"),
             )
         run_step(proxy_changes.proxy_step(wanted, Change.RELOAD, ctx), ctx)
@@ -41,7 +41,7 @@ def recreate(
     *,
     pull: bool = False,
 ) -> None:
-    """Creates a new container and reports the downtime. If it fails, the old one serves again.
+    """Creates a new container and reports the downtime. If it fails, the old container runs again.
 
     ``pull`` renews its image first: it pulls ``proxy.image``, or builds the default image again.
     """
@@ -62,7 +62,7 @@ def _renewal(wanted: Topology, ctx: Context) -> Step:
 
 
 def _wanted(project: Project, ctx: Context) -> Topology:
-    """Of the services that are released already."""
+    """The topology of the services that are released already."""
     now = ctx.proxy.topology()
     if now is None:
         raise BluegreenError(

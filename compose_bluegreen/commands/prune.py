@@ -1,4 +1,4 @@
-"""``prune``: what a release lets go of by itself, by hand, or by a timer."""
+"""``prune``: removes old images and expired standby colours, as each release also does."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from compose_bluegreen.steps.rollout import remove_all
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Names of images: ``gone`` went, or would on a dry run; ``failed`` stay, for
-    ``up --keep-failed`` kept them. ``ended`` are colours whose standby is over, and that went too."""
+    """``gone`` are names of images that were removed, or would be on a dry run. ``failed`` are names of
+    images that stay because ``up --keep-failed`` kept them. ``ended`` are colours that were removed
+    because their standby is over."""
 
     gone: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
@@ -30,7 +31,7 @@ class Pruned:
 
 
 def prune(order: PruneRequest, ctx: Context) -> Pruned:
-    """Raises LockHeld during a deployment, whose images look unused until they run."""
+    """Raises LockHeld during a deployment, because its images look unused until they run."""
     owner = LockOwner(ctx.caller.actor, "prune", ctx.clock.now())
     with nullcontext() if order.dry_run else alone(owner, None, ctx):
         parts = _newest(ctx)
@@ -50,7 +51,7 @@ def prune(order: PruneRequest, ctx: Context) -> Pruned:
 
 
 def _newest(ctx: Context) -> list[DeployedService]:
-    """Each service's newest part that was well: its settings say how many are kept."""
+    """The newest healthy release of each service: its settings say how many images to keep."""
     found: dict[str, DeployedService] = {}
     for deployment in ctx.history.newest(ctx.project):
         if deployment.engine == ctx.engine_id and deployment.state in ROLLBACK_CANDIDATES | {

@@ -1,4 +1,4 @@
-"""``repair``: what has exactly one cure is cured, the rest is told."""
+"""``repair``: fixes drift that has exactly one fix, and reports the rest."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from compose_bluegreen.steps.saga import Step, run_step
 from compose_bluegreen.steps.source import TellPlan
 
 _PASSES = 4
-"""One cure may show what it hid: a network comes back before the containers on it do."""
+"""One fix may reveal more drift: a network must exist before its containers can be connected."""
 
 _LOOKS_AGAIN = 10.0
-"""Seconds in which HAProxy finds out that what it couldn't reach is back."""
+"""Seconds that HAProxy gets to notice that it can reach a replica again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """``left`` is what only a person can cure, or what a cure failed to."""
+    """``left`` is drift that only a person can fix, or whose fix failed."""
 
     cured: tuple[Drift, ...]
     left: tuple[Drift, ...]
 
 
 def repair(ctx: Context, tell_plan: TellPlan | None = None) -> Repair:
-    """Raises LockHeld during a deployment. A cure that fails is a warning, and is left."""
+    """Raises LockHeld during a deployment. A fix that fails is a warning, and its drift is left."""
     found = status(ctx)
     if tell_plan:
         steps = [_step(one, ctx) for one in found.all_drift if one.repairable]
@@ -60,33 +60,33 @@ def repair(ctx: Context, tell_plan: TellPlan | None = None) -> Repair:
         owner = LockOwner(ctx.caller.actor, "repair", ctx.clock.now())
         with suppress(NeedsPerson), ctx.lock.hold(owner):
             settle(ctx)
-            seen |= dict.fromkeys(_cure_all(found, ctx))
+            seen |= dict.fromkeys(_fix_all(found, ctx))
     left = _left(ctx, patience=_LOOKS_AGAIN if seen else 0.0)
     return Repair(tuple(one for one in seen if one not in left), left)
 
 
 def _left(ctx: Context, *, patience: float) -> tuple[Drift, ...]:
-    """HAProxy needs some checks until it sees what a cure has brought back within its reach."""
+    """HAProxy needs some checks until it sees that a repaired replica is healthy."""
     deadline = ctx.clock.monotonic() + patience
     while True:
         left = status(ctx).all_drift
-        sick = any(one.kind is DriftKind.LIVE_UNHEALTHY for one in left)
-        if not sick or ctx.clock.monotonic() >= deadline:
+        unhealthy = any(one.kind is DriftKind.LIVE_UNHEALTHY for one in left)
+        if not unhealthy or ctx.clock.monotonic() >= deadline:
             return left
         ctx.clock.sleep(0.2)
 
 
 def _make_it_run(found: Status, ctx: Context) -> None:
-    """The lock is in the proxy, so a proxy that doesn't run is cured before there is one."""
+    """Starts the proxy first, because the lock is in the proxy."""
     for drift in found.all_drift:
         if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED):
             run_step(_proxy(drift, ctx), ctx)
 
 
-def _cure_all(first: Status, ctx: Context) -> Iterator[Drift]:
-    """What it tries, whether that helps or not."""
+def _fix_all(first: Status, ctx: Context) -> Iterator[Drift]:
+    """Yields each drift that it tries to fix, even if the fix fails."""
     tried: set[Drift] = set()
-    # Whoever takes the lock lets the map's file follow memory: it is told as a cure all the same.
+    # Taking the lock already writes the map's file from HAProxy's memory. It is reported as a fix too.
     settled = [one for one in first.all_drift if one.kind is DriftKind.MAP_DIFFERS]
     for _ in range(_PASSES):
         found = observe_project(ctx)
@@ -96,11 +96,11 @@ def _cure_all(first: Status, ctx: Context) -> Iterator[Drift]:
             return
         for drift in new:
             tried.add(drift)
-            _cure(_step(drift, ctx), ctx)
+            _fix(_step(drift, ctx), ctx)
             yield drift
 
 
-def _cure(step: Step, ctx: Context) -> None:
+def _fix(step: Step, ctx: Context) -> None:
     try:
         run_step(step, ctx)
     except (Interrupted, LockHeld, LockLost):
@@ -109,33 +109,33 @@ def _cure(step: Step, ctx: Context) -> None:
         ctx.observer.remark(f"warning: {step.name}: {error.message}")
 
 
-# ── the one cure of each ─────────────────────────────────────────────────────────────────────
+# ── the fix of each kind of drift ────────────────────────────────────────────────────────────
 
 
 def _step(drift: Drift, ctx: Context) -> Step:
-    """Raises KeyError for what has no cure of its own."""
+    """Raises KeyError for drift that has no fix."""
     if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED, DriftKind.NETWORK_GONE):
         return _proxy(drift, ctx)
-    name, act = _CURES[drift.kind]
+    name, act = _FIXES[drift.kind]
     what = name.format(drift=drift, containers=" ".join(drift.containers))
     subject = [drift.service] if drift.service else []
     key = StepKey.of(StepKind.REPAIR, drift.kind, *subject)
-    return Step(key, what, drift.problem, partial(act, _Patient(drift, ctx)))
+    return Step(key, what, drift.problem, partial(act, _DriftContext(drift, ctx)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Patient:
+class _DriftContext:
     drift: Drift
     ctx: Context
 
     @property
     def live(self) -> tuple[Deployment, DeployedService]:
-        """What history has as live of the service that the drift is about."""
+        """The live deployment in history of the service that the drift is about."""
         found = self.ctx.live_deployment(self.drift.service)
         part = found.part(self.drift.service) if found else None
         if found is None or part is None:
             raise BluegreenError(
-                f"history no longer has {self.drift.service} as live",
+                f"history no longer records a live deployment of {self.drift.service}",
                 hint=Hint(Action.STATUS),
             )
         return found, part
@@ -146,7 +146,7 @@ class _Patient:
 
     @property
     def colour(self) -> ColourRelease:
-        """The live colour, as the record has it."""
+        """The live colour, as history records it."""
         record, part = self.live
         colour_addresses = self.ctx.proxy.colour_addresses(part.service, part.colour)
         return ColourRelease(part.release, part.colour, record.id, colour_addresses)
@@ -156,7 +156,7 @@ class _Patient:
         return restored(self.part.release.settings)
 
     def until_healthy(self, colour: Colour) -> str:
-        """What HAProxy believes of a colour that it watches may be as old as its check interval."""
+        """Waits one check interval first, because the last result of HAProxy may be as old as that."""
         self.ctx.clock.sleep(self.settings.health.interval.total_seconds())
         timeout = self.settings.deploy_timeout
         return health.until_healthy(self.drift.service, colour, timeout, self.ctx)
@@ -181,80 +181,80 @@ def _proxy(drift: Drift, ctx: Context) -> Step:
 
 
 def _apply(topology: Topology, change: Change, ctx: Context) -> None:
-    """Nobody was served as it was, so there is no gap to be told."""
+    """Reports no downtime, because the proxy did not answer before."""
     ctx.proxy.apply(topology, change)
 
 
-def _join(patient: _Patient) -> None:
-    patient.ctx.proxy.join(patient.drift.network)
+def _join(target: _DriftContext) -> None:
+    target.ctx.proxy.join(target.drift.network)
 
 
-def _write_map(patient: _Patient) -> None:
-    """What the proxy has in memory is where traffic goes: the file follows."""
-    proxy = patient.ctx.proxy
+def _write_map(target: _DriftContext) -> None:
+    """Writes the file from the memory of HAProxy, which decides where requests go."""
+    proxy = target.ctx.proxy
     proxy.route_to(proxy.routes())
 
 
-def _start(patient: _Patient) -> str:
-    patient.ctx.workloads.start(patient.drift.containers)
-    return patient.until_healthy(patient.part.colour)
+def _start(target: _DriftContext) -> str:
+    target.ctx.workloads.start(target.drift.containers)
+    return target.until_healthy(target.part.colour)
 
 
-def _start_anew(patient: _Patient) -> str:
-    part, ctx = patient.part, patient.ctx
+def _create_again(target: _DriftContext) -> str:
+    part, ctx = target.part, target.ctx
     image = part.release.image
     if ctx.engine.image(image.id) is None and image.repo_digest:
         ctx.workloads.pull(image.repo_digest)
-    ctx.workloads.start_replicas(patient.colour, patient.drift.containers)
-    return patient.until_healthy(part.colour)
+    ctx.workloads.start_replicas(target.colour, target.drift.containers)
+    return target.until_healthy(part.colour)
 
 
-def _connect(patient: _Patient) -> str:
-    network, workloads = patient.drift.network, patient.ctx.workloads
-    for name in patient.drift.containers:
-        workloads.connect(name, network, workloads.placements(patient.colour)[name][network])
-    return patient.until_healthy(patient.part.colour)
+def _connect(target: _DriftContext) -> str:
+    network, workloads = target.drift.network, target.ctx.workloads
+    for name in target.drift.containers:
+        workloads.connect(name, network, workloads.placements(target.colour)[name][network])
+    return target.until_healthy(target.part.colour)
 
 
-def _route(patient: _Patient) -> str:
-    """Only to what is proven, like any deployment."""
-    part, ctx = patient.part, patient.ctx
+def _route(target: _DriftContext) -> str:
+    """Routes only to a healthy colour, as any deployment does."""
+    part, ctx = target.part, target.ctx
     ctx.proxy.watch(part.service, part.colour)
-    said = patient.until_healthy(part.colour)
+    remark = target.until_healthy(part.colour)
     ctx.proxy.route_to({part.service: part.colour})
-    return said
+    return remark
 
 
-def _remove_idle(patient: _Patient) -> str:
-    part, ctx = patient.part, patient.ctx
+def _remove_idle(target: _DriftContext) -> str:
+    part, ctx = target.part, target.ctx
     if part.service in ctx.proxy.canary_weights():
-        raise BluegreenError(f"{part.service}-{part.colour.other} has a part of the traffic")
+        raise BluegreenError(f"{part.service}-{part.colour.other} receives canary requests")
     if ctx.proxy.routes().get(part.service) is not part.colour:
-        raise BluegreenError(f"{part.service}-{part.colour} isn't live any more")
+        raise BluegreenError(f"{part.service}-{part.colour} is no longer live")
     idle = part.colour.other
-    said = drain.drain([drain.Old(part.service, idle, patient.settings)], ctx)
+    remark = drain.drain([drain.Old(part.service, idle, target.settings)], ctx)
     ctx.proxy.park(part.service, idle)
-    ctx.workloads.remove(patient.drift.containers)
-    return said
+    ctx.workloads.remove(target.drift.containers)
+    return remark
 
 
-def _remove(patient: _Patient) -> None:
-    patient.ctx.workloads.remove(patient.drift.containers)
+def _remove(target: _DriftContext) -> None:
+    target.ctx.workloads.remove(target.drift.containers)
 
 
-def _tag(patient: _Patient) -> None:
-    patient.ctx.workloads.tag(patient.drift.image_id, patient.drift.tag)
+def _tag(target: _DriftContext) -> None:
+    target.ctx.workloads.tag(target.drift.image_id, target.drift.tag)
 
 
-_CURES: dict[DriftKind, tuple[str, Callable[[_Patient], object]]] = {
+_FIXES: dict[DriftKind, tuple[str, Callable[[_DriftContext], object]]] = {
     DriftKind.PROXY_DISCONNECTED: ("connect {containers} to {drift.network}", _join),
-    DriftKind.MAP_DIFFERS: ("write the routing map anew", _write_map),
+    DriftKind.MAP_DIFFERS: ("write the routing map again", _write_map),
     DriftKind.LIVE_STOPPED: ("start {containers}", _start),
-    DriftKind.LIVE_GONE: ("make {containers} anew", _start_anew),
+    DriftKind.LIVE_GONE: ("create {containers} again", _create_again),
     DriftKind.LIVE_DISCONNECTED: ("connect {containers} to {drift.network}", _connect),
     DriftKind.NOT_ROUTED: ("route {drift.service} to {drift.colour}", _route),
     DriftKind.ROUTED_TO_NOTHING: ("route {drift.service} to {drift.colour}", _route),
     DriftKind.LEFTOVER: ("remove {containers}", _remove_idle),
     DriftKind.STRAY: ("remove {containers}", _remove),
-    DriftKind.IMAGE_UNNAMED: ("name the image {drift.tag}", _tag),
+    DriftKind.IMAGE_UNNAMED: ("tag the image as {drift.tag}", _tag),
 }

@@ -1,4 +1,4 @@
-"""``resume``: the unfinished deployment is brought to its end, by the page of every other."""
+"""``resume``: finishes an interrupted deployment, with the steps of any deployment."""
 
 from __future__ import annotations
 
@@ -30,56 +30,60 @@ _NOW = timedelta(0)
 
 
 def resume(ctx: Context) -> Deployment | None:
-    """Raises BluegreenError where nothing is unfinished, or what it began was undone;
-    NeedsPerson where its colour has the traffic and isn't well."""
+    """Raises BluegreenError if no deployment is interrupted, or if a step failed and was undone.
+    Raises NeedsPerson if the new colour is live and not healthy."""
     owner = LockOwner(ctx.caller.actor, "resume", ctx.clock.now())
     with locking.until_alone(owner, None, ctx):
         end_canaries(ctx)
-        found = latest_interrupted(ctx)
-        if not found.rollouts:
+        interrupted = latest_interrupted(ctx)
+        if not interrupted.rollouts:
             raise BluegreenError(
-                f"{found.told}: what it would have released isn't known",
+                f"{interrupted.summary}: its releases are not known",
                 hint=Hint(Action.UP, " does it again"),
             )
-        _refuse_to_take_over(found, ctx)
+        _refuse_to_take_over(interrupted, ctx)
         hooks.clear(ctx)
         routes = ctx.proxy.routes()
         behind = [
-            rollout for rollout in found.rollouts if routes.get(rollout.service) is not rollout.idle
+            rollout
+            for rollout in interrupted.rollouts
+            if routes.get(rollout.service) is not rollout.idle
         ]
         for rollout in behind:
-            moments = hooks.moments_for(goes_back=hooks.goes_back(found.deployment))
+            moments = hooks.moments_for(goes_back=hooks.goes_back(interrupted.deployment))
             hooks.refuse_untrusted(rollout.release, moments, ctx)
         if behind:
-            _bring(found, behind, ctx)
+            _continue_with(interrupted, behind, ctx)
         else:
-            _prove(found, ctx)
-        keep(found, ctx)
-        return ctx.history.get(found.deployment.id)
+            _check_health(interrupted, ctx)
+        keep(interrupted, ctx)
+        return ctx.history.get(interrupted.deployment.id)
 
 
-def _refuse_to_take_over(found: InterruptedDeployment, ctx: Context) -> None:
-    own = [
+def _refuse_to_take_over(interrupted: InterruptedDeployment, ctx: Context) -> None:
+    existing = [
         one
-        for rollout in found.rollouts
+        for rollout in interrupted.rollouts
         for one in ctx.compose_containers(rollout.service)
-        if one.running or found.reading is RecoveryAction.GAP
+        if one.running or interrupted.reading is RecoveryAction.GAP
     ]
-    if own:
+    if existing:
         raise BluegreenError(
-            f"{found.told}: {proxy_changes.names(own)} of your own project has its ports",
+            f"{interrupted.summary}: {proxy_changes.names(existing)} of your own project has the ports",
             hint=Hint(Action.ABORT, ", then ", Command(Action.UP, flags=(Flag.TAKE_OVER,))),
         )
 
 
-def _bring(found: InterruptedDeployment, behind: Sequence[Rollout], ctx: Context) -> None:
-    """What hasn't the traffic yet goes the whole way; undone if it fails."""
-    saga = Saga(found.deployment, ctx, stays_open=len(behind) < len(found.rollouts))
+def _continue_with(
+    interrupted: InterruptedDeployment, behind: Sequence[Rollout], ctx: Context
+) -> None:
+    """Runs all steps for the services that are not switched yet. A failure is undone."""
+    saga = Saga(interrupted.deployment, ctx, stays_open=len(behind) < len(interrupted.rollouts))
     with saga:
         saga.register_on_failure(
-            hooks.on_failure(behind, found.deployment.id, DeployOptions(), ctx)
+            hooks.on_failure(behind, interrupted.deployment.id, DeployOptions(), ctx)
         )
-        for step in _steps(found.deployment, behind, ctx):
+        for step in _steps(interrupted.deployment, behind, ctx):
             saga.run(step)
 
 
@@ -101,21 +105,21 @@ def _steps(deployment: Deployment, rollouts: Sequence[Rollout], ctx: Context) ->
             yield replace(step, enters=None)
 
 
-def _prove(found: InterruptedDeployment, ctx: Context) -> None:
-    """It has the traffic: nothing can be started anew, and nothing is taken from it here."""
-    saga = Saga(found.deployment, ctx)
-    for rollout in found.rollouts:
+def _check_health(interrupted: InterruptedDeployment, ctx: Context) -> None:
+    """Checks only: the colour is live, so nothing is started again and nothing is removed."""
+    saga = Saga(interrupted.deployment, ctx)
+    for rollout in interrupted.rollouts:
         step = Step(
             StepKey(StepKind.VERIFY, rollout.service),
-            f"see {rollout.name} healthy under traffic",
-            "it has the traffic already",
+            f"check that {rollout.name} is healthy with traffic",
+            "it is live already",
             partial(acts.until_healthy, rollout, DeployOptions(), ctx),
         )
         try:
             saga.run(step)
         except Unhealthy as error:
             raise NeedsPerson(
-                f"{found.told}: {error.message}; {found.serves}",
+                f"{interrupted.summary}: {error.message}; {interrupted.serves}",
                 detail=error.detail,
                 hint=Hint(Action.ABORT, " goes back to what served before"),
             ) from error

@@ -1,4 +1,4 @@
-"""``rollback``: an earlier release becomes live again, by the same page."""
+"""``rollback``: makes an earlier release live again, with the steps of any deployment."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from compose_bluegreen.steps.source import DeployOptions, ReleaseSource, TellPla
 def rollback(
     order: RollbackRequest, ctx: Context, tell_plan: TellPlan | None = None
 ) -> Deployment | None:
-    """Needs no compose file: the release that comes back brings its whole model along.
+    """Needs no compose file, because history has the whole model of each release.
 
-    Raises BluegreenError where there is nothing to go back to, else as ``deploy`` does.
+    Raises BluegreenError if there is no earlier release, and the errors of ``deploy``.
     """
     if tell_plan is None:
         _settle_first(order, ctx)
     targets = _targets(order, ctx)
-    _refuse_what_is_not_safe(targets, order, ctx)
+    _refuse_unsafe(targets, order, ctx)
     found = _Images([one.release for one in targets], ctx)
     newest = max(targets, key=lambda one: one.live.id if one.live else 0)
     new_deployment = NewDeployment(
@@ -59,7 +59,7 @@ def rollback(
         hooks=order.hooks,
         patience=order.patience,
         canary=(),
-        bake=False,  # what it leaves may be bad, and what it brings back has been proven
+        bake=False,  # the live release may be bad, and the earlier one was healthy before
     )
     releases = [one.release for one in targets]
     as_it_is = partial(_as_it_is, ctx.project)
@@ -75,10 +75,8 @@ def rollback(
     return deploy(source, ctx)
 
 
-def _refuse_what_is_not_safe(
-    targets: Sequence[RollbackTarget], order: RollbackRequest, ctx: Context
-) -> None:
-    """Raises BluegreenError for what can't be taken back, and for commands of strangers."""
+def _refuse_unsafe(targets: Sequence[RollbackTarget], order: RollbackRequest, ctx: Context) -> None:
+    """Raises BluegreenError for irreversible changes, and for hooks that no file on this host contains."""
     for one in targets:
         service, to = one.release.service, one.restores.id
         if not order.force:
@@ -90,7 +88,7 @@ def _refuse_what_is_not_safe(
 
 
 def _settle_first(order: RollbackRequest, ctx: Context) -> None:
-    """What is live has to be known before anybody can tell what comes before it."""
+    """Settles interrupted deployments first: the live release must be known to find the earlier one."""
     owner = LockOwner(ctx.caller.actor, "rollback", ctx.clock.now())
     recovery.settle_first(owner, order.patience, ctx)
     for one in interrupted_deployments(ctx):
@@ -112,7 +110,7 @@ def _targets(order: RollbackRequest, ctx: Context) -> list[RollbackTarget]:
 
 
 def _previous_of_all(services: Sequence[str], ctx: Context) -> list[RollbackTarget]:
-    """Raises BluegreenError where one has none: half a set was never proven together."""
+    """Raises BluegreenError if a service has no earlier release: half a set was never healthy together."""
     found, new = list[RollbackTarget](), list[BluegreenError]()
     for service in services:
         try:
@@ -125,7 +123,7 @@ def _previous_of_all(services: Sequence[str], ctx: Context) -> list[RollbackTarg
         raise new[0]
     older = tuple(one.release.service for one in found)
     raise BluegreenError(
-        f"{new[0].message}, and is to be taken back together with {' '.join(older)}",
+        f"{new[0].message}, so it can't be rolled back together with {older}",
         hint=Hint(Command(Action.ROLLBACK, older), " leaves it as it is"),
     )
 
@@ -138,7 +136,7 @@ def _released_by(deployment: int, ctx: Context) -> Sequence[str]:
 
 
 def _last_released(ctx: Context) -> Sequence[str]:
-    """Without names, the set that was released together is taken back together."""
+    """Without names: the services that were released together with the newest live release."""
     origins = {
         part.service: origin_of(one, part.service, ctx) or 0
         for one in ctx.history.newest(ctx.project)
@@ -148,7 +146,7 @@ def _last_released(ctx: Context) -> Sequence[str]:
     }
     if not origins:
         raise BluegreenError(
-            f"nothing of {ctx.project} is live, so there is nothing to take back",
+            f"no service of {ctx.project} is live, so there is nothing to roll back",
             hint=Hint(Action.HISTORY, "; rollback --to ID brings one of them back"),
         )
     newest = max(origins.values())
@@ -156,7 +154,7 @@ def _last_released(ctx: Context) -> Sequence[str]:
 
 
 def _as_it_is(project: str, now: Topology | None) -> Topology:
-    """Ports and names stay: they belong to the file of today, not to the release."""
+    """Ports and names stay, because they belong to the current compose file and not to the release."""
     return now or Topology(project)
 
 
@@ -181,18 +179,18 @@ class _Images:
         return Step(
             StepKey(StepKind.PULL, release.service),
             f"pull {image.repo_digest or image.reference}",
-            "the engine doesn't have it any more",
+            "the engine no longer has it",
             partial(self._pull, image),
         )
 
     def _pull(self, image: Image) -> str:
         if image.repo_digest is None:
             raise BluegreenError(
-                f"image {image.short_id} ({image.reference}) is gone, and no registry has it",
+                f"image {image.short_id} ({image.reference}) was removed, and no registry has it",
                 hint=Hint(Action.HISTORY, "; rollback --to ID names another"),
             )
         self.ctx.workloads.pull(image.repo_digest)
         pulled = self.ctx.engine.image(image.repo_digest)
         if pulled is None or pulled.id != image.id:
             raise BluegreenError(f"{image.repo_digest} is no longer the image that was released")
-        return "pulled by its digest"
+        return "pulled by digest"

@@ -1,4 +1,4 @@
-"""``up``: what the compose file says now becomes live."""
+"""``up``: releases the services of the current compose file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def up(
         )
     if order.image and not is_reference(order.image):
         raise UsageError(
-            f"--image {order.image[:80]!r} is no image's name",
+            f"--image {order.image[:80]!r} is not an image name",
             hint=Hint(Action.UP, " --image name:tag"),
         )
     services = _with_what_they_need(named, project, ctx)
@@ -84,9 +84,9 @@ def up(
 def _with_what_they_need(
     named: Sequence[ManagedService], project: Project, ctx: Context
 ) -> list[ManagedService]:
-    """Theirs among our services that nobody has started yet comes along, as with Compose."""
+    """Adds the released services that these depend on and that do not run yet, as Compose does."""
     found, live = list(named), rollout.live(ctx)
-    for service in found:  # it grows meanwhile
+    for service in found:  # the loop itself appends to it
         for name in service.dependencies:
             needed = project.services.get(name)
             if needed is None or needed in found or name in live:
@@ -107,27 +107,27 @@ def _ground(
 
 @dataclass(slots=True)
 class _Choice:
-    """Which images this ``up`` means; known once its steps have run."""
+    """The images of this ``up``; known after its steps have run."""
 
     order: UpRequest
     project: Project
     services: Sequence[ManagedService]
     first: str
-    """The service that ``--image`` is for."""
+    """The service that ``--image`` applies to."""
     ctx: Context
     images: dict[str, Image] = field(default_factory=dict)
     before: dict[str, Image | None] = field(default_factory=dict)
-    """What each name meant until this command changed it."""
+    """The image of each name, before this command changed it."""
 
     def reference(self, service: ManagedService) -> str:
-        """``--image``, or the file's ``image:``, or the name that Compose gives to a build."""
+        """``--image``, or ``image:`` in the compose file, or the name that Compose gives to a build."""
         return self._given(service) or service.image or f"{self.project.name}-{service.name}"
 
     def builds(self, service: ManagedService) -> bool:
         return self.local(service) and self.order.build
 
     def local(self, service: ManagedService) -> bool:
-        """Its name is that of a build here, which follows what serves."""
+        """The image is built here, so its name must always point at the live image."""
         return service.builds and not self._given(service)
 
     def _given(self, service: ManagedService) -> str | None:
@@ -160,7 +160,7 @@ class _Choice:
         return one_off_jobs.run(services, self.project, self.order.timeout, self.ctx)
 
     def releases(self) -> list[Release]:
-        """Those that differ from what is live; with ``--all`` the others come along with them."""
+        """The releases that differ from the live ones; with ``--all``, all if any of them differs."""
         found = [self.release(one, self.images[one.name]) for one in self.services]
         changed = [one for one in found if self.order.force or not self._is_live(one)]
         return found if changed and self.order.together else changed
@@ -181,7 +181,7 @@ class _Choice:
         return self._found(service, reference)
 
     def _fetch(self, service: ManagedService) -> Step:
-        """What the engine has is used, unless a pull is asked for or only a registry has it."""
+        """Uses the engine's image; pulls it with ``--pull``, or if only a registry has it."""
         reference, present = self.reference(service), self._present(service)
         asked = self.order.pull or service.model.get("pull_policy") == "always"
         undo = self._taking_back(service, reference) if self.local(service) else None
@@ -215,11 +215,13 @@ class _Choice:
 
     def _taking_back(self, service: ManagedService, reference: str) -> Undo:
         return Undo(
-            f"point {reference} back", partial(self._take_back, service, reference), can_wait=True
+            f"restore the tag {reference}",
+            partial(self._take_back, service, reference),
+            can_wait=True,
         )
 
     def _take_back(self, service: ManagedService, reference: str) -> str:
-        """Looks for what serves only now, for then it is true."""
+        """Reads the live image only now, because it may have changed."""
         if service.name not in self.before:
             return ""
         kept_as = kept_repository(self.project.name, service.name)
@@ -237,7 +239,7 @@ class _Choice:
         return live[0].image_id if live else None
 
     def _is_live(self, release: Release) -> bool:
-        """The same release, on as many running replicas as it wants."""
+        """Whether this release is live, with all its replicas running."""
         colour = self.ctx.proxy.routes().get(release.service)
         if colour is None:
             return False
@@ -246,8 +248,8 @@ class _Choice:
         return len(same) == replicas(release)
 
     def _dependencies(self) -> dict[str, str]:
-        """What isn't ours among all ``depends_on``: that is started in the user's own project, but
-        for what ends, which needs this release's image."""
+        """All ``depends_on`` that are not released services: they start in the user's own project.
+        One-off jobs are left out, because they need the image of this release."""
         found: dict[str, str] = {}
         for service in self.services:
             for name, condition in service.dependencies.items():

@@ -1,4 +1,4 @@
-"""Whole deployments: their order, those that wait, those that were interrupted, and recovery.
+"""Whole deployments: their order, pending and interrupted deployments, and recovery.
 
 Start with ``pipeline``, which reads as one page. Imports ``steps`` and what is below it.
 """

@@ -1,4 +1,4 @@
-"""Deployments that were begun and have no end, and how far each got."""
+"""Interrupted deployments, and how far each of them came."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from compose_bluegreen.steps import health
 from compose_bluegreen.steps.rollout import Rollout, is_replaced_stop_first
 
 _LOOK_BACK = 50
-"""Nothing is deployed past one that is stuck, so it is among the newest."""
+"""A stuck deployment is among the newest, because it blocks the next deployment."""
 
 
 def interrupted_deployments(ctx: Context) -> list[Deployment]:
-    """Oldest first: under way, killed, or stuck. With what is needed to finish them."""
+    """Oldest first: deployments that are running, were killed, or are stuck; complete with services and steps."""
     ids = {one.id for one in ctx.history.unfinished(ctx.ref)}
     ids |= _stuck(ctx)
     found = (ctx.history.get(one) for one in sorted(ids))
@@ -32,7 +32,7 @@ def interrupted_deployments(ctx: Context) -> list[Deployment]:
 
 
 def _stuck(ctx: Context) -> set[int]:
-    """Not what somebody has deployed past: a later release that went live has settled it."""
+    """Ids of stuck deployments. A later release that went live has settled the older ones."""
     found = set()
     for one in ctx.history.newest(ctx.project, limit=_LOOK_BACK):
         if one.engine != ctx.engine_id:
@@ -45,24 +45,24 @@ def _stuck(ctx: Context) -> set[int]:
 
 
 class RecoveryAction(StrEnum):
-    """What can be made of it, from where traffic goes now and from who is well."""
+    """How to recover, given which colour is live now and which colours are healthy."""
 
     UNTOUCHED = "untouched"
-    """It has no traffic: what served before it serves."""
+    """It receives no requests: the previous version is still live."""
     ARRIVED = "arrived"
-    """Its colour has the traffic and is well."""
+    """Its colour is live and healthy."""
     REVERTS = "reverts"
-    """It has the traffic and was being undone, or is sick; the old colour is there and well."""
+    """Its colour is live, but was being undone or is unhealthy; the old colour is running and healthy."""
     GAP = "gap"
-    """The user's own container was stopped for it, and the proxy hasn't its ports yet."""
+    """The user's own container was stopped for it, and the proxy does not have the ports yet."""
     UNCLEAR = "unclear"
-    """More than one thing may be right."""
+    """More than one action may be right: a person must decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterruptedDeployment:
-    """``existing`` are containers of the user's own project that it has stopped; ``why`` is what
-    makes it unclear."""
+    """``existing`` are the containers of the user's own project that the deployment stopped. ``why``
+    is the reason for UNCLEAR. ``serves`` says what receives the requests now."""
 
     deployment: Deployment
     reading: RecoveryAction
@@ -73,16 +73,16 @@ class InterruptedDeployment:
 
     @property
     def stopped(self) -> str:
-        """Where, without the deployment's number."""
+        """Where it stopped, without its number."""
         return f"stopped {stopped_at(self.deployment)}"
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         return f"deployment {self.deployment.id} {self.stopped}"
 
     def as_needs_person(self) -> NeedsPerson:
         return NeedsPerson(
-            f"{self.told}: {self.why}; {self.serves}",
+            f"{self.summary}: {self.why}; {self.serves}",
             hint=RESUME_OR_ABORT,
         )
 
@@ -94,37 +94,40 @@ def stopped_at(deployment: Deployment) -> str:
 def inspect_interrupted(
     deployment: Deployment, patience: timedelta, ctx: Context
 ) -> InterruptedDeployment:
-    """``patience`` is how long a colour may take to be seen well. Looks only."""
+    """Only observes. ``patience`` is how long to wait until a colour is healthy."""
     routes = ctx.proxy.routes()
-    rollouts = tuple(_move(part, routes.get(part.service), ctx) for part in deployment.parts)
+    rollouts = tuple(_rollout(part, routes.get(part.service), ctx) for part in deployment.parts)
     serves = ", ".join(_serves(part, routes, ctx) for part in deployment.parts)
     found = InterruptedDeployment(
         deployment, RecoveryAction.UNCLEAR, serves or "it started nothing", rollouts
     )
     if deployment.state is State.STUCK:
-        return replace(found, why=deployment.reason or "its undoing failed")
+        return replace(found, why=deployment.reason or "its undo failed")
     routed = [one for one in deployment.parts if routes.get(one.service) is one.colour]
     if not routed:
         return replace(found, reading=RecoveryAction.UNTOUCHED)
     if len(routed) < len(deployment.parts):
-        return replace(found, why="only a part of its services has the traffic")
-    if existing := _taken_over_by_halves(deployment, ctx):
+        return replace(found, why="only some of its services were switched")
+    if existing := _half_taken_over(deployment, ctx):
         running = any(one.running for one in existing)
         if running:
             return replace(found, reading=RecoveryAction.UNTOUCHED)
         names = " and ".join(part.service for part in deployment.parts)
         return replace(
-            found, reading=RecoveryAction.GAP, existing=existing, serves=f"nobody serves {names}"
+            found,
+            reading=RecoveryAction.GAP,
+            existing=existing,
+            serves=f"no container answers requests for {names}",
         )
     return _with_traffic(found, patience, ctx)
 
 
 def why_unhealthy(part: DeployedService, patience: timedelta, ctx: Context) -> str:
-    """What is wrong with a colour, "" if it is well."""
+    """Why a colour is not healthy; "" if it is."""
     name = f"{part.service}-{part.colour}"
     containers = ctx.colour_containers(part.service, part.colour)
     if not any(one.running for one in containers):
-        return f"{name} doesn't run"
+        return f"{name} is not running"
     if any(one.fingerprint != part.release.fingerprint for one in containers):
         return f"{name} runs another release"
     try:
@@ -135,7 +138,7 @@ def why_unhealthy(part: DeployedService, patience: timedelta, ctx: Context) -> s
 
 
 def live_part(part: DeployedService, ctx: Context) -> DeployedService | None:
-    """What history has as live of the same service, in the other colour."""
+    """The live deployment of the same service in history, if it has the other colour."""
     found = ctx.live_part(part.service)
     return found if found and found.colour is part.colour.other else None
 
@@ -152,7 +155,9 @@ def _with_traffic(
         return replace(found, reading=RecoveryAction.ARRIVED)
     old = [live_part(part, ctx) for part in deployment.parts]
     missing = "; ".join(
-        "nothing else is known to be well" if one is None else _unfit(one, patience, ctx)
+        "no other version is known to be healthy"
+        if one is None
+        else _why_not_back(one, patience, ctx)
         for one in old
     ).strip("; ")
     if not missing:
@@ -160,8 +165,11 @@ def _with_traffic(
     return replace(found, why=f"{wrong or 'it was being undone'}, and {missing}")
 
 
-def _unfit(old: DeployedService, patience: timedelta, ctx: Context) -> str:
-    """What hinders going back to it; one that was taken away for the new one is started again."""
+def _why_not_back(old: DeployedService, patience: timedelta, ctx: Context) -> str:
+    """Why a switch back to it is impossible; "" if it is possible.
+
+    A stop-first worker was removed for the new version, and is started again.
+    """
     return (
         ""
         if is_replaced_stop_first(old.release, old.colour, ctx)
@@ -169,8 +177,8 @@ def _unfit(old: DeployedService, patience: timedelta, ctx: Context) -> str:
     )
 
 
-def _taken_over_by_halves(deployment: Deployment, ctx: Context) -> tuple[Container, ...]:
-    """The proxy proves it already, but hasn't the ports of the user's own container."""
+def _half_taken_over(deployment: Deployment, ctx: Context) -> tuple[Container, ...]:
+    """The user's own containers, if the proxy does not have their ports yet."""
     topology = ctx.proxy.topology()
     routes = [topology.route(part.service) for part in deployment.parts] if topology else []
     reachable = all(route and route.reachable for route in routes)
@@ -179,10 +187,10 @@ def _taken_over_by_halves(deployment: Deployment, ctx: Context) -> tuple[Contain
     return tuple(one for part in deployment.parts for one in ctx.compose_containers(part.service))
 
 
-def _move(part: DeployedService, routed: Colour | None, ctx: Context) -> Rollout:
+def _rollout(part: DeployedService, routed: Colour | None, ctx: Context) -> Rollout:
     other = part.colour.other
     if is_replaced_stop_first(part.release, other, ctx):
-        # Nothing of it is left: it is known by history alone.
+        # Its containers were removed: only history knows it.
         old = live_part(part, ctx)
         return Rollout(part.release, old.colour if old else None, part.colour, stop_first=True)
     is_there = routed is other or ctx.colour_containers(part.service, other)
@@ -192,14 +200,14 @@ def _move(part: DeployedService, routed: Colour | None, ctx: Context) -> Rollout
 def _serves(part: DeployedService, routes: Mapping[str, Colour | None], ctx: Context) -> str:
     by_hand = ctx.compose_containers(part.service)
     if own := [one.name for one in by_hand if one.running]:
-        return f"{' and '.join(own)} serves"
+        return f"{' and '.join(own)} is live"
     routed = routes.get(part.service)
     if routed is None:
-        return f"nobody serves {part.service}"
+        return f"no version of {part.service} is live"
     name = f"{part.service}-{routed}"
     if not is_worker(part.release):
         share = ctx.proxy.canary_weights().get(part.service)
-        other = f", {part.service}-{routed.other} {share} of it" if share else ""
-        return f"{name} serves{other}"
+        other = f", {part.service}-{routed.other} receives {share}" if share else ""
+        return f"{name} is live{other}"
     there = ctx.colour_containers(part.service, routed)
-    return f"{name} works" if any(one.running for one in there) else f"{name} was taken away"
+    return f"{name} is running" if any(one.running for one in there) else f"{name} was removed"

@@ -17,11 +17,11 @@ from compose_bluegreen.ports.context import Context
 
 
 def latest_interrupted(ctx: Context) -> InterruptedDeployment:
-    """The newest. Raises BluegreenError."""
+    """Raises BluegreenError if no deployment is interrupted."""
     pending = interrupted_deployments(ctx)
     if not pending:
         waits = trial.pending_deployment(ctx)
-        said = f"; deployment {waits.id} waits" if waits else ""
+        waiting = f"; deployment {waits.id} is waiting for promotion" if waits else ""
         hint = DECIDE if waits else Hint(Action.STATUS)
-        raise BluegreenError(f"nothing of {ctx.project} is unfinished{said}", hint=hint)
+        raise BluegreenError(f"no deployment of {ctx.project} is interrupted{waiting}", hint=hint)
     return inspect_interrupted(pending[-1], timedelta(0), ctx)

@@ -1,4 +1,4 @@
-"""Who wants to know how a deployment ended, and which have."""
+"""Events for notifications, and which deployments ended during this command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from compose_bluegreen.ports.history import History
 
 
 class Event(StrEnum):
-    """What a notice is about."""
+    """What a notification reports."""
 
     RELEASED = "released"
     """An `up` or a `promote` put the release live."""
@@ -42,14 +42,14 @@ _EVENTS = {
 
 
 def event(one: Deployment) -> Event | None:
-    """None while it is under way, and long after."""
+    """None while the deployment is running, and after a later deployment replaced it."""
     if one.state is State.LIVE and one.kind is Kind.ROLLBACK:
         return Event.ROLLED_BACK
     return _EVENTS.get(one.state)
 
 
 class EndedDeployments:
-    """History, and which deployments were ``begun`` and which came to an end by this command."""
+    """Forwards to history, and records which deployments this command began and which it ended."""
 
     def __init__(self, history: History) -> None:
         self._history = history
@@ -65,23 +65,23 @@ class EndedDeployments:
         self.begun.append(number)
         return number
 
-    def to(self, deployment: int, state: State, ctx: datetime, reason: str = "") -> None:
-        self._history.to(deployment, state, ctx, reason)
+    def to(self, deployment: int, state: State, now: datetime, reason: str = "") -> None:
+        self._history.to(deployment, state, now, reason)
         if state in _EVENTS:
             self._note(deployment)
 
-    def promote(self, deployment: int, ctx: datetime) -> None:
-        self._history.promote(deployment, ctx)
+    def promote(self, deployment: int, now: datetime) -> None:
+        self._history.promote(deployment, now)
         self._note(deployment)
 
     @property
     def own(self) -> int | None:
-        """The last that this command began and brought to an end."""
+        """The last deployment that this command both began and ended."""
         return next((one for one in reversed(self.ended) if one in self.begun), None)
 
     @property
     def last(self) -> int | None:
-        """The last that came to an end, whoever began it."""
+        """The last deployment that this command ended, even if another command began it."""
         return self.ended[-1] if self.ended else None
 
     @property
@@ -89,5 +89,5 @@ class EndedDeployments:
         return cast("History", self)
 
     def _note(self, deployment: int) -> None:
-        """Each once, in the order of their last ends."""
+        """Each deployment is listed once, in the order of its last end."""
         self.ended = [*(one for one in self.ended if one != deployment), deployment]

@@ -1,4 +1,4 @@
-"""The deployment as one page: how a release goes live, whether it comes from the file or history."""
+"""The order of a deployment: how a release goes live, from the compose file or from history."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def deploy(source: ReleaseSource, ctx: Context) -> Deployment | None:
     if options.tell_plan is None:
         owner = proxy_changes.lock_owner(source.new_deployment)
         recovery.settle_first(owner, options.patience, ctx)
-    # What can be refused is refused before a build takes minutes. Under the lock it is worked out
-    # again, because another command may have held the lock until then.
+    # A deployment is refused before a build takes minutes. The placement is computed again under the
+    # lock, because another command may have held the lock until then.
     placement = _place(source, source.outlines, ctx)
     if options.tell_plan:
         for step in _whole_plan(source, placement, ctx):
@@ -100,7 +100,7 @@ def _steps(
 def plan(
     placement: Placement, deployment: int, options: DeployOptions, ctx: Context
 ) -> Iterator[Step]:
-    """What is done, in this order; each step with its undo."""
+    """All steps in their order; each step has its undo."""
     rollouts = placement.rollouts
     early = [rollout for rollout in rollouts if not rollout.stop_first]
     hooked = partial(hooks.steps, deployment=deployment, options=options, ctx=ctx)
@@ -123,7 +123,7 @@ def plan(
 def from_the_switch_on(
     placement: Placement, deployment: int, options: DeployOptions, ctx: Context
 ) -> Iterator[Step]:
-    """The second half, where ``promote`` goes on."""
+    """The second half of the plan, which ``promote`` runs too."""
     rollouts = placement.rollouts
     late = [rollout for rollout in rollouts if rollout.stop_first]
     canary, bake = Canary.of(rollouts, options, ctx), Bake.of(rollouts if options.bake else (), ctx)
@@ -148,8 +148,10 @@ def _start(
     undo = Undo(f"remove {acts.named(cold)}", partial(acts.remove_idle, cold, ctx), can_wait=True)
     return Step(
         StepKey(StepKind.START if cold else StepKind.WAKE),
-        f"{'start' if cold else 'wake'} {acts.named(rollouts)}",
-        acts.why(rollouts) if cold else "it stands by",
+        f"start {acts.named(rollouts)}" if cold else f"use {acts.named(rollouts)} from standby",
+        acts.why(rollouts)
+        if cold
+        else f"{'it' if len(rollouts) == 1 else 'each'} is running already",
         partial(acts.start, rollouts, options, deployment, ctx),
         undo if cold else None,
         enters=State.STARTING,
@@ -161,7 +163,7 @@ def _until_healthy(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Con
     return Step(
         StepKey(StepKind.HEALTH),
         f"wait until {acts.named(rollouts)} {acts.are(rollouts)} healthy",
-        "nothing unproven gets traffic",
+        "only healthy colours receive requests",
         partial(acts.all_healthy, rollouts, options, ctx),
         services=services(rollouts),
     )
@@ -172,8 +174,8 @@ def _preview(placement: Placement, early: Sequence[Rollout], ctx: Context) -> It
     if shown := [rollout for rollout in early if topology.previews(rollout.service)]:
         yield Step(
             StepKey(StepKind.PREVIEW),
-            f"show {acts.named(shown)} to who may preview",
-            "it is proven, and nobody else meets it",
+            f"open {acts.named(shown)} to preview users",
+            "it is healthy, and other users do not reach it",
             partial(acts.show, shown, ctx),
             services=services(shown),
         )
@@ -182,7 +184,7 @@ def _preview(placement: Placement, early: Sequence[Rollout], ctx: Context) -> It
 def _verify(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> Step:
     return Step(
         StepKey(StepKind.VERIFY),
-        f"see {acts.named(rollouts)} healthy under traffic",
+        f"check that {acts.named(rollouts)} {acts.are(rollouts)} healthy with traffic",
         "the switch is done",
         partial(acts.still_healthy, rollouts, options, ctx),
         services=services(rollouts),
@@ -190,7 +192,7 @@ def _verify(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -
 
 
 def _whole_plan(source: ReleaseSource, placement: Placement, ctx: Context) -> list[Step]:
-    """For a dry run: the same steps in the same order, with those before and after the saga's own."""
+    """For a dry run: the same steps in the same order, and also the steps before and after the saga."""
     first = placement.change in proxy_changes.BEFORE_THE_LOCK
     later = placement.without_change() if first else placement
     rollouts, options = placement.rollouts, source.options
@@ -209,7 +211,7 @@ def _whole_plan(source: ReleaseSource, placement: Placement, ctx: Context) -> li
 def finish(
     saga: Saga, rollouts: Sequence[Rollout], ctx: Context, after_cleanup: Iterable[Step] = ()
 ) -> Deployment | None:
-    """From here on the deployment is live: a failure of what is left to do is a warning."""
+    """From here on the deployment is live: a failure of the cleanup is only a warning."""
     saga.promote()
     try:
         for steps in cleanup(rollouts, ctx, after_cleanup):
@@ -217,7 +219,7 @@ def finish(
         return _record(saga.deployment, State.LIVE, ctx)
     except Interrupted as error:
         raise Interrupted(
-            f"interrupted after the switch: deployment {saga.deployment} is live and stays",
+            f"interrupted after the switch: deployment {saga.deployment} stays live",
             hint=Hint(Action.STATUS, " shows what is left over; the next up removes it"),
         ) from error
 
@@ -233,14 +235,14 @@ def _record(deployment: int, state: State, ctx: Context) -> Deployment | None:
         return ctx.history.get(deployment)
     except HistoryUnusable as error:
         raise NeedsPerson(
-            f"deployment {deployment} is {state} and stays, but history can't be read: {error.message}",
+            f"deployment {deployment} stays {state}, but history can't be read: {error.message}",
             hint=error.hint,
             detail=error.detail,
         ) from error
 
 
 def _tidy(source: ReleaseSource, ctx: Context) -> None:
-    """Nothing is released, but the proxy's settings may have changed, or a colour may be left over."""
+    """Without a new release: applies changed proxy settings, and removes leftovers."""
     placement = proxy_changes.place(source, [], ctx)
     if placement.change is not Change.NONE:
         step = proxy_changes.proxy_step(placement.until_take_over, placement.change, ctx)
@@ -254,4 +256,4 @@ def _tidy(source: ReleaseSource, ctx: Context) -> None:
         idle = acts.containers(rollout, rollout.idle, ctx)
         record = ctx.live_deployment(rollout.service)
         if idle and standby.intended_standby(record, rollout.service, idle) is None:
-            run_step(leftover(rollout, "it was left over", ctx), ctx)
+            run_step(leftover(rollout, "it is a leftover", ctx), ctx)

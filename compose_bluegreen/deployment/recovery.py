@@ -1,4 +1,4 @@
-"""What a killed process left behind, settled by the next one that holds the lock."""
+"""Recovery: the next command that holds the lock settles what a killed command left."""
 
 from __future__ import annotations
 
@@ -32,40 +32,41 @@ from compose_bluegreen.steps.saga import Saga, Step
 from compose_bluegreen.steps.switch import switch_back
 
 PATIENCE = timedelta(seconds=5)
-"""How long a colour that has been proven before may take to be seen well again."""
+"""How long a colour that was healthy before may take to be healthy again."""
 
 
 def settle_first(owner: LockOwner, patience: timedelta | None, ctx: Context) -> None:
-    """Before a command plans: what it would plan from may not be true yet."""
+    """Settles interrupted deployments before a command plans, because the plan depends on the result."""
     if interrupted_deployments(ctx) and _proxy_runs(ctx):
         with locking.until_alone(owner, patience, ctx):
             settle(ctx)
 
 
 def settle(ctx: Context) -> None:
-    """An unfinished deployment under a free lock was killed; the proxy says how far it got.
+    """Recovers each interrupted deployment; the proxy's routes show how far it came.
 
-    Raises NeedsPerson where more than one thing may be right.
+    While this command holds the lock, an unfinished deployment can only be one that was killed. Raises
+    NeedsPerson if more than one action may be right.
     """
     end_canaries(ctx)
     for deployment in interrupted_deployments(ctx):
-        found = inspect_interrupted(deployment, PATIENCE, ctx)
-        if found.reading is RecoveryAction.UNCLEAR:
-            raise found.as_needs_person()
-        _REPAIRS[found.reading](found, ctx)
+        interrupted = inspect_interrupted(deployment, PATIENCE, ctx)
+        if interrupted.reading is RecoveryAction.UNCLEAR:
+            raise interrupted.as_needs_person()
+        _RECOVERIES[interrupted.reading](interrupted, ctx)
     hooks.clear(ctx)
-    _forget_routes_that_nobody_reaches(ctx)
-    _clear_up(ctx)
+    _forget_unreachable_routes(ctx)
+    _clean_up(ctx)
 
 
 def end_canaries(ctx: Context) -> None:
-    """A canary whose command is no more: nobody watches it. What is live gets everything again."""
+    """Ends canaries whose command was killed: the live colour receives all requests again."""
     canary_weights, routes = ctx.proxy.canary_weights(), ctx.proxy.routes()
     back = {name: colour for name in canary_weights if (colour := routes.get(name))}
     if back:
         ctx.proxy.route_to(back)
         for name, colour in back.items():
-            ctx.observer.remark(f"{name}-{colour} has all the traffic of {name} again")
+            ctx.observer.remark(f"{name}-{colour} receives all requests of {name} again")
 
 
 def _proxy_runs(ctx: Context) -> bool:
@@ -75,93 +76,101 @@ def _proxy_runs(ctx: Context) -> bool:
     return ctx.proxy.change_to(topology) not in (Change.CREATE, Change.START)
 
 
-def discard_colours(found: InterruptedDeployment, ctx: Context) -> None:
-    """Its colours, which have no traffic, and the name of its build."""
-    saga = Saga(found.deployment, ctx)
-    for rollout in found.rollouts:
+def discard_colours(interrupted: InterruptedDeployment, ctx: Context) -> None:
+    """Removes its colours, which receive no requests, and points the tags of its builds at the live images."""
+    saga = Saga(interrupted.deployment, ctx)
+    for rollout in interrupted.rollouts:
         there = acts.containers(rollout, rollout.idle, ctx)
-        if there and not _stands_by(rollout, there, ctx):
-            saga.run(leftover(rollout, "it was never finished", ctx))
+        if there and not _is_on_standby(rollout, there, ctx):
+            saga.run(leftover(rollout, "its deployment did not finish", ctx))
         if built_here(rollout.release):
-            point = partial(images.point_at_what_serves, rollout.release, ctx)
+            point = partial(images.point_at_live, rollout.release, ctx)
             name = rollout.release.image.reference
             key = StepKey.of(StepKind.IMAGE, "point", rollout.service)
-            saga.attempt(Step(key, f"point {name} at what serves", "it was never finished", point))
+            saga.attempt(
+                Step(key, f"point {name} at the live image", "its deployment did not finish", point)
+            )
 
-    for step in stop_first.restart_old(found.rollouts, ctx):
+    for step in stop_first.restart_old(interrupted.rollouts, ctx):
         saga.run(step)
 
 
-def _stands_by(rollout: Rollout, there: Sequence[Container], ctx: Context) -> bool:
-    """It hadn't come to clear it away, or took it as it was."""
+def _is_on_standby(rollout: Rollout, there: Sequence[Container], ctx: Context) -> bool:
+    """Whether the containers are on standby: the deployment had not removed them yet, or used them."""
     record = ctx.live_deployment(rollout.service)
     return standby.intended_standby(record, rollout.service, there) is not None
 
 
-def keep(found: InterruptedDeployment, ctx: Context) -> None:
-    """Its colours have the traffic and are well: from here on as after any other switch."""
-    saga = Saga(found.deployment, ctx)
+def keep(interrupted: InterruptedDeployment, ctx: Context) -> None:
+    """Its colours are live and healthy: records it as live and cleans up, as after any switch."""
+    saga = Saga(interrupted.deployment, ctx)
     saga.promote()
-    owed = hooks.missed_on_rollback(found.deployment, found.rollouts, ctx)
-    for steps in cleanup(found.rollouts, ctx, owed):
+    owed = hooks.missed_on_rollback(interrupted.deployment, interrupted.rollouts, ctx)
+    for steps in cleanup(interrupted.rollouts, ctx, owed):
         all(saga.attempt(step) for step in steps)
 
 
-def _never_happened(found: InterruptedDeployment, ctx: Context) -> None:
+def _discard(interrupted: InterruptedDeployment, ctx: Context) -> None:
     routes = ctx.proxy.routes()
-    proven_only = {m.service: None for m in found.rollouts if routes.get(m.service) is m.idle}
-    if proven_only:
-        ctx.proxy.route_to(proven_only)
-    discard_colours(found, ctx)
-    _end(found, "what served before still serves", ctx)
+    unreachable = {m.service: None for m in interrupted.rollouts if routes.get(m.service) is m.idle}
+    if unreachable:
+        ctx.proxy.route_to(unreachable)
+    discard_colours(interrupted, ctx)
+    _end(interrupted, "the previous version is still live", ctx)
 
 
-def _happened(found: InterruptedDeployment, ctx: Context) -> None:
-    keep(found, ctx)
-    missed = " and ".join(hooks.unfinished_hooks(found.deployment))
-    told = f"; nobody has seen {missed} end" if missed else ""
-    ctx.observer.remark(f"{found.told}: its release is live and stays{told}")
+def _keep(interrupted: InterruptedDeployment, ctx: Context) -> None:
+    keep(interrupted, ctx)
+    missed = " and ".join(hooks.unfinished_hooks(interrupted.deployment))
+    unfinished = f"; {missed} did not finish" if missed else ""
+    ctx.observer.remark(f"{interrupted.summary}: its release stays live{unfinished}")
 
 
-def _goes_back(found: InterruptedDeployment, ctx: Context) -> None:
-    saga = Saga(found.deployment, ctx)
-    cause = "it was being undone, or is sick, and the old colour is well"
-    back = partial(switch_back, found.rollouts, ctx)
+def _switch_back(interrupted: InterruptedDeployment, ctx: Context) -> None:
+    saga = Saga(interrupted.deployment, ctx)
+    cause = "it was being undone or is unhealthy, and the old colour is healthy"
+    back = partial(switch_back, interrupted.rollouts, ctx)
     saga.run(Step(StepKey(StepKind.SWITCH_BACK), "switch back", cause, back))
-    discard_colours(found, ctx)
-    _end(found, "what served before it serves again", ctx)
+    discard_colours(interrupted, ctx)
+    _end(interrupted, "the previous version is live again", ctx)
 
 
-def _gives_back(found: InterruptedDeployment, ctx: Context) -> None:
+def _return_ports(interrupted: InterruptedDeployment, ctx: Context) -> None:
     topology = ctx.proxy.topology()
-    names = proxy_changes.names(found.existing)
+    names = proxy_changes.names(interrupted.existing)
     if topology:
-        before = topology.without_published(rollout.service for rollout in found.rollouts)
-        give = partial(proxy_changes.give_back, found.existing, before, ctx)
+        before = topology.without_published(rollout.service for rollout in interrupted.rollouts)
+        return_ports = partial(proxy_changes.give_back, interrupted.existing, before, ctx)
         key = StepKey(StepKind.GIVE_BACK)
-        Saga(found.deployment, ctx).run(Step(key, f"give back to {names}", "nobody serves", give))
-    ctx.proxy.route_to({rollout.service: None for rollout in found.rollouts})
-    discard_colours(found, ctx)
-    _end(found, f"{names} serves again", ctx)
+        Saga(interrupted.deployment, ctx).run(
+            Step(key, f"return the ports to {names}", "no container answers requests", return_ports)
+        )
+    ctx.proxy.route_to({rollout.service: None for rollout in interrupted.rollouts})
+    discard_colours(interrupted, ctx)
+    _end(interrupted, f"{names} is live again", ctx)
 
 
-_REPAIRS = {
-    RecoveryAction.UNTOUCHED: _never_happened,
-    RecoveryAction.ARRIVED: _happened,
-    RecoveryAction.REVERTS: _goes_back,
-    RecoveryAction.GAP: _gives_back,
+_RECOVERIES = {
+    RecoveryAction.UNTOUCHED: _discard,
+    RecoveryAction.ARRIVED: _keep,
+    RecoveryAction.REVERTS: _switch_back,
+    RecoveryAction.GAP: _return_ports,
 }
 
 
-def _end(found: InterruptedDeployment, now: str, ctx: Context) -> None:
+def _end(interrupted: InterruptedDeployment, now: str, ctx: Context) -> None:
     ctx.history.to(
-        found.deployment.id, State.INTERRUPTED, ctx.clock.now(), f"{found.stopped}; {now}"
+        interrupted.deployment.id,
+        State.INTERRUPTED,
+        ctx.clock.now(),
+        f"{interrupted.stopped}; {now}",
     )
-    ctx.observer.remark(f"{found.told}; {now}")
+    ctx.observer.remark(f"{interrupted.summary}; {now}")
 
 
-def _forget_routes_that_nobody_reaches(ctx: Context) -> None:
-    """Killed before it took over: what the proxy proved, the user's own container still serves."""
+def _forget_unreachable_routes(ctx: Context) -> None:
+    """Ends routes of a deployment that was killed before its take-over: the user's own container is still
+    live."""
     routes = ctx.proxy.routes()
     live = reached(routes, ctx.proxy.topology())
     lost = {name: None for name, colour in routes.items() if colour and name not in live}
@@ -169,32 +178,32 @@ def _forget_routes_that_nobody_reaches(ctx: Context) -> None:
         ctx.proxy.route_to(lost)
 
 
-# ── what no record tells of ──────────────────────────────────────────────────────────────────
+# ── without a record in history ──────────────────────────────────────────────────────────────
 
 
-def _clear_up(ctx: Context) -> None:
-    """Nobody is left without an answer while something proven runs, and nothing beside it."""
+def _clean_up(ctx: Context) -> None:
+    """Routes each service to its healthy colour, and removes leftovers."""
     routes, topology = ctx.proxy.routes(), ctx.proxy.topology()
     there = {(one.service, one.colour) for one in ctx.colour_containers()} - pending.colours(ctx)
     for route in topology.routes if topology else ():
         service, live = route.service, routes.get(route.service)
         if live is None and route.reachable and any(name == service for name, _ in there):
-            _route_to_what_is_proven(service, ctx)
+            _route_to_healthy(service, ctx)
         elif live and (service, live.other) in there:
             _remove_leftover(service, live, ctx)
 
 
-def _route_to_what_is_proven(service: str, ctx: Context) -> None:
+def _route_to_healthy(service: str, ctx: Context) -> None:
     part = ctx.live_part(service)
     if part and not why_unhealthy(part, PATIENCE, ctx):
         ctx.proxy.route_to({service: part.colour})
         ctx.observer.remark(
-            f"{service} was routed nowhere: {service}-{part.colour} serves again, which is proven"
+            f"{service} had no live colour: {service}-{part.colour}, which is healthy, is live again"
         )
 
 
 def _remove_leftover(service: str, live: Colour, ctx: Context) -> None:
-    """A deployment that was killed after its switch, or could not remove it."""
+    """Of a deployment that was killed after its switch, or that failed to remove its old colour."""
     record = ctx.live_deployment(service)
     part = record.part(service) if record else None
     if record is None or part is None or part.colour is not live:
@@ -207,4 +216,4 @@ def _remove_leftover(service: str, live: Colour, ctx: Context) -> None:
     except (Interrupted, LockLost):
         raise
     except BluegreenError as error:
-        ctx.observer.remark(f"warning: {rollout.name} is left over: {error.message}")
+        ctx.observer.remark(f"warning: {rollout.name} was not removed: {error.message}")

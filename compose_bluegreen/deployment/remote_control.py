@@ -1,4 +1,4 @@
-"""``promote`` and ``abort`` while somebody's command watches a release: that command carries it out."""
+"""``promote`` and ``abort`` while another command runs a canary or a bake: that command obeys the signal."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _PATIENCE = timedelta(hours=1)
 
 
 def send_and_wait(signal: ControlSignal, actor: str, ctx: Context) -> Deployment | None:
-    """What became of the deployment of whoever listened; None where nobody does."""
+    """The deployment of the command that received the signal, after its end; None if no command listens."""
     owner = ctx.lock.owner()
     if owner is None or not ctx.lock.signal(SignalRequest(signal, actor)):
         return None
-    ctx.observer.remark(f"{owner.actor}, {owner.what}, has been told to {signal}")
+    ctx.observer.remark(f"asked {owner.actor}'s `{owner.what}` to {signal}")
     _until_it_ends(owner, ctx)
     with locking.until_alone(LockOwner(actor, str(signal), ctx.clock.now()), _PATIENCE, ctx):
         return next(iter(ctx.history.newest(ctx.project, limit=1)), None)
@@ -31,7 +31,7 @@ def _until_it_ends(owner: LockOwner, ctx: Context) -> None:
     while ctx.lock.owner() == owner:
         if ctx.clock.monotonic() >= deadline:
             raise LockHeld(
-                f"{owner.actor}, {owner.what}, was told, and is still under way",
+                f"{owner.actor}'s `{owner.what}` received the request, but is still running",
                 hint=Hint(Action.STATUS, " shows what it does"),
             )
         ctx.clock.sleep(locking.LOOK_AGAIN)

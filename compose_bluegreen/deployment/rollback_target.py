@@ -1,4 +1,4 @@
-"""Which release a rollback goes to."""
+"""Which release a rollback makes live."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ WENT_LIVE = ROLLBACK_CANDIDATES | {State.ROLLED_BACK}
 
 @dataclass(frozen=True, slots=True)
 class RollbackTarget:
-    """Where a rollback goes: ``live`` is taken back, ``restores`` brought back.
+    """``live`` is the deployment that is rolled back, ``restores`` the deployment that becomes live again.
 
-    ``origin`` is the deployment that first released what is live.
+    ``origin`` is the deployment that first released the live release.
     """
 
     live: Deployment | None
@@ -30,7 +30,7 @@ class RollbackTarget:
 
     @property
     def goes_back(self) -> bool:
-        """Not where ``--to`` names what is newer than what serves."""
+        """False if ``--to`` names a release that is newer than the live one."""
         return self.origin is None or self.restores.id < self.origin
 
     @property
@@ -45,11 +45,11 @@ class RollbackTarget:
 
 
 def previous(service: str, ctx: Context) -> RollbackTarget:
-    """The newest release before the live one that was proven and never taken back."""
+    """The newest release before the live one that was healthy and never rolled back."""
     live = ctx.live_deployment(service)
     origin = origin_of(live, service, ctx)
     serving = live.part(service) if live else None
-    for limit in (_A_FEW, None):  # whole models are large, and nearly always the first will do
+    for limit in (_A_FEW, None):  # whole models are large, and the first one nearly always matches
         for deployment in ctx.history.rollback_candidates(ctx.ref, service, limit=limit):
             part = deployment.part(service)
             if part is None or (origin is not None and deployment.id >= origin):
@@ -57,7 +57,7 @@ def previous(service: str, ctx: Context) -> RollbackTarget:
             if serving is None or part.release.fingerprint != serving.release.fingerprint:
                 return RollbackTarget(live, deployment, part.release, origin)
     raise BluegreenError(
-        f"{service} has no earlier release that was well",
+        f"{service} has no earlier healthy release",
         hint=Hint(Command(Action.HISTORY, (service,)), " lists all; rollback --to ID selects one"),
     )
 
@@ -84,8 +84,11 @@ def chosen(service: str, deployment: int, ctx: Context) -> RollbackTarget:
 
 
 def origin_of(live: Deployment | None, service: str, ctx: Context) -> int | None:
-    """The deployment that first released what is live of it: a rollback of a rollback goes further
-    back. One rollback may have brought services back from different ones."""
+    """The deployment that first released the live release of a service.
+
+    A rollback of a rollback thus goes further back. One rollback may have restored services from
+    different deployments.
+    """
     part = live.part(service) if live else None
     if live is None or part is None or live.restores is None:
         return live.id if live else None

@@ -1,4 +1,4 @@
-"""Whether a colour that has traffic may keep it: by what HAProxy counts, and by who is well."""
+"""Whether a colour may keep its traffic: traffic statistics of HAProxy, and health of the replicas."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ from compose_bluegreen.steps.health import last_lines
 from compose_bluegreen.steps.rollout import Rollout, containers
 
 LOOK = 0.1
-"""Seconds between two looks. One costs HAProxy about a millisecond, and the engine two."""
+"""Seconds between two observations. Each costs HAProxy about one millisecond, and the engine two."""
 
 _FIVE_OF_A_HUNDRED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a colour did since it got traffic. ``hung`` are at least so many that wait for longer than
-    they may; ``before_p95`` is the old colour's, in milliseconds."""
+    """Traffic of a colour since it received its first request.
+
+    ``hung`` is a lower bound of the requests that have waited longer than the limit. ``before_p95`` is
+    the p95 of the old colour, in milliseconds.
+    """
 
     name: str
     mode: str
@@ -46,39 +49,42 @@ class Observation:
         """``154 requests: 12 answered 5xx, 0 broken, p95 12 ms (web-blue: 11 ms)``."""
         traffic_stats = self.traffic_stats
         if self.mode == NO_ROUTE:
-            return "well, and asked by nobody"
+            return "healthy; receives no requests"
         if self.mode == "tcp":
             return f"{traffic_stats.started} connections: {traffic_stats.broken} broken"
-        told = f"{traffic_stats.started} requests: {traffic_stats.errors} answered 5xx, {traffic_stats.broken} broken"
+        text = f"{traffic_stats.started} requests: {traffic_stats.errors} answered 5xx, {traffic_stats.broken} broken"
         if (new := p95(traffic_stats.latencies)) is not None:
-            told += f", p95 {new} ms"
-            told += "" if self.before_p95 is None else f" ({self.before}: {self.before_p95} ms)"
-        return told + (f", {self.hung} still wait" if self.hung else "")
+            text += f", p95 {new} ms"
+            text += "" if self.before_p95 is None else f" ({self.before}: {self.before_p95} ms)"
+        return text + (f", {self.hung} still wait" if self.hung else "")
 
 
-def exceeded_limit(seen: Observation, limits: Bake, *, slowness: bool) -> str:
-    """Which limit is passed, "" if none is. ``slowness``: long waits are judged too.
+def exceeded_limit(observation: Observation, limits: Bake, *, slowness: bool) -> str:
+    """The limit that is exceeded, "" if none is. ``slowness``: response times are checked too.
 
-    Fewer than ``limits.requests`` count as so many: one bad answer among three is no share yet.
+    Fewer than ``limits.requests`` requests count as that many, because one bad answer among three is
+    not a meaningful percentage.
     """
-    least, traffic_stats = limits.requests, seen.traffic_stats
+    least, traffic_stats = limits.requests, observation.traffic_stats
     for text, count, limit in (
         ("5xx", traffic_stats.errors, limits.errors),
         ("broken connections", traffic_stats.broken, limits.broken),
     ):
         if count > percentage(limit) * max(traffic_stats.started, least):
             return f"more than {limit} {text}"
-    longest = slowest_ms(limits.p95, seen.before_p95) if slowness else None
+    longest = slowest_ms(limits.p95, observation.before_p95) if slowness else None
     if longest is not None:
-        slow = slower(traffic_stats.latencies, longest) + seen.hung
-        if slow > _FIVE_OF_A_HUNDRED * max(answered(traffic_stats.latencies) + seen.hung, least):
+        slow = slower(traffic_stats.latencies, longest) + observation.hung
+        if slow > _FIVE_OF_A_HUNDRED * max(
+            answered(traffic_stats.latencies) + observation.hung, least
+        ):
             return f"p95 above {longest:g} ms"
     return ""
 
 
 @dataclass(slots=True)
 class Analysis:
-    """One service's new colour, from just before it gets traffic."""
+    """Observes the new colour of one service; begins just before the colour receives requests."""
 
     rollout: Rollout
     ctx: Context
@@ -91,7 +97,7 @@ class Analysis:
 
     @classmethod
     def begun(cls, rollout: Rollout, time: timedelta, ctx: Context) -> Self:
-        """Of too few requests to the old colour no p95 is one to compare with."""
+        """With too few requests to the old colour, there is no p95 to compare with."""
         old = ctx.proxy.traffic_stats(rollout.service, rollout.live).recent if rollout.live else {}
         limits = restored(rollout.release.settings).bake
         return cls(
@@ -105,24 +111,27 @@ class Analysis:
         )
 
     def look(self, *, slowness: bool) -> Observation:
-        """Raises Unhealthy, which names the figures, where the colour must not keep the traffic."""
-        seen = self._seen()
-        if wrong := exceeded_limit(seen, self.limits, slowness=slowness) or self._sick():
+        """Raises Unhealthy, with the figures, if the colour must not keep its traffic."""
+        observation = self._observe()
+        if (
+            wrong := exceeded_limit(observation, self.limits, slowness=slowness)
+            or self._unhealthy()
+        ):
             raise Unhealthy(
-                f"{self.rollout.name} under traffic: {wrong}; {seen.figures}",
+                f"{self.rollout.name} with traffic: {wrong}; {observation.figures}",
                 detail=last_lines(containers(self.rollout, self.rollout.idle, self.ctx), self.ctx),
                 hint=Hint(
-                    "mend it and run ",
+                    "fix the release and run ",
                     Action.UP,
-                    " again; what is too much stands under bake in x-bluegreen",
+                    " again; the limits are in x-bluegreen.bake",
                 ),
             )
-        return seen
+        return observation
 
-    def _seen(self) -> Observation:
+    def _observe(self) -> Observation:
         rollout, ctx = self.rollout, self.ctx
         now = ctx.proxy.traffic_stats(rollout.service, rollout.idle)
-        if now.started < self.before.started:  # HAProxy was restarted, and counts anew
+        if now.started < self.before.started:  # HAProxy was restarted, and counts from zero
             self.before = TrafficStats()
             self._looks.clear()
         traffic_stats = now.since(self.before)
@@ -136,7 +145,7 @@ class Analysis:
         )
 
     def _hung(self, traffic_stats: TrafficStats) -> int:
-        """Who had begun that long ago and has no answer yet: at least so many, whoever ended since."""
+        """Requests that began at least that long ago and have no answer yet; a lower bound."""
         longest = slowest_ms(self.limits.p95, self.before_p95)
         if longest is None:
             return 0
@@ -147,14 +156,14 @@ class Analysis:
         then, begun = looks[0]
         return max(0, begun - traffic_stats.ended) if then <= now - longest / 1000 else 0
 
-    def _sick(self) -> str:
+    def _unhealthy(self) -> str:
         rollout, ctx = self.rollout, self.ctx
         found = containers(rollout, rollout.idle, ctx)
         for one in found:
             if wrong := _wrong(one, self.restarts.get(one.name, 0) + self.limits.restarts):
                 return wrong
         if gone := sorted(self.restarts.keys() - {one.name for one in found}):
-            return f"{', '.join(gone)} is gone"
+            return f"{', '.join(gone)} was removed"
         for server in ctx.proxy.health(rollout.service, rollout.idle):
             if not server.status.startswith(("UP", NO_TRAFFIC)):
                 return f"HAProxy says {server.status} ({server.check}) of {server.address}"
@@ -163,25 +172,25 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """``promoted_by`` is who ended it before its time, "" where nobody did."""
+    """``promoted_by`` is the user who ended the analysis early, "" if it ran for its whole time."""
 
     figures: str
     promoted_by: str = ""
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         early = f"promoted by {self.promoted_by}; " if self.promoted_by else ""
         return f"{early}{self.figures}"
 
 
 def analyse(watches: Sequence[Analysis], ctx: Context) -> Passed:
-    """Looks until each one's time is over, or somebody asks for its end.
+    """Observes until the time of each analysis is over, or until a user promotes the deployment.
 
-    Long waits are judged from the middle of its time on: a cold start may be slow. Raises Unhealthy,
-    or Interrupted where somebody aborts it.
+    Response times are checked only in the second half, because a cold start may be slow. Raises
+    Unhealthy, or Interrupted if a user aborts.
     """
     began = ctx.clock.monotonic()
-    told: dict[str, str] = {}
+    figures_of: dict[str, str] = {}
     with ctx.lock.listen():
         while True:
             ctx.lock.assure()
@@ -190,13 +199,13 @@ def analyse(watches: Sequence[Analysis], ctx: Context) -> Passed:
             if requested_signal and requested_signal.signal is ControlSignal.ABORT:
                 raise Interrupted(f"aborted by {requested_signal.actor}")
             for one in watches:
-                if one.rollout.name in told:
+                if one.rollout.name in figures_of:
                     continue
-                seen = one.look(slowness=2 * waited >= one.time)
+                observation = one.look(slowness=2 * waited >= one.time)
                 if waited >= one.time or requested_signal:
-                    told[one.rollout.name] = seen.figures
-            if len(told) == len(watches):
-                figures = "; ".join(f"{name} {text}" for name, text in told.items())
+                    figures_of[one.rollout.name] = observation.figures
+            if len(figures_of) == len(watches):
+                figures = "; ".join(f"{name} {text}" for name, text in figures_of.items())
                 return Passed(figures, requested_signal.actor if requested_signal else "")
             ctx.clock.sleep(LOOK)
 

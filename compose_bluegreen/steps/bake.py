@@ -1,4 +1,4 @@
-"""Bake: once it has the traffic, the new colour is watched while the old one is still warm."""
+"""Bake: after the switch, an analysis watches the new colour while the old one is still running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from compose_bluegreen.steps.saga import Step
 
 @dataclass(slots=True)
 class Bake:
-    """Of those that have something to go back to: a first release has nothing."""
+    """For services with a previous version. A first release has none, so it does not bake."""
 
     rollouts: Sequence[Rollout]
     ctx: Context
@@ -30,7 +30,7 @@ class Bake:
         )
 
     def begin(self) -> None:
-        """Called right before the switch: what is counted is counted from the first request on."""
+        """Must be called right before the switch, so that the first request is counted."""
         self._watches = [
             analysis.Analysis.begun(one, _time(one), self.ctx) for one in self.rollouts
         ]
@@ -39,12 +39,12 @@ class Bake:
         if self.rollouts:
             names = named(self.rollouts)
             time = durations.show(max(_time(one) for one in self.rollouts))
-            cause = f"for {time}, while what served before is still there"
+            cause = f"for {time}, while the previous version is still running"
             key, about = StepKey(StepKind.BAKE), services(self.rollouts)
             yield Step(key, f"bake {names}", cause, self._watch, services=about)
 
     def _watch(self) -> str:
-        return analysis.analyse(self._watches, self.ctx).told
+        return analysis.analyse(self._watches, self.ctx).summary
 
 
 def _time(rollout: Rollout) -> timedelta:

@@ -1,4 +1,4 @@
-"""Several services as one release: which of them start side by side. Pure."""
+"""Which services of one deployment start at the same time. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _STARTED = "service_started"
 
 
 def waves(releases: Sequence[Release]) -> list[list[Release]]:
-    """Each wave starts at once, when the one before it is well.
+    """The releases of a wave start together, after the wave before it is healthy.
 
-    A service is in a later wave than those that must be healthy before it. Of what isn't among
-    ``releases``, the live colour serves meanwhile.
+    A service is in a later wave than the services that must be healthy before it. A dependency that is
+    not among ``releases`` is live already.
     """
     ranks: dict[str, int] = {}
     for release in in_order(releases):

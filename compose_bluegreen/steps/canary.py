@@ -1,4 +1,4 @@
-"""Canary: before the switch the traffic moves in steps, and each must pass the gate."""
+"""Canary: before the switch, requests move to the new colour in stages; each stage has an analysis."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from compose_bluegreen.steps.switch import switch_back
 
 @dataclass(slots=True)
 class Canary:
-    """Of those that have a live colour to share with; the others wait for the switch.
+    """For services with a live colour; the other services wait for the switch.
 
-    In a set each takes its own steps beside the others, and stays at its last one.
+    With several services, each follows its own stages, and stays at its last stage.
     """
 
     ways: Mapping[str, tuple[Rollout, tuple[Stage, ...]]]
@@ -41,30 +41,34 @@ class Canary:
 
     @property
     def begins(self) -> bool:
-        """Whether traffic moves before the switch does."""
+        """Whether any requests move before the switch."""
         return bool(self.ways)
 
     def steps(self) -> Iterator[Step]:
         rollouts = [rollout for rollout, _ in self.ways.values()]
         for number in range(max((len(stages) for _, stages in self.ways.values()), default=0)):
-            canary_weights = {one.service: self._share(one, number) for one in rollouts}
+            canary_weights = {one.service: self._weight(one, number) for one in rollouts}
             time = self._time(number)
             yield Step(
                 StepKey.of(StepKind.CANARY, number + 1),
                 f"send {' and '.join(f'{canary_weights[one.service]} to {one.name}' for one in rollouts)}",
                 f"canary, for {durations.show(time)}",
                 partial(self._act, canary_weights, time),
-                None if number else Undo("send all back", partial(switch_back, rollouts, self.ctx)),
+                None
+                if number
+                else Undo(
+                    "send all requests to the live colour", partial(switch_back, rollouts, self.ctx)
+                ),
                 enters=None if number else State.SWITCHING,
                 services=acts.services(rollouts),
                 skip=self._is_promoted,
             )
 
     def _is_promoted(self) -> bool:
-        """A person ended the canary early: its later stages are left out."""
+        """Whether a user ended the canary early: then its later stages are skipped."""
         return self._promoted
 
-    def _share(self, rollout: Rollout, number: int) -> CanaryWeight:
+    def _weight(self, rollout: Rollout, number: int) -> CanaryWeight:
         _, stages = self.ways[rollout.service]
         now = stages[min(number, len(stages) - 1)]
         return CanaryWeight(now.parts, restored(rollout.release.settings).canary.sticky)
@@ -73,18 +77,18 @@ class Canary:
         return max(stages[number].time for _, stages in self.ways.values() if number < len(stages))
 
     def _act(self, canary_weights: Mapping[str, CanaryWeight], time: timedelta) -> str:
-        """All shares move in one act; what is counted is counted from before it."""
+        """Sets all weights in one act. Counting begins before it."""
         watches = [
             analysis.Analysis.begun(rollout, time, self.ctx) for rollout, _ in self.ways.values()
         ]
         self.ctx.proxy.set_canary_weights(canary_weights)
         passed = analysis.analyse(watches, self.ctx)
         self._promoted = bool(passed.promoted_by)
-        return passed.told
+        return passed.summary
 
 
 def _stages(rollout: Rollout, options: DeployOptions) -> tuple[Stage, ...]:
     if rollout.live is None or is_worker(rollout.release):
         return ()
-    own = restored(rollout.release.settings).canary.stages
-    return own if options.canary is None else options.canary
+    stages = restored(rollout.release.settings).canary.stages
+    return stages if options.canary is None else options.canary

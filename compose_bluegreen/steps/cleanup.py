@@ -1,4 +1,4 @@
-"""What is left to do once a deployment stands: the old colour goes, images are kept and let go."""
+"""The cleanup after a deployment went live: remove the old colour, keep new images, remove old images."""
 
 from __future__ import annotations
 
@@ -23,16 +23,14 @@ def leftover(rollout: Rollout, cause: str, ctx: Context) -> Step:
 def cleanup(
     rollouts: Sequence[Rollout], ctx: Context, once_it_is_gone: Iterable[Step] = ()
 ) -> Iterator[list[Step]]:
-    """After the deployment stands: a failure is a warning, and only ends the list that it is in.
-
-    What could not be drained is not removed.
-    """
+    """Runs when the deployment is live. A failure is a warning, and skips only the rest of its list:
+    a colour that could not be drained is not removed."""
     old = [
         (rollout, rollout.live) for rollout in rollouts if rollout.live and not rollout.stop_first
     ]
     if asked := [(rollout, colour) for rollout, colour in old if not is_worker(rollout.release)]:
         names = acts.those(asked)
-        cause = "no new request reaches it"
+        cause = "it receives no new requests"
         drain = Step(
             StepKey(StepKind.DRAIN),
             f"drain {names}",
@@ -44,9 +42,9 @@ def cleanup(
     else:
         yield list(standby.retire(old, ctx))
     if existing := [one for rollout in rollouts for one in rollout.existing_containers]:
-        # What it wrote to an anonymous volume is the user's, and nobody has it yet.
+        # Anonymous volumes are kept: they have the user's data, and no other container uses them.
         remove = partial(ctx.workloads.remove, [one.name for one in existing], keep_volumes=True)
-        cause = "the proxy has its ports and its name"
+        cause = "the proxy has its ports and its name now"
         yield [
             Step(
                 StepKey(StepKind.REMOVE, "own"),

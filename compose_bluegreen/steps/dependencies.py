@@ -12,7 +12,7 @@ from compose_bluegreen.steps.health import POLL
 
 
 def until_dependencies(conditions: dict[str, str], timeout: timedelta, ctx: Context) -> None:
-    """Until each service of the user's project meets its condition, as Compose would wait."""
+    """Waits until each service of the user's project meets its condition, as Compose does."""
     deadline = ctx.clock.monotonic() + timeout.total_seconds()
     while waiting := [
         f"{name} ({condition})"
@@ -33,7 +33,7 @@ def _meets(condition: str, containers: list[Container], ctx: Context) -> bool:
             raise BluegreenError(
                 f"dependency {container.name} {problem}",
                 detail=ctx.engine.log_tail(container),
-                hint="docker compose logs shows more; nothing of ours was started",
+                hint="docker compose logs shows more; no colour was started",
             )
     return bool(containers) and all(_is(condition, one) for one in containers)
 

@@ -1,4 +1,4 @@
-"""Which topology a release wants, given the one that the proxy has. Pure."""
+"""The topology that a release needs, computed from the topology that the proxy has. Pure."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from compose_bluegreen.domain.topology import (
 
 
 def for_project(project: Project, services: Collection[str], now: Topology | None) -> Topology:
-    """Ports and names for ``services`` and for what the proxy has already released.
+    """Ports and names for ``services`` and for the services that are released already.
 
-    Docker fixes a container's ports and names when it makes one. So a service that is released for
-    the first time beside others needs a new proxy container; but one that isn't released by us
-    keeps its ports for ``docker compose up``.
+    Docker fixes the ports and names of a container at its creation. So the first release of a service
+    needs a new proxy container. A service that is not released keeps its ports for
+    ``docker compose up``.
     """
     settings = project.settings.proxy.routing(project.certificates)
     topology = _without_what_moved(
@@ -43,8 +43,8 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
         known = topology.route(service.name)
         if service.name not in services and not (known and known.reachable):
             continue
-        wanted = [one.where for one in service.published]
-        internal_ports = _doors(service.name, topology, inside).give(wanted)
+        places = [one.where for one in service.published]
+        internal_ports = _internal_ports(service.name, topology, inside).give(places)
         published = (
             Published(
                 one.where,
@@ -72,7 +72,7 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
 
 
 def _without_what_moved(topology: Topology, project: Project) -> Topology:
-    """Ports that a service publishes no more: whoever has them now gets another door."""
+    """Without the ports that a service no longer publishes: their next user gets another internal port."""
     for service in project.services.values():
         route = topology.route(service.name)
         if route:
@@ -83,7 +83,7 @@ def _without_what_moved(topology: Topology, project: Project) -> Topology:
 
 
 def opened(topology: Topology, project: Project) -> Topology:
-    """With a way from each published port to the colours that are there, without a new release."""
+    """Adds a way from each published port to the existing colours, without a new release."""
     for service in project.services.values():
         route = topology.route(service.name)
         if route is None:
@@ -106,13 +106,13 @@ def opened(topology: Topology, project: Project) -> Topology:
 
 
 def reached(routes: Mapping[str, Colour | None], now: Topology | None) -> dict[str, Colour]:
-    """The colours that are live and that somebody can reach."""
+    """The live colours that clients can reach."""
     reachable = {route.service for route in now.routes if route.reachable} if now else set()
     return {name: colour for name, colour in routes.items() if colour and name in reachable}
 
 
 def with_release(topology: Topology, release: Release, colour: Colour) -> Topology:
-    """Lets ``colour`` be this release. The other colour stays, or gets a seat beside it."""
+    """Gives ``colour`` to this release. The other colour stays, or gets addresses as well."""
     route = topology.route(release.service) or _from_release(release, topology)
     for each in (colour, colour.other):
         known = route.target(each)
@@ -133,14 +133,16 @@ def with_release(topology: Topology, release: Release, colour: Colour) -> Topolo
 
 
 def _unambiguous(topology: Topology) -> Topology:
-    """Raises BluegreenError. One file never is ambiguous, but what an older one left may be."""
+    """Raises BluegreenError on a route conflict: with routes that an older compose file left."""
     for where, port_users in topology.port_users().items():
         for conflict in find_conflicts(port_users):
             names = " and ".join(one.service for one in port_users)
             raise BluegreenError(
                 f"{names} are both behind port {host(where)[1]}: {conflict.problem}",
                 hint=Hint(
-                    f"{conflict.remedy}; ", Action.DOWN, " removes what no compose file names"
+                    f"{conflict.remedy}; ",
+                    Action.DOWN,
+                    " removes services that are no longer in the file",
                 ),
             )
     return topology
@@ -165,7 +167,7 @@ def _target(release: Release, route: Route, colour_addresses: tuple[int, ...]) -
 
 
 def _from_release(release: Release, topology: Topology) -> Route:
-    """After ``down``: ports and names as they were when the release was made."""
+    """After ``down``: ports and names from the release itself."""
     if is_worker(release):
         return Route(release.service)
     model = release.model
@@ -175,7 +177,7 @@ def _from_release(release: Release, topology: Topology) -> Route:
         for key, how in own.items()
     )
     inside = {release.settings["port"], *published(release).values()}
-    internal_ports = _doors(release.service, topology, inside).give(published(release))
+    internal_ports = _internal_ports(release.service, topology, inside).give(published(release))
     settings = restored(release.settings)
     fronts = (
         Published(where, *host(where), internal_port, speaks_tls(settings, host(where)[1]))
@@ -194,33 +196,36 @@ def _from_release(release: Release, topology: Topology) -> Route:
 def _previewed(
     route: Route, settings: ServiceSettings, topology: Topology, inside: set[int]
 ) -> Route:
-    """With who may reach its idle colour, and by which port."""
+    """With the preview settings: key, allowed networks and port."""
     if settings.is_worker:
         return replace(route, preview=None)
-    wanted, port = settings.preview, None
-    if wanted.port is not None:
-        where = f"{LOOPBACK}:{wanted.port}/tcp"
-        internal_ports = _doors(route.service, topology.with_route(route), inside).give([where])
+    preview_settings, port = settings.preview, None
+    if preview_settings.port is not None:
+        where = f"{LOOPBACK}:{preview_settings.port}/tcp"
+        internal_ports = _internal_ports(route.service, topology.with_route(route), inside).give(
+            [where]
+        )
         port = Published(where, *host(where), internal_ports[where])
-    preview = Preview(wanted.key or "", wanted.only_from, port)
+    preview = Preview(preview_settings.key or "", preview_settings.only_from, port)
     return replace(route, preview=None if preview == Preview() else preview)
 
 
 def _behind_published(release: Release, route: Route) -> dict[int, int]:
-    """Door to the container's port. Where the release doesn't know a host port, its own ``port``."""
-    wanted = published(release)
+    """Each internal port with its container port. For a host port that the release does not publish,
+    this is the ``port`` setting."""
+    ports = published(release)
     otherwise = int(release.settings["port"])
-    return {one.internal_port: wanted.get(one.where, otherwise) for one in route.published}
+    return {one.internal_port: ports.get(one.where, otherwise) for one in route.published}
 
 
 def _exposed(own: dict[str, Any]) -> list[int]:
     return [int(str(one).partition("/")[0]) for one in own.get("expose") or ()]
 
 
-def _doors(service: str, topology: Topology, inside: set[int]) -> InternalPorts:
-    """Its own stay; it gets none that a colour of another service still has, which may be live.
+def _internal_ports(service: str, topology: Topology, inside: set[int]) -> InternalPorts:
+    """The service keeps its internal ports, and gets none that another service still uses.
 
-    But a port that both publish has one door.
+    A host port that both services publish has one internal port.
     """
     own = topology.route(service)
     others = [route for route in topology.routes if route.service != service]

@@ -1,4 +1,4 @@
-"""What becomes of what is in flight on colours that get no new requests."""
+"""Drain: waits for in-flight requests of colours that receive no new ones."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from compose_bluegreen.steps import locking
 from compose_bluegreen.steps.health import POLL
 
 _TO_END = timedelta(seconds=1)
-"""How long connections that HAProxy was told to end may take to be gone."""
+"""How long HAProxy may take to close connections."""
 
 _LOOK_AGAIN = timedelta(seconds=locking.LOOK_AGAIN)
-"""HAProxy tells of each connection, and there may be thousands."""
+"""HAProxy lists each connection, and there may be thousands."""
 
 _NEVER = timedelta(days=-1)
 
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """A colour of a service that goes, and the settings by which it does."""
+    """An old colour of a service, and the settings for its drain."""
 
     service: str
     colour: Colour
@@ -31,18 +31,18 @@ class Old:
 
 
 def drain(olds: Sequence[Old], ctx: Context) -> str:
-    """Until nothing is in flight on any of them, or its time is up; side by side.
+    """Waits until no colour has in-flight requests, or until its ``drain_timeout``; all at the same time.
 
-    Says what was closed, and what must be cut.
+    Returns a remark about closed and cut connections.
     """
     drains = [_Drain(old, ctx, ctx.clock.monotonic()) for old in olds]
     until_all([one.is_over for one in drains], ctx)
-    return "; ".join(said for one in drains for said in one.says(alone=len(drains) == 1))
+    return "; ".join(text for one in drains for text in one.remarks(alone=len(drains) == 1))
 
 
 @dataclass(slots=True)
 class _Drain:
-    """``left`` are in flight still; times since it ``began``."""
+    """``left`` is the number of in-flight requests. Times count from ``began``."""
 
     old: Old
     ctx: Context
@@ -65,27 +65,27 @@ class _Drain:
             return False
         return spent >= self.old.settings.drain_timeout
 
-    def says(self, *, alone: bool) -> list[str]:
+    def remarks(self, *, alone: bool) -> list[str]:
         whose = "" if alone else f" on {self.old.service}-{self.old.colour}"
-        said = []
+        texts = []
         if self.closed:
             were = "connection was" if self.closed == 1 else "connections were"
             after = f"{self.closed_after.total_seconds():.0f} s"
-            said.append(f"{self.closed} long {were} closed{whose} after {after}")
+            texts.append(f"{self.closed} long {were} closed{whose} after {after}")
         if self.left:
             after = f"{self.old.settings.drain_timeout.total_seconds():g} s"
-            said.append(f"{self.left} still in flight{whose} after {after} were cut")
-        return said
+            texts.append(f"{self.left} still in flight{whose} after {after} were cut")
+        return texts
 
     def _may_close(self, spent: timedelta) -> bool:
-        wanted = self.old.settings
-        grace = min(wanted.close_after, wanted.drain_timeout)
-        return wanted.long_connections == "close" and spent >= grace
+        settings = self.old.settings
+        grace = min(settings.close_after, settings.drain_timeout)
+        return settings.long_connections == "close" and spent >= grace
 
     def _only_long_ones(self, spent: timedelta) -> bool:
-        """Then HAProxy can end all of a replica's connections without picking.
+        """Whether all connections are long-lived: then HAProxy can close all connections of a replica.
 
-        To pick is to race: an address of a stream that has ended may be another's by then.
+        To close selected streams would be a race: the address of an ended stream may be reused by then.
         """
         last = spent >= self.old.settings.drain_timeout
         if spent - self.looked < _LOOK_AGAIN and not last:
@@ -95,7 +95,7 @@ class _Drain:
 
 
 def until_all(are_over: Sequence[Callable[[], bool]], ctx: Context) -> None:
-    """Until each of these has said that it is over, by a deadline of its own."""
+    """Waits until each of these returns True. Each has its own deadline."""
     left = list(are_over)
     while left := [one for one in left if not one()]:
         ctx.clock.sleep(POLL)

@@ -1,4 +1,4 @@
-"""Every loop that waits, each with a deadline."""
+"""Waits until colours are healthy, with a deadline."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.proxy import NO_TRAFFIC
 
 POLL = 0.02
-"""Seconds. Asking HAProxy costs a millisecond, asking the engine two."""
+"""Seconds. A query of HAProxy costs one millisecond, a query of the engine two."""
 
 CRASH_LOOP = 3
-"""Restarts after which a container that should come up is taken for one that never will."""
+"""After so many restarts, a starting container counts as failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A colour of a service, and how long it may take to be well.
+    """A colour of a service, and how long it may take to become healthy.
 
-    ``settle`` is how long it must have run without ending, where nobody asks it anything and it has
-    no HEALTHCHECK.
+    ``settle`` is how long a worker without a HEALTHCHECK must run before it counts as healthy.
     """
 
     service: str
@@ -41,22 +40,22 @@ class Awaited:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Ids of containers whose HEALTHCHECK has passed, what those of others said last, and since when
-    each start has been seen."""
+    """Ids of containers whose HEALTHCHECK passed, the last output of the others, and the time at which
+    each start of a container was first observed."""
 
     passed: set[str] = field(default_factory=set)
-    said: dict[str, str] = field(default_factory=dict)
+    output: dict[str, str] = field(default_factory=dict)
     since: dict[object, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """``unproven`` are those whose own HEALTHCHECK is all that is missing."""
+    """``unchecked`` are containers for which only the HEALTHCHECK has not passed yet."""
 
     one: Awaited
     containers: Sequence[Container]
     missing: str | None
-    unproven: Sequence[Container] = ()
+    unchecked: Sequence[Container] = ()
 
 
 def until_healthy(service: str, colour: Colour, timeout: timedelta, ctx: Context) -> str:
@@ -64,28 +63,27 @@ def until_healthy(service: str, colour: Colour, timeout: timedelta, ctx: Context
 
 
 def until_all_healthy(awaited: Sequence[Awaited], ctx: Context) -> str:
-    """Until HAProxy sees every replica of all at the same time, and each one's own HEALTHCHECK has
-    passed.
+    """Waits until HAProxy reports all replicas UP at the same time, and each HEALTHCHECK has passed.
 
-    Docker looks once an interval; we run the same command as soon as HAProxy sees the replica, and
-    those of several side by side. Raises Unhealthy with the last log lines, at once where waiting
-    can't help.
+    Docker runs the HEALTHCHECK once per interval. We run the same command as soon as HAProxy reports the
+    replica UP, in parallel for several replicas. Raises Unhealthy with the last log lines; at once if
+    waiting can't help.
     """
     began = ctx.clock.monotonic()
     seen = _Seen()
     while True:
-        # All of them each time: one that crashes ends the waiting for the others.
+        # Checks all of them each time: a crash of one ends the wait for the others.
         looks = [_look(one, seen, ctx) for one in awaited]
-        _probe([each for look in looks for each in look.unproven], seen, ctx)
-        well = [_is_well(look, began, seen, ctx) for look in looks]
-        if all(well):
+        _probe([each for look in looks for each in look.unchecked], seen, ctx)
+        healthy = [_is_healthy(look, began, seen, ctx) for look in looks]
+        if all(healthy):
             break
         ctx.clock.sleep(POLL)
     return "" if not seen.passed else "HEALTHCHECK passed"
 
 
 def _look(one: Awaited, seen: _Seen, ctx: Context) -> _Look:
-    """Raises Unhealthy where it can't get well any more."""
+    """Raises Unhealthy if the colour can't become healthy any more."""
     containers = ctx.colour_containers(one.service, one.colour)
     for container in containers:
         _give_up_on(container, ctx)
@@ -100,17 +98,17 @@ def _probe(containers: Sequence[Container], seen: _Seen, ctx: Context) -> None:
     unsure = [each for each in containers if each.health != "healthy"]
     if not unsure:
         return
-    for each, said in zip(unsure, ctx.engine.probe_all(unsure), strict=True):
-        if said is None:
+    for each, output in zip(unsure, ctx.engine.probe_all(unsure), strict=True):
+        if output is None:
             seen.passed.add(each.id)
         else:
-            seen.said[each.id] = f"its HEALTHCHECK says: {said.strip() or 'nothing'}"
+            seen.output[each.id] = f"its HEALTHCHECK says: {output.strip() or 'nothing'}"
 
 
-def _is_well(look: _Look, began: float, seen: _Seen, ctx: Context) -> bool:
-    """Raises Unhealthy where its time is up."""
-    sick = (seen.said[each.id] for each in look.unproven if each.id not in seen.passed)
-    missing = look.missing or next(sick, None)
+def _is_healthy(look: _Look, began: float, seen: _Seen, ctx: Context) -> bool:
+    """Raises Unhealthy after the timeout."""
+    failing = (seen.output[each.id] for each in look.unchecked if each.id not in seen.passed)
+    missing = look.missing or next(failing, None)
     if missing is None:
         return True
     one = look.one
@@ -119,7 +117,7 @@ def _is_well(look: _Look, began: float, seen: _Seen, ctx: Context) -> bool:
     raise Unhealthy(
         f"{one.name} was not healthy within {durations.show(one.timeout)}: {missing}",
         detail=last_lines(look.containers, ctx),
-        hint="look at the log above; a slow start needs a longer deploy_timeout or --timeout",
+        hint="see the log above; a slow start needs a longer deploy_timeout or --timeout",
     )
 
 
@@ -130,19 +128,19 @@ def _missing(
     for server in servers:
         if not server.up:
             return f"HAProxy says {server.status} ({server.check or 'not checked yet'}) of {server.address}"
-    unasked = any(server.status == NO_TRAFFIC for server in servers)
-    if unasked and (said := _runs_too_short(one, containers, len(servers), seen, ctx)):
-        return said
-    return None if servers else "HAProxy doesn't know it"
+    is_worker = any(server.status == NO_TRAFFIC for server in servers)
+    if is_worker and (output := _runs_too_short(one, containers, len(servers), seen, ctx)):
+        return output
+    return None if servers else "HAProxy has no server for it"
 
 
 def _runs_too_short(
-    one: Awaited, containers: Sequence[Container], wanted: int, seen: _Seen, ctx: Context
+    one: Awaited, containers: Sequence[Container], expected: int, seen: _Seen, ctx: Context
 ) -> str | None:
-    """HAProxy doesn't look at what nobody asks: it has to run, and go on doing so."""
+    """HAProxy does not check workers, so a worker must keep running for a while."""
     now, running = ctx.clock.monotonic(), [each for each in containers if each.running]
-    if len(running) < wanted:
-        return "it doesn't run"
+    if len(running) < expected:
+        return "it is not running"
     for each in running:
         since = seen.since.setdefault((each.id, each.started_at), now)
         if each.health is None and now - since < one.settle.total_seconds():
@@ -164,13 +162,13 @@ def _give_up_on(container: Container, ctx: Context) -> None:
             f"{container.name} {problem}",
             detail=ctx.engine.log_tail(container),
             hint=Hint(
-                "mend it and run ",
+                "fix it and run ",
                 Action.UP,
-                " again; a start that is only slow needs start_period in its healthcheck",
+                " again; a slow start needs start_period in its healthcheck",
             ),
         )
 
 
 def last_lines(containers: Iterable[Container], ctx: Context) -> str:
-    """Of the log of each."""
+    """The last log lines of each container."""
     return "\n".join(text for one in containers if (text := ctx.engine.log_tail(one)))

@@ -1,7 +1,7 @@
-"""Commands that a release brings along, run at their moments of a deployment.
+"""Hooks: commands of a release that run at certain moments of a deployment.
 
-A one-off container runs in the release that has the hook; ``exec`` goes to the colour that is up for
-the deployment at that moment, or where there is none to the one that serves.
+A one-off container has the image of the release that has the hook. ``exec`` runs in the new colour if
+it is running at that moment, and otherwise in the live colour.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _BEFORE_IT_IS_UP = (Moment.PRE_DEPLOY, Moment.ON_FAILURE)
 
 @dataclass(frozen=True, slots=True)
 class HookContext:
-    """What a hook is told. ``rollout`` is what the deployment brings, ``of`` the release whose hook it
-    is; ``before`` is what served before, None where only history can tell."""
+    """What a hook runs for. ``of`` is the release that has the hook, ``rollout`` the way of its service.
+    ``before`` is the previous release; None: history has it."""
 
     moment: Moment
     rollout: Rollout
@@ -47,18 +47,18 @@ class HookContext:
 
     @property
     def colour(self) -> Colour | None:
-        """Where ``exec`` goes."""
+        """The colour in which ``exec`` runs."""
         return self.rollout.live if self.moment in _BEFORE_IT_IS_UP else self.rollout.idle
 
 
 @dataclass(frozen=True, slots=True)
 class NamedHook:
-    """A hook of a release. ``key`` is that of its step: history says by it whether the hook ran."""
+    """A hook of a release. ``key`` is the key of its step, by which history shows whether the hook ran."""
 
     key: StepKey
     name: str
     container: str
-    """How the name of its one-off container ends, before the id of the deployment."""
+    """The part of its one-off container's name before the deployment's id."""
     hook: Hook
 
 
@@ -80,8 +80,11 @@ def _called(service: str, moment: Moment, hook: Hook, number: int, *, alone: boo
 
 
 def moments_for(*, goes_back: bool) -> list[Moment]:
-    """The moments of a release that a deployment brings. One that comes back was prepared when it
-    was new, and its migrations may not even know the newer ones."""
+    """The moments at which the hooks of a release run.
+
+    A rollback has no ``pre_deploy``: the release was prepared when it was new, and its migrations may
+    not know the newer ones.
+    """
     late = [Moment.POST_START, Moment.PRE_SWITCH, Moment.POST_SWITCH, Moment.ON_FAILURE]
     return late if goes_back else [Moment.PRE_DEPLOY, *late]
 
@@ -93,7 +96,7 @@ def steps(
     options: DeployOptions,
     ctx: Context,
 ) -> Iterator[Step]:
-    """Those of the releases that are brought."""
+    """The hook steps of the releases that become live."""
     if not options.hooks or moment not in moments_for(goes_back=options.goes_back):
         return
     for rollout in rollouts:
@@ -120,7 +123,7 @@ def on_rollback(
     options: DeployOptions,
     ctx: Context,
 ) -> Iterator[Step]:
-    """Of releases that no longer serve: they alone know what they did."""
+    """Hooks of the releases that are rolled back, because only they know how to undo their work."""
     moments_for = {rollout.service: rollout for rollout in rollouts}
     for release in taken_back if options.hooks else ():
         if rollout := moments_for.get(release.service):
@@ -133,7 +136,7 @@ def on_rollback(
 def missed_on_rollback(
     found: Deployment, rollouts: Sequence[Rollout], ctx: Context
 ) -> Iterator[Step]:
-    """To the releases that a rollback took back which somebody else had begun."""
+    """The ``on_rollback`` hooks of an interrupted rollback."""
     if found.rollback_of is None or not goes_back(found):
         return
     taken_back = ctx.history.get(found.rollback_of)
@@ -142,13 +145,13 @@ def missed_on_rollback(
 
 
 def goes_back(found: Deployment) -> bool:
-    """As ``Target.goes_back`` has it, of one that was begun before."""
+    """Whether an interrupted deployment goes back to an older release; see ``RollbackTarget.goes_back``."""
     before, after = found.rollback_of, found.restores
     return after is not None and (before is None or after < before)
 
 
 def unfinished_hooks(deployment: Deployment) -> list[str]:
-    """Hooks of a release that has the traffic, which a kill kept from running to their end."""
+    """``post_switch`` hooks that did not finish because the command was killed."""
     ended = {step.key for step in deployment.steps if step.outcome is not Outcome.RUNNING}
     hooked = (hooks_of(part.release, Moment.POST_SWITCH) for part in deployment.parts)
     return [
@@ -160,9 +163,9 @@ def unfinished_hooks(deployment: Deployment) -> list[str]:
 
 
 def refuse_untrusted(release: Release, moments: Iterable[Moment], ctx: Context) -> None:
-    """History is on the engine: what it says is run here only if a file that lies here said so too.
+    """Raises HookFailed for a host command that no compose file on this host contained.
 
-    Raises HookFailed.
+    History is on the engine, so its commands run on this host only if this host knows them already.
     """
     for moment in moments:
         for named_hook in hooks_of(release, moment):
@@ -171,7 +174,7 @@ def refuse_untrusted(release: Release, moments: Iterable[Moment], ctx: Context) 
 
 
 def trust(release: Release, ctx: Context) -> None:
-    """Its hooks come from a compose file here."""
+    """Trusts the host commands of a release that comes from a compose file on this host."""
     for moment in Moment:
         for named_hook in hooks_of(release, moment):
             if named_hook.hook.host:
@@ -179,7 +182,7 @@ def trust(release: Release, ctx: Context) -> None:
 
 
 def clear(ctx: Context) -> None:
-    """One-off containers of hooks, also those of commands that were killed."""
+    """Removes one-off containers of hooks, also those that killed commands left."""
     left = ctx.engine.hook_containers(ctx.project)
     if left:
         ctx.workloads.remove([one.name for one in left])
@@ -201,7 +204,7 @@ def _where(hook: Hook, context: HookContext) -> str:
         return "on this host"
     if hook.run:
         return "in a one-off container"
-    return f"in {context.of.service}-{context.colour}" if context.colour else "in what serves"
+    return f"in {context.of.service}-{context.colour}" if context.colour else "in the live colour"
 
 
 def _run(named_hook: NamedHook, context: HookContext, ctx: Context) -> str:
@@ -216,19 +219,19 @@ def _run(named_hook: NamedHook, context: HookContext, ctx: Context) -> str:
     raise HookFailed(
         f"{named_hook.name} {how}",
         detail=ran.output,
-        hint=Hint("mend it and run ", Action.UP, " again; its output is above"),
+        hint=Hint("fix it and run ", Action.UP, " again; its output is above"),
     )
 
 
 def _elsewhere(named_hook: NamedHook, context: HookContext, ctx: Context) -> CommandResult:
-    hook, told = named_hook.hook, _told(context, ctx)
+    hook, environment = named_hook.hook, _environment(context, ctx)
     if hook.host:
         _assure_trust(named_hook, ctx)
-        return ctx.runner.here(unescaped(hook.host), told, hook.timeout)
+        return ctx.runner.here(unescaped(hook.host), environment, hook.timeout)
     project = context.rollout.project
     name = f"{companion(project)}-{named_hook.container}-{context.deployment}"
     with _cleared(ctx):
-        job = OneOff(context.of, name, unescaped(hook.run or ()), told)
+        job = OneOff(context.of, name, unescaped(hook.run or ()), environment)
         return ctx.runner.one_off(job, hook.timeout)
 
 
@@ -236,18 +239,20 @@ def _inside(named_hook: NamedHook, context: HookContext, ctx: Context) -> Comman
     there = ctx.colour_containers(context.rollout.service, context.colour) if context.colour else []
     found = [one for one in there if one.running]
     if not found and context.moment in _BEFORE_IT_IS_UP:
-        return CommandResult(0, f"not run: nothing of {context.rollout.service} is up")
+        return CommandResult(0, f"skipped: no container of {context.rollout.service} is running")
     if not found:
-        raise HookFailed(f"{named_hook.name} has no container to run in: none is running")
-    told = _told(context, ctx)
+        raise HookFailed(
+            f"{named_hook.name} can't run: no container of {context.rollout.service} is running"
+        )
+    environment = _environment(context, ctx)
     return ctx.runner.inside(
-        found[0], unescaped(named_hook.hook.words), told, named_hook.hook.timeout
+        found[0], unescaped(named_hook.hook.words), environment, named_hook.hook.timeout
     )
 
 
 @contextmanager
 def _cleared(ctx: Context) -> Iterator[None]:
-    """Before, for a name is taken once; and after, however it ended."""
+    """Removes the container before, because its name must be free, and after, also on failure."""
     clear(ctx)
     try:
         yield
@@ -256,21 +261,21 @@ def _cleared(ctx: Context) -> Iterator[None]:
             try:
                 clear(ctx)
             except BluegreenError as error:
-                said = "its container is left over; the next up removes it"
-                ctx.observer.remark(f"warning: {said}: {error.message}")
+                left = "the container of the hook was not removed; the next up removes it"
+                ctx.observer.remark(f"warning: {left}: {error.message}")
 
 
 def _assure_trust(named_hook: NamedHook, ctx: Context) -> None:
     if not ctx.runner.trusts(named_hook.hook.words):
         raise HookFailed(
-            f"{named_hook.name} would run on this host, and no compose file here has had it:"
-            " it comes from history, which is on the engine",
+            f"{named_hook.name} would run on this host, but no compose file on this host contained it:"
+            " it comes from history on the engine",
             hint=f"set {HOST_VARIABLE}=1 to let it run, or roll back with --no-hooks",
         )
 
 
-def _told(context: HookContext, ctx: Context) -> dict[str, str]:
-    """The contract with hooks; docs/reference/hooks.md has it."""
+def _environment(context: HookContext, ctx: Context) -> dict[str, str]:
+    """The environment of a hook; documented in docs/reference/hooks.md."""
     rollout, before = context.rollout, context.before or _before(context, ctx)
     image, was = rollout.release.image, before.image if before else None
     return {

@@ -1,6 +1,6 @@
-"""Images: what rollback needs is kept by a tag of ours, what it doesn't is let go.
+"""Images: a tag keeps each image that a rollback needs, and other images are removed.
 
-And the tag in the compose file: where it names a local build, it names the one that serves.
+The tag in the compose file, if it names a local build, points at the live image.
 """
 
 from __future__ import annotations
@@ -22,62 +22,61 @@ _LOOK_BACK = 500
 _HUB = re.compile(r"^(docker\.io/)?(library/)?")
 
 _FAILED = "failed-"
-"""How the tag of an image begins that somebody asked to keep; nobody but they let it go."""
+"""Prefix of tags of failed images that a user keeps; only ``prune --failed`` removes them."""
 
 
 def steps(releases: Sequence[Release], ctx: Context) -> Iterator[Step]:
-    """For releases that have just gone live."""
+    """Steps for releases that have just become live."""
     for release in releases:
         yield Step(
             StepKey.of(StepKind.IMAGE, "keep", release.service),
             f"keep the image of {release.service}",
-            "docker image prune must leave what rollback needs",
+            "docker image prune must not remove images for a rollback",
             partial(ctx.workloads.tag, release.image.id, release.kept_tag),
         )
         if built_here(release):
             yield Step(
                 StepKey.of(StepKind.IMAGE, "point", release.service),
-                f"point {release.image.reference} at what serves",
-                "a plain docker compose up must start nothing else",
+                f"point {release.image.reference} at the live image",
+                "docker compose up must start the same image",
                 partial(_point, release.image, ctx),
             )
         yield Step(
             StepKey.of(StepKind.IMAGE, "prune", release.service),
-            f"let go of old images of {release.service}",
+            f"remove old images of {release.service}",
             f"{restored(release.settings).keep} releases are kept",
-            partial(_let_go, release, ctx),
+            partial(_remove_old, release, ctx),
         )
 
 
 def take_back_build(
     reference: str, serving: str | None, before: Image | None, kept_as: str | None, ctx: Context
 ) -> str:
-    """After a failed deployment of a local build: nothing may start the broken image by its name.
+    """After a failed deployment of a local build: the tag must not start the broken image.
 
-    ``serving`` is the id of the live image, ``before`` what the name meant until the build,
-    ``kept_as`` a prefix under which the broken one stays (None: it is removed).
+    ``serving`` is the id of the live image, ``before`` the image of the tag before the build. The
+    broken image stays under a tag with the prefix ``kept_as``; with None it is removed.
     """
     broken = ctx.engine.image(reference)
     good = serving or (before.id if before else None)
     if broken is None or broken.id == good:
         return ""
-    said = ""
+    remark = ""
     if kept_as:
         name = f"{kept_as}:{_FAILED}{broken.short_id}"
         ctx.workloads.tag(broken.id, name)
-        said = f"the failed image is {name}"
+        remark = f"the failed image is {name}"
     if good:
         ctx.workloads.tag(good, reference)
     else:
         ctx.workloads.untag(reference)
     if not ctx.engine.tags(broken.id):
         ctx.workloads.remove_image(broken.id)
-    return said
+    return remark
 
 
-def point_at_what_serves(release: Release, ctx: Context) -> None:
-    """The name of a local build, if anything of ours serves: what it meant before is known to
-    nobody any more. The image that it named stays."""
+def point_at_live(release: Release, ctx: Context) -> None:
+    """Points the tag of a local build at the live image, if there is one. The image of the tag stays."""
     service = release.service
     colour = ctx.proxy.routes().get(service)
     live = ctx.colour_containers(service, colour) if colour else []
@@ -86,7 +85,7 @@ def point_at_what_serves(release: Release, ctx: Context) -> None:
 
 
 def forget(release: Release, ctx: Context) -> None:
-    """Lets go of an image that was kept, and never served."""
+    """Removes an image that was kept, but never was live."""
     if release.image.id not in _released(release.service, ctx)[1]:
         drop(Surplus(release.image.id, (release.kept_tag,)), ctx)
 
@@ -94,25 +93,24 @@ def forget(release: Release, ctx: Context) -> None:
 def _point(image: Image, ctx: Context) -> str:
     now = ctx.engine.image(image.reference)
     if now and now.id == image.id:
-        return "it does"
+        return "it does already"
     ctx.workloads.tag(image.id, image.reference)
     return ""
 
 
-def _let_go(release: Release, ctx: Context) -> str:
+def _remove_old(release: Release, ctx: Context) -> str:
     keep = restored(release.settings).keep
     old = surplus(release.service, keep, release.image.id, ctx)
     for each in old:
         drop(each, ctx)
-    return f"{len(old)} let go" if old else ""
+    return f"{len(old)} removed" if old else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Surplus:
-    """An image that nobody runs and no rollback within ``keep`` needs.
+    """An image that no container uses and no rollback within ``keep`` needs.
 
-    ``names`` are ours, and those by which it was released; others that it bears are not ours to
-    take.
+    ``names`` are our tags and the tags by which it was released. Its other tags stay.
     """
 
     image_id: str
@@ -120,9 +118,9 @@ class Surplus:
 
 
 def surplus(service: str, keep: int, serving: str | None, ctx: Context) -> list[Surplus]:
-    """What is beyond the ``keep`` newest releases of a service. ``serving`` is the live image's id.
+    """The images beyond the ``keep`` newest releases of a service. ``serving`` is the live image's id.
 
-    An image that this history never heard of was kept by somebody else's, and goes last.
+    An image that is not in this history was kept by another history, and is removed last.
     """
     ours = {
         name: image
@@ -133,7 +131,7 @@ def surplus(service: str, keep: int, serving: str | None, ctx: Context) -> list[
     first = [serving] if serving else []
     kept = list(dict.fromkeys([*first, *newest, *ours.values()]))[:keep]
     found: dict[str, list[str]] = {}
-    # Ours first: with the last name of its own repository an image loses its digest too.
+    # Our tags first: without a tag of its own repository, an image loses its digest as well.
     for name, image in [*ours.items(), *_still_named(released_as, ctx)]:
         if image not in kept:
             found.setdefault(image, []).append(name)
@@ -142,7 +140,7 @@ def surplus(service: str, keep: int, serving: str | None, ctx: Context) -> list[
 
 
 def _still_named(released_as: Mapping[str, set[str]], ctx: Context) -> Iterator[tuple[str, str]]:
-    """Names that a release was made by and that nobody has given to another image since."""
+    """Tags by which a release was made and that still point at its image."""
     wanted = {(name, image) for image, names in released_as.items() for name in names}
     for repository in sorted({name.rpartition(":")[0] for name, _ in wanted}):
         for row in ctx.engine.tagged(repository).items():
@@ -153,7 +151,7 @@ def _still_named(released_as: Mapping[str, set[str]], ctx: Context) -> Iterator[
 def drop(old: Surplus, ctx: Context) -> None:
     for name in old.names:
         ctx.workloads.untag(name)
-    # One that was pulled by its digest, or whose tag has moved on, has no name left to go with.
+    # An image that was pulled by its digest, or whose tag has moved, has no tag to remove it by.
     if not ctx.engine.tags(old.image_id):
         ctx.workloads.remove_image(old.image_id)
 
@@ -164,7 +162,7 @@ def is_failed(name: str) -> bool:
 
 
 def _released(service: str, ctx: Context) -> tuple[dict[str, set[str]], list[str]]:
-    """Image ids with the tags that they were released by, and those that were well, newest first."""
+    """Image ids with the tags by which they were released, and the ids that were healthy, newest first."""
     engine, names, well = ctx.engine_id, dict[str, set[str]](), list[str]()
     for deployment in ctx.history.newest(ctx.project, service=service, limit=_LOOK_BACK):
         part = deployment.part(service)
@@ -179,7 +177,7 @@ def _released(service: str, ctx: Context) -> tuple[dict[str, set[str]], list[str
 
 
 def _tag(reference: str) -> str | None:
-    """As Docker lists it: with its tag, and without what it adds to names of Docker Hub."""
+    """As Docker lists it: with its tag, and without the prefix of Docker Hub."""
     if "@" in reference or reference.startswith("sha256:"):
         return None
     bare = _HUB.sub("", reference)

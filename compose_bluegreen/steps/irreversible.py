@@ -1,4 +1,4 @@
-"""What hooks did that a rollback doesn't take back."""
+"""Irreversible changes: effects of hooks that a rollback does not undo."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps.hooks import NamedHook, hooks_of
 
 _A_FEW = 10
-"""Deployments. Nearly always the one that is gone back to is among them."""
+"""Deployments. Nearly always the target of the rollback is among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class IrreversibleChange:
-    """A hook that began, in a deployment that went live or not: half of it is enough."""
+    """An irreversible hook that has begun. It counts even if it or its deployment failed."""
 
     deployment: int
     named_hook: NamedHook
@@ -30,7 +30,7 @@ class IrreversibleChange:
 
 
 def since(service: str, deployment: int, ctx: Context) -> Iterator[IrreversibleChange]:
-    """What was done after that deployment, newest first."""
+    """The irreversible changes after that deployment, newest first."""
     found = ctx.history.newest(ctx.project, service=service, limit=_A_FEW)
     if len(found) == _A_FEW and found[-1].id > deployment:
         found = ctx.history.newest(ctx.project, service=service)
@@ -46,10 +46,10 @@ def refuse(irreversible_changes: Sequence[IrreversibleChange], to: int) -> None:
     """Raises BluegreenError if there are any."""
     if irreversible_changes:
         raise BluegreenError(
-            f"going back to deployment {to} is not safe: {'; '.join(map(str, irreversible_changes))}"
-            " can't be taken back",
+            f"a rollback to deployment {to} is not safe: {'; '.join(map(str, irreversible_changes))}"
+            " can't be undone",
             hint=Hint(
-                "if what it changed suits the older release, ",
+                "if the older release works with that change, ",
                 Command(Action.ROLLBACK, flags=(Flag.FORCE,)),
             ),
         )

@@ -13,14 +13,14 @@ from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import LockOwner
 
 LOOK_AGAIN = 0.25
-"""Seconds between two tries of a lock that somebody else holds."""
+"""Seconds between two attempts to get a lock that another command holds."""
 
 
 @contextmanager
 def until_alone(owner: LockOwner, patience: timedelta | None, ctx: Context) -> Iterator[None]:
-    """Holds the lock. With ``patience``, says for whom it waits, and waits; raises LockHeld."""
+    """Holds the lock. With ``patience``, reports the owner and waits for it. Raises LockHeld."""
     deadline = ctx.clock.monotonic() + (patience.total_seconds() if patience else 0.0)
-    told = False
+    reported = False
     with ExitStack() as held:
         while True:
             try:
@@ -29,11 +29,11 @@ def until_alone(owner: LockOwner, patience: timedelta | None, ctx: Context) -> I
             except LockHeld as refused:
                 if ctx.clock.monotonic() >= deadline:
                     raise
-                if patience and not told:
+                if patience and not reported:
                     ctx.observer.remark(
-                        f"waits up to {durations.show(patience)}: {refused.message}"
+                        f"waiting up to {durations.show(patience)}: {refused.message}"
                     )
-                told = True
+                reported = True
                 ctx.clock.sleep(LOOK_AGAIN)
         yield
 
@@ -41,7 +41,7 @@ def until_alone(owner: LockOwner, patience: timedelta | None, ctx: Context) -> I
 def alone(
     owner: LockOwner, patience: timedelta | None, ctx: Context
 ) -> AbstractContextManager[None]:
-    """A proxy that doesn't run holds no lock, and nobody deploys by it."""
+    """Without a running proxy there is no lock, and no other command can deploy."""
     topology = ctx.proxy.topology()
     runs = topology and ctx.proxy.change_to(topology) not in (Change.CREATE, Change.START)
     return until_alone(owner, patience, ctx) if runs else nullcontext()

@@ -12,7 +12,7 @@ from compose_bluegreen.ports.context import Context
 def make_networks_and_volumes(
     services: Sequence[ManagedService], project: Project, ctx: Context
 ) -> None:
-    """Colours and proxy join them as external ones, so they must be there first."""
+    """Creates them first, because colours and proxy join them as external networks and volumes."""
     networks = {project.network_name(key): key for one in services for key, _ in one.networks}
     volumes = {
         mount["name"]: key

@@ -1,4 +1,4 @@
-"""Services that end by themselves: run once a release, before those that need them."""
+"""One-off jobs: services that end by themselves, and run once per release before their dependents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDS = "service_completed_successfully"
 
 
 def needed(services: Sequence[ManagedService], project: Project) -> dict[str, list[str]]:
-    """Each with the services that need it. They are the user's own, and run in their project."""
+    """Each one-off job with the services that need it. Jobs run in the user's own project."""
     found: dict[str, list[str]] = {}
     for service in services:
         for name, condition in service.dependencies.items():
@@ -26,7 +26,7 @@ def needed(services: Sequence[ManagedService], project: Project) -> dict[str, li
 
 
 def built(services: Sequence[ManagedService], project: Project, ctx: Context) -> Iterator[Step]:
-    """Its image is of this release, too: Compose would build it only if it had none."""
+    """Builds the images of one-off jobs for this release: Compose would build only missing images."""
     for name in needed(services, project):
         if "build" in project.config["services"].get(name, {}):
             act = partial(ctx.workloads.build, [name])
@@ -44,11 +44,11 @@ def run(
     for name, by in needed(services, project).items():
         patience = timeout or max(one.settings.deploy_timeout for one in services if one.name in by)
         act = partial(_run, name, patience, ctx)
-        cause = f"once a release, before {' and '.join(by)}"
+        cause = f"once per release, before {' and '.join(by)}"
         yield Step(StepKey(StepKind.RUN, name), f"run {name}", cause, act)
 
 
 def _run(name: str, timeout: timedelta, ctx: Context) -> None:
-    """What has ended before is started again. Raises BluegreenError with its last lines."""
+    """Starts the job again, even if it has ended before. Raises BluegreenError with its last log lines."""
     ctx.workloads.start_dependencies([name])
     dependencies.until_dependencies({name: ENDS}, timeout, ctx)

@@ -1,4 +1,4 @@
-"""What the proxy must become, what that costs, and who has to agree to it."""
+"""Changes of the proxy that a deployment needs, their downtime, and the options that allow it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from compose_bluegreen.steps.saga import Step, Undo, run_before_the_lock
 from compose_bluegreen.steps.source import DeployOptions, ReleaseSource
 
 BEFORE_THE_LOCK = (Change.CREATE, Change.START)
-"""The lock is in the proxy: these make one that runs."""
+"""The lock is in the proxy, so these changes must come before the lock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the releases of a deployment go, and what the proxy must become for them.
+    """The rollouts of a deployment, and the topologies of the proxy for them.
 
-    ``until_take_over`` is what the proxy knows before anything starts: without the ports and names
-    that the user's own containers still have. ``desired`` is what it knows after the take-over.
+    ``until_take_over`` is the topology before the first container starts: without the ports and names
+    that the user's own containers still have. ``desired`` is the topology after the take-over.
     """
 
     rollouts: Sequence[Rollout]
@@ -45,7 +45,7 @@ class Placement:
 
 
 def place(source: ReleaseSource, rollouts: Sequence[Rollout], ctx: Context) -> Placement:
-    """Raises BluegreenError where that costs requests and the user has not agreed to it."""
+    """Raises BluegreenError if the change causes downtime and the user has not allowed it."""
     desired = source.topology(ctx.proxy.topology())
     for rollout in rollouts:
         desired = with_release(desired, rollout.release, rollout.idle)
@@ -58,16 +58,16 @@ def place(source: ReleaseSource, rollouts: Sequence[Rollout], ctx: Context) -> P
 def allowed_change(
     desired: Topology, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
 ) -> Change:
-    """What the proxy needs to know ``desired``. Raises BluegreenError as ``place`` does."""
+    """The change of the proxy that ``desired`` needs. Raises BluegreenError as ``place`` does."""
     existing = [one for rollout in rollouts for one in rollout.existing_containers]
     _refuse_unsafe(rollouts, existing, options)
     change = ctx.proxy.change_to(desired)
     agreed = options.recreate_proxy or not live(ctx)
     if (existing or change is Change.RECREATE) and not agreed:
         raise BluegreenError(
-            "the proxy needs a new container, for Docker fixes ports, names and image when it makes"
-            " one: a gap of a second or more",
-            hint="run it again with --recreate-proxy when that suits you",
+            "the proxy needs a new container, because Docker fixes ports, names and image at its"
+            " creation: a downtime of a second or more",
+            hint="run it again with --recreate-proxy when that is acceptable",
         )
     return change
 
@@ -78,24 +78,24 @@ def _refuse_unsafe(
     _refuse_a_second_worker(rollouts)
     if options.no_switch and rollouts and all(rollout.stop_first for rollout in rollouts):
         raise BluegreenError(
-            f"{' and '.join(rollout.service for rollout in rollouts)} starts only at the switch: order: stop-first",
+            f"{' and '.join(rollout.service for rollout in rollouts)} has order: stop-first, so it starts only at the switch",
             hint=Hint(Action.UP, ", without --no-switch"),
         )
     if existing and options.no_switch:
         raise BluegreenError(
-            f"{names(existing)} of your own project serves now: what waits beside it could not take"
-            " its ports over without a gap",
+            f"{names(existing)} of your own project is live: a waiting deployment could not take"
+            " its ports over without downtime",
             hint=Hint(
                 "release it once with ",
                 Command(Action.UP, flags=(Flag.TAKE_OVER,)),
-                "; --no-switch is for later ones",
+                "; later releases can use --no-switch",
             ),
         )
     if existing and not options.take_over:
         raise BluegreenError(
-            f"{names(existing)} of your own project serves now, and Docker can't hand its ports over"
-            " without a gap of a second or more",
-            hint="run it again with --take-over when that suits you; everything is proven first",
+            f"{names(existing)} of your own project is live, and Docker can't move its ports to the proxy"
+            " without a downtime of a second or more",
+            hint="run it again with --take-over when that is acceptable; health checks run first",
         )
 
 
@@ -103,7 +103,7 @@ def _refuse_a_second_worker(rollouts: Sequence[Rollout]) -> None:
     for rollout in rollouts:
         if rollout.existing_containers and is_worker(rollout.release):
             raise BluegreenError(
-                f"{names(rollout.existing_containers)} of your own project does the work of {rollout.service}",
+                f"{names(rollout.existing_containers)} of your own project is a running worker of {rollout.service}",
                 hint=Hint(f"docker compose rm --stop --force {rollout.service}, then ", Action.UP),
             )
 
@@ -118,7 +118,8 @@ def lock_owner(new_deployment: NewDeployment) -> LockOwner:
 
 @contextmanager
 def under_the_lock(placement: Placement, source: ReleaseSource, ctx: Context) -> Iterator[None]:
-    """There must be a proxy before there can be a lock in it; one that serves nobody goes again."""
+    """Holds the lock. Creates the proxy first if needed, because the lock is in it; after a failure,
+    a new proxy without a live colour is removed."""
     new_deployment, change = source.new_deployment, placement.change
     me = lock_owner(new_deployment)
     try:
@@ -144,7 +145,7 @@ def steps_before_the_lock(placement: Placement, ctx: Context) -> list[Step]:
 
 
 def _remove_useless_proxy(me: LockOwner, ctx: Context) -> None:
-    """Only under the lock: somebody else may be about to use it."""
+    """Removes it under the lock, because another command may be about to use it."""
     with ctx.lock.hold(me):
         if not live(ctx):
             ctx.proxy.remove()
@@ -157,33 +158,33 @@ def proxy_step(desired: Topology, change: Change, ctx: Context) -> Step:
         Change.RELOAD: (
             "reload",
             "reload the proxy",
-            "what it was told has changed; nothing is lost",
+            "its configuration changed; no request is lost",
         ),
         Change.RECREATE: ("recreate", "recreate the proxy", "its ports, names or image changed"),
     }[change]
     before = ctx.proxy.topology() if change is Change.RECREATE else None
-    undo = Undo("put the proxy back", partial(_put_back, before, desired, ctx)) if before else None
+    undo = Undo("restore the proxy", partial(_put_back, before, desired, ctx)) if before else None
     key = StepKey(StepKind.PROXY, detail)
     return Step(key, name, cause, partial(_apply, desired, change, ctx), undo)
 
 
 def _make(ground: Callable[[], None], desired: Topology, change: Change, ctx: Context) -> str:
-    # Docker would let two machines make two networks of one name.
+    # Docker would allow two machines to create two networks with the same name.
     with ctx.proxy.alone(desired):
         ground()
         return _apply(desired, change, ctx)
 
 
 def _apply(desired: Topology, change: Change, ctx: Context) -> str:
-    return gap(ctx.proxy.apply(desired, change))
+    return downtime(ctx.proxy.apply(desired, change))
 
 
-def gap(seconds: float) -> str:
-    return f"nobody answered for {seconds:.2f} s" if seconds else ""
+def downtime(seconds: float) -> str:
+    return f"downtime: {seconds:.2f} s" if seconds else ""
 
 
 def _put_back(before: Topology, desired: Topology, ctx: Context) -> None:
-    """Only if neither runs: one that does serves too, and costs no second gap."""
+    """Restores it only if no proxy runs: a running proxy works as well, and causes no more downtime."""
     change = ctx.proxy.change_to(before)
     if Change.NONE not in (change, ctx.proxy.change_to(desired)):
         ctx.proxy.apply(before, change)
@@ -197,10 +198,10 @@ def take_over_steps(placement: Placement, ctx: Context) -> Iterator[Step]:
         yield Step(
             StepKey(StepKind.TAKE_OVER),
             f"take over from {names(existing)}",
-            "it holds the ports and the name until now",
+            "it has the ports and the name until now",
             partial(take_over, existing, placement.desired, ctx),
             Undo(
-                f"give back to {names(existing)}",
+                f"return the ports to {names(existing)}",
                 partial(give_back, existing, placement.until_take_over, ctx),
             ),
             services=services(held),
@@ -211,7 +212,7 @@ def take_over(existing: Sequence[Container], desired: Topology, ctx: Context) ->
     began = ctx.clock.monotonic()
     ctx.workloads.stop([one.name for one in existing])
     ctx.proxy.apply(desired, Change.RECREATE)
-    return f"nobody answered for {ctx.clock.monotonic() - began:.1f} s"
+    return f"downtime: {ctx.clock.monotonic() - began:.1f} s"
 
 
 def give_back(existing: Sequence[Container], before: Topology, ctx: Context) -> None:

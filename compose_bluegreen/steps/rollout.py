@@ -1,4 +1,4 @@
-"""One service's way from the live colour to the idle one, and the acts on that way."""
+"""The rollout of one service from the live colour to the idle colour, and its acts."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from compose_bluegreen.steps.desired_topology import reached
 from compose_bluegreen.steps.source import DeployOptions
 
 SETTLED = timedelta(seconds=2)
-"""How long a worker without a HEALTHCHECK must run to be believed in."""
+"""How long a worker without a HEALTHCHECK must run to count as healthy."""
 
 
 class Readiness(StrEnum):
-    """What of the release is in the idle colour already."""
+    """Whether the idle colour has the release on standby already."""
 
     NONE = "none"
     STOPPED = "stopped"
@@ -36,9 +36,10 @@ class Readiness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One service's way from the live colour to the idle one.
+    """The way of one service from the live colour to the idle colour.
 
-    ``existing_containers`` are containers of the user's own project that serve until the switch, the first time.
+    ``existing_containers`` are containers of the user's own project that are live until the switch of
+    the first release.
     """
 
     release: Release
@@ -47,7 +48,7 @@ class Rollout:
     existing_containers: tuple[Container, ...] = ()
     ready: Readiness = Readiness.NONE
     stop_first: bool = False
-    """Never two at once: the old one goes right before the new one starts."""
+    """Never two at once: the old worker is removed right before the new one starts."""
 
     @property
     def project(self) -> str:
@@ -63,14 +64,14 @@ class Rollout:
 
 
 def plan_rollouts(releases: Sequence[Release], ctx: Context) -> list[Rollout]:
-    """Which colour each release goes to, from where traffic goes now.
+    """The colour of each release, computed from the colours that are live now.
 
-    What isn't live yet goes where the others go, so that a set that always moves as one has one
-    colour.
+    A new service gets the colour of the others, so that services that are always released together
+    have the same colour.
     """
     routes = live(ctx)
-    others = {routes[one.service].other for one in releases if one.service in routes}
-    first = others.pop() if len(others) == 1 else Colour.BLUE
+    idle_colours = {routes[one.service].other for one in releases if one.service in routes}
+    first = idle_colours.pop() if len(idle_colours) == 1 else Colour.BLUE
     rollouts = []
     for release in releases:
         colour = routes.get(release.service)
@@ -85,7 +86,8 @@ def plan_rollouts(releases: Sequence[Release], ctx: Context) -> list[Rollout]:
 
 
 def is_replaced_stop_first(release: Release, live: Colour | None, ctx: Context) -> bool:
-    """Not where what is live still has traffic: nobody takes that away before the switch."""
+    """Whether the old worker is replaced stop-first. Not if it still receives requests: it must not be
+    removed before the switch."""
     if not is_stop_first(release):
         return False
     topology = ctx.proxy.topology()
@@ -95,7 +97,7 @@ def is_replaced_stop_first(release: Release, live: Colour | None, ctx: Context) 
 
 
 def live(ctx: Context) -> dict[str, Colour]:
-    """The live colour of each service that anybody can reach."""
+    """The live colour of each service that clients can reach."""
     return reached(ctx.proxy.routes(), ctx.proxy.topology())
 
 
@@ -108,7 +110,7 @@ def named(rollouts: Sequence[Rollout]) -> str:
 
 
 def those(which: Sequence[tuple[Rollout, Colour]]) -> str:
-    """Names of colours that needn't be the idle ones."""
+    """Names of any colours, live or idle."""
     return " and ".join(f"{rollout.service}-{colour}" for rollout, colour in which)
 
 
@@ -117,7 +119,7 @@ def are(rollouts: Sequence[Rollout]) -> str:
 
 
 def why(rollouts: Sequence[Rollout]) -> str:
-    """From where they come, for the plan."""
+    """The cause of a start step: the colours that are live now."""
     if len(rollouts) == 1:
         return f"{rollouts[0].live or 'nothing'} is live"
     return ", ".join(
@@ -134,24 +136,24 @@ def containers(rollout: Rollout, colour: Colour, ctx: Context) -> list[Container
 def start(
     rollouts: Sequence[Rollout], options: DeployOptions, deployment: int, ctx: Context
 ) -> None:
-    """Side by side, but for what must be healthy before another starts."""
+    """Starts all in parallel, except services that must be healthy before another one starts."""
     _wake([rollout for rollout in rollouts if rollout.ready is not Readiness.NONE], ctx)
     new = [rollout for rollout in rollouts if rollout.ready is Readiness.NONE]
     clear_all(new, ctx)
-    proven: list[Rollout] = []
+    previous: list[Rollout] = []
     for wave in waves([rollout.release for rollout in new]):
-        if proven:
-            all_healthy(proven, options, ctx)
+        if previous:
+            all_healthy(previous, options, ctx)
         ours = [rollout for rollout in new if rollout.release in wave]
         ctx.workloads.start_colours([_colour_release(rollout, deployment, ctx) for rollout in ours])
         for rollout in ours:
             ctx.proxy.watch(rollout.service, rollout.idle)
-        proven = ours
+        previous = ours
 
 
 def _wake(rollouts: Sequence[Rollout], ctx: Context) -> None:
-    """They stand by. What HAProxy knows of them may be as old as its interval: they are down until
-    checked anew."""
+    """Uses colours on standby. The last result of HAProxy may be as old as its check interval, so they
+    count as down until the next check."""
     names = [
         one.name
         for rollout in rollouts
@@ -179,11 +181,11 @@ def clear(rollout: Rollout, ctx: Context) -> str:
 
 
 def clear_all(rollouts: Sequence[Rollout], ctx: Context) -> str:
-    """What was left over in the idle colour may still answer what it was asked when it was live."""
+    """Drains before it removes: an idle colour may still answer requests from when it was live."""
     which = [(rollout, rollout.idle) for rollout in rollouts]
-    said = drain_all(which, ctx)
+    remark = drain_all(which, ctx)
     remove_all(which, ctx)
-    return said
+    return remark
 
 
 def remove(rollout: Rollout, colour: Colour, ctx: Context) -> None:
@@ -205,13 +207,14 @@ def stop_all(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> None:
 
 
 def _parked(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> list[str]:
-    """Names of their containers; never of what is live: an undo may run when nobody knows any more
-    what was done."""
+    """Names of their containers. Refuses a live colour, because an undo may run after a partial failure."""
     routes, canary_weights = ctx.proxy.routes(), ctx.proxy.canary_weights()
     for rollout, colour in which:
         if rollout.service in canary_weights or routes.get(rollout.service) is colour:
             name = f"{rollout.service}-{colour}"
-            raise NeedsPerson(f"{name} has traffic", hint=Hint(Action.STATUS))
+            raise NeedsPerson(
+                f"{name} receives requests and can't be removed", hint=Hint(Action.STATUS)
+            )
     found: list[str] = []
     for rollout, colour in which:
         ctx.proxy.park(rollout.service, colour)
@@ -224,7 +227,7 @@ def until_healthy(rollout: Rollout, options: DeployOptions, ctx: Context) -> str
 
 
 def still_healthy(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> str:
-    """What has been proven a moment ago."""
+    """Checks colours that passed all their checks a moment ago."""
     return all_healthy(rollouts, options, ctx, settle=timedelta(0))
 
 
@@ -246,7 +249,7 @@ def all_healthy(
 
 
 def drain_all(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> str:
-    """Side by side: each has its own ``drain_timeout`` from now on."""
+    """Drains all in parallel; each has its own ``drain_timeout``."""
     olds = [
         draining.Old(rollout.service, colour, restored(rollout.release.settings))
         for rollout, colour in which

@@ -1,10 +1,10 @@
-"""Named steps, and what undoes them.
+"""Steps and their undos.
 
-An undo is registered before its step acts, for a step can fail after it acted: every undo can be
-done twice. An undo that fails stops the unwinding: what is still up may be what serves.
+An undo is registered before its step acts, because a step can fail after it acted. So each undo can run
+twice. An undo that fails ends the unwinding, because the containers that still run may be live.
 
-Each step and each undo first makes sure that the lock is still ours. Where it isn't, nothing is
-touched any more: whoever has it now settles what is left.
+Each step and each undo first checks that this command still holds the lock. If it does not, it changes
+nothing more: the new lock owner settles the rest.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from compose_bluegreen.ports.context import Context
 from compose_bluegreen.runtime.interrupts import shielded
 
 Act = Callable[[], object]
-"""Does it; a text that it returns is a remark for the record."""
+"""Does the work of a step. A text that it returns is the remark for the record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """``can_wait``: whatever is left if it fails, what serves isn't in danger and the next command
-    clears it away. Its failure is a warning, and no person is needed."""
+    """``can_wait``: a failure is only a warning, because it does not affect the live colour and the
+    next command removes what is left."""
 
     name: str
     act: Act
@@ -51,9 +51,10 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``cause`` says why it is needed; ``enters`` is the state written before it acts. A failure of
-    what isn't ``required`` is a warning. ``services`` are those that it is about. ``skip`` is asked
-    right before it acts: if it answers True, the step is left out and not recorded."""
+    """``cause`` says why the step is needed. ``enters`` is the state that is written before it acts. A
+    failure of a step that is not ``required`` is a warning. ``services`` are the services that it
+    changes. ``skip`` is called right before it acts: if it returns True, the step is left out and not
+    recorded."""
 
     key: StepKey
     name: str
@@ -67,14 +68,14 @@ class Step:
 
     @property
     def planned(self) -> PlannedStep:
-        """The step without what acts: what can be printed, stored and compared."""
+        """The step as data, which can be printed, stored and compared."""
         undo = self.undo.name if self.undo else ""
         key, about = self.key, self.services or self.key.services
         return PlannedStep(key, about, self.name, self.cause, undo, self.enters, self.required)
 
 
 @dataclass(frozen=True, slots=True)
-class _Owed:
+class _RegisteredUndo:
     """An undo that is registered, with the key of its step."""
 
     step: StepKey
@@ -83,23 +84,23 @@ class _Owed:
 
 @dataclass(frozen=True, slots=True)
 class OnFailure:
-    """Steps that are taken on the way back, once what was begun after it is undone. ``steps`` gets
-    the reason; a failure of one is a warning."""
+    """Steps that run during the unwinding, after the undo of all steps that were registered later.
+    ``steps`` gets the reason of the failure. A failure of one of them is a warning."""
 
     steps: Callable[[str], Iterable[Step]]
 
 
 class Saga:
-    """One deployment's steps, each told to the observer and kept in history."""
+    """Runs the steps of one deployment; reports each to the observer and records it in history."""
 
     def __init__(
         self, of: NewDeployment | Deployment, ctx: Context, *, stays_open: bool = False
     ) -> None:
-        """A new one, or one that was begun before and goes on. ``stays_open``: it isn't over when
-        it fails here, for some of what was done before isn't undone."""
+        """Begins a new deployment, or continues an interrupted one. ``stays_open``: a failure does not
+        end the deployment, because steps of an earlier command are not undone."""
         self._at = ctx
         self._stays_open = stays_open
-        self._undos: list[_Owed | OnFailure] = []
+        self._undos: list[_RegisteredUndo | OnFailure] = []
         self._open = True
         self.deployment = ctx.history.begin(of) if isinstance(of, NewDeployment) else of.id
 
@@ -121,13 +122,13 @@ class Saga:
 
     def register_undo(self, step: StepKey, undo: Undo) -> None:
         """For a step that an earlier command ran."""
-        self._undos.append(_Owed(step, undo))
+        self._undos.append(_RegisteredUndo(step, undo))
 
-    def register_on_failure(self, farewell: OnFailure) -> None:
-        self._undos.append(farewell)
+    def register_on_failure(self, on_failure: OnFailure) -> None:
+        self._undos.append(on_failure)
 
     def run(self, step: Step, worst: Outcome = Outcome.FAILED) -> None:
-        """``worst`` is what history says of it if it raises."""
+        """``worst`` is the outcome in history if the step raises."""
         if step.skip and step.skip():
             return
         if not step.required:
@@ -137,14 +138,14 @@ class Saga:
         if step.enters:
             self._at.history.to(self.deployment, step.enters, self._at.clock.now())
         if step.undo:
-            self._undos.append(_Owed(step.key, step.undo))
-        self._told(step, Outcome.DONE, worst)
+            self._undos.append(_RegisteredUndo(step.key, step.undo))
+        self._run_recorded(step, Outcome.DONE, worst)
 
     def attempt(self, step: Step) -> bool:
-        """Runs a step whose failure is a warning: the deployment stands whatever it does."""
+        """Runs a step whose failure is only a warning for the deployment."""
         self._at.lock.assure()
         try:
-            self._told(step, Outcome.DONE, worst=Outcome.WARNED)
+            self._run_recorded(step, Outcome.DONE, worst=Outcome.WARNED)
         except (Interrupted, LockLost):
             raise
         except BluegreenError as error:
@@ -153,17 +154,17 @@ class Saga:
         return True
 
     def leave_waiting(self) -> None:
-        """A person decides: nothing is undone by itself any more."""
+        """Keeps the deployment for a person to decide: no undo runs any more."""
         self._open = False
 
     def promote(self) -> None:
-        """From here on nothing is undone: the new release is live and written down as such."""
+        """Records the release as live. From here on, no undo runs."""
         with shielded(self._at.observer.remark):
             self._at.lock.assure()
             try:
                 self._at.history.promote(self.deployment, self._at.clock.now())
             except Exception as error:
-                # Written all the same? Then undoing it would make history lie.
+                # If history recorded it despite the error, an undo would make history wrong.
                 if not self._is(State.LIVE):
                     raise
                 self._at.observer.remark(f"warning: {_headline(error)}")
@@ -177,18 +178,18 @@ class Saga:
         return found is not None and found.state is state
 
     def discard(self) -> None:
-        """Forgets a deployment that turned out to change nothing."""
+        """Deletes a deployment that changes nothing."""
         self._at.history.discard(self.deployment)
         self._open = False
 
-    def _told(self, step: Step, best: Outcome, worst: Outcome = Outcome.FAILED) -> None:
+    def _run_recorded(self, step: Step, best: Outcome, worst: Outcome = Outcome.FAILED) -> None:
         ctx = self._at
         record = StepRecord(str(step.key), step.name, step.cause, Outcome.RUNNING, ctx.clock.now())
         number = ctx.history.step(self.deployment, record)
         try:
             remark = run_step(step, ctx, best, worst)
         except LockLost:
-            raise  # the record, too, is for whoever has the lock now
+            raise  # only the new lock owner may write the record
         except BaseException as error:
             ctx.history.step_ended(
                 self.deployment, number, worst, ctx.clock.now(), _last_words(error)
@@ -199,13 +200,13 @@ class Saga:
     def _unwind(self, error: BaseException) -> None:
         reason = _headline(error)
         if isinstance(error, Interrupted) and self._undos:
-            owed = (one for one in reversed(self._undos) if isinstance(one, _Owed))
-            names = ", then ".join(one.undo.name for one in owed)
+            registered = (one for one in reversed(self._undos) if isinstance(one, _RegisteredUndo))
+            names = ", then ".join(one.undo.name for one in registered)
             self._at.observer.remark(f"{reason}: {names}")
         while self._undos:
             last = self._undos.pop()
             if isinstance(last, OnFailure):
-                self._say(last, reason)
+                self._run_on_failure(last, reason)
                 continue
             undo = last.undo
             try:
@@ -213,49 +214,49 @@ class Saga:
                 self._undo(last.step, undo)
             except LockLost as lost:
                 raise lost from error
-            except Exception as failed:  # noqa: BLE001 - whatever it is, it ends here
+            except Exception as failed:  # noqa: BLE001 - any error must end the unwinding here
                 if undo.can_wait and not isinstance(failed, NeedsPerson):
-                    said = f"could not {undo.name}: {_headline(failed)}"
-                    self._at.observer.remark(f"warning: {said}; the next up does")
-                    reason = f"{reason}; then {said}"
+                    failure = f"could not {undo.name}: {_headline(failed)}"
+                    self._at.observer.remark(f"warning: {failure}; the next up will")
+                    reason = f"{reason}; then {failure}"
                     continue
                 self._stuck(f"{reason}; then could not {undo.name}: {_headline(failed)}")
                 raise NeedsPerson(
-                    f"{reason}; undoing it failed at: {undo.name}",
+                    f"{reason}; then this undo failed: {undo.name}",
                     detail=_headline(failed),
                     hint=Hint(
-                        "nothing more was touched; ",
+                        "nothing else was changed; ",
                         Action.STATUS,
-                        " shows what serves, ",
+                        " shows what is live, ",
                         Action.RESUME,
                         " finishes it, ",
                         Action.ABORT,
-                        " takes it away",
+                        " removes it",
                     ),
                 ) from error
         if self._stays_open:
             return
         self._end(State.INTERRUPTED if isinstance(error, Interrupted) else State.FAILED, reason)
 
-    def _say(self, farewell: OnFailure, reason: str) -> None:
-        for step in farewell.steps(reason):
+    def _run_on_failure(self, on_failure: OnFailure, reason: str) -> None:
+        for step in on_failure.steps(reason):
             try:
                 self.attempt(step)
             except LockLost:
                 raise
-            except Exception as failed:  # noqa: BLE001 - whatever it is, the undoing goes on
+            except Exception as failed:  # noqa: BLE001 - the unwinding must continue
                 self._at.observer.remark(f"warning: {step.name}: {_headline(failed)}")
 
     def _undo(self, step: StepKey, undo: Undo) -> None:
-        """An undo goes on though history can't be written: what serves matters more."""
+        """Runs the undo even if history can't be written, because the live colour matters more."""
         try:
-            self._told(Step(step.undo, undo.name, "undo", undo.act), Outcome.UNDONE)
+            self._run_recorded(Step(step.undo, undo.name, "undo", undo.act), Outcome.UNDONE)
         except HistoryUnusable as error:
             self._at.observer.remark(f"warning: not recorded: {error.message}")
             undo.act()
 
     def _stuck(self, reason: str) -> None:
-        if not self._is(State.STUCK):  # it may be the second time
+        if not self._is(State.STUCK):  # an earlier command may have recorded it
             self._end(State.STUCK, reason)
 
     def _end(self, state: State, reason: str) -> None:
@@ -270,23 +271,24 @@ class Saga:
 def run_step(
     step: Step, ctx: Context, best: Outcome = Outcome.DONE, worst: Outcome = Outcome.FAILED
 ) -> str:
-    """Acts, tells the observer, and returns the remark."""
+    """Runs the step, reports it to the observer, and returns the remark."""
     began = ctx.clock.monotonic()
     key = str(step.key)
     ctx.observer.step_began(key, step.name, step.cause)
     try:
-        said = step.act()
+        result = step.act()
     except BaseException as error:
         seconds = ctx.clock.monotonic() - began
         ctx.observer.step_ended(key, step.name, worst, seconds, _headline(error))
         raise
-    remark = said if isinstance(said, str) else ""
+    remark = result if isinstance(result, str) else ""
     ctx.observer.step_ended(key, step.name, best, ctx.clock.monotonic() - began, remark)
     return remark
 
 
 def run_before_the_lock(step: Step, new_deployment: NewDeployment, ctx: Context) -> None:
-    """History hears of it only if it failed: what is unfinished and holds no lock counts as killed."""
+    """Records the step in history only if it fails: an unfinished record without a lock would count as
+    killed."""
     try:
         run_step(step, ctx)
     except BluegreenError as error:

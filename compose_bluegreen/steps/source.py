@@ -1,4 +1,4 @@
-"""What somebody wants to be made live, and how far the command may go."""
+"""The releases of a deployment, and its options."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ TellPlan = Callable[[PlannedStep], None]
 
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
-    """How far this command may go. ``timeout`` None: each service's own ``deploy_timeout``.
+    """Options of one deployment. ``timeout`` None: the ``deploy_timeout`` of each service.
 
-    ``no_switch``: it stops where the idle colour is proven, and a person decides.
+    ``no_switch``: stops when the idle colour is healthy, and waits for a person to decide.
 
-    ``patience`` is how long it waits for somebody else's deployment to end; None: not at all.
+    ``patience`` is how long to wait for another deployment to end; None: no wait.
 
-    ``bake`` False: what the settings say of watching the new colour is passed over, this once.
+    ``bake`` False: skips the bake of the settings in this deployment.
 
-    ``canary`` are the steps in which traffic moves; None: each service's own.
+    ``canary`` are the stages of the canary; None: the stages of each service.
 
-    ``tell_plan`` makes it a dry run: it gets each step as data, and nothing is touched.
+    ``tell_plan`` makes it a dry run: it receives each step as data, and nothing changes.
 
-    ``goes_back``: what is prepared before a release was prepared when it was new. ``hooks`` False:
-    none are run.
+    ``goes_back``: a rollback to an older release, which needs no ``pre_deploy``. ``hooks`` False: no
+    hook runs.
     """
 
     timeout: timedelta | None = None
@@ -49,14 +49,13 @@ class DeployOptions:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSource:
-    """What is to be made live.
+    """Where the releases of a deployment come from.
 
-    ``outlines`` are the releases as far as they are known before any image is, for what the proxy
-    must know depends on none. ``preparation`` finds the images out; ``releases`` then says what
-    has changed: nothing, if it is empty. ``topology`` turns what the proxy knows into what the
-    project wants of it. ``ground`` makes what proxy and colours stand on, once nothing is refused.
-    ``taken_back`` are the releases that serve until then, if this is their rollback. ``once`` is
-    what has to run, and end, before these releases start.
+    ``outlines`` are the releases without their images, because the proxy's configuration depends on no
+    image. ``preparation`` finds the images; then ``releases`` returns the changed releases, or none.
+    ``topology`` computes the topology of the project from the topology of the proxy. ``ground``
+    creates networks and volumes, after all refusals. ``taken_back`` are the live releases that this
+    rollback replaces. ``once`` has the one-off jobs that must end before these releases start.
     """
 
     new_deployment: NewDeployment

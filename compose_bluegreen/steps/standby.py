@@ -1,6 +1,7 @@
-"""What stands by: the colour that served before, so that a rollback is one switch.
+"""Standby: the old colour stays for a while, so that a rollback is only a switch.
 
-Nobody of ours is there to end it: what is over goes with the next command that changes anything.
+No process of compose-bluegreen runs in the background: the next command that changes anything removes
+an expired standby.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Old = Sequence[tuple[Rollout, Colour]]
 
 @dataclass(frozen=True, slots=True)
 class Standby:
-    """``until`` None: until the next release of the service."""
+    """``until`` None: the standby lasts until the next release of the service."""
 
     until: datetime | None
 
@@ -40,23 +41,23 @@ class Standby:
 def intended_standby(
     record: Deployment | None, service: str, idle: Sequence[Container]
 ) -> Standby | None:
-    """Whether what has no traffic was left there on purpose, by what history has as live."""
+    """The standby for which the live deployment left the idle containers; None if it left none."""
     part = record.part(service) if record else None
     if record is None or part is None or not idle or not are_older(idle, record.id):
         return None
-    signal = restored(part.release.settings).standby
-    if isinstance(signal, timedelta):
-        return Standby((record.finished_at or record.started_at) + signal)
-    return Standby(None) if signal == STOPPED else None
+    policy = restored(part.release.settings).standby
+    if isinstance(policy, timedelta):
+        return Standby((record.finished_at or record.started_at) + policy)
+    return Standby(None) if policy == STOPPED else None
 
 
 def with_readiness(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
-    """Which of them need not be started, for the very release stands by."""
+    """Marks rollouts whose release is on standby already."""
     return [replace(rollout, ready=_readiness(rollout, ctx)) for rollout in rollouts]
 
 
 def retire(old: Old, ctx: Context) -> Iterator[Step]:
-    """What becomes of the colours that have just lost their traffic, once they are drained."""
+    """Removes, stops or keeps the old colours after their drain."""
 
     def policy(one: tuple[Rollout, Colour]) -> str:
         found = restored(one[0].release.settings).standby
@@ -84,7 +85,7 @@ def retire(old: Old, ctx: Context) -> Iterator[Step]:
         else:
             yield Step(
                 StepKey.of(StepKind.RETIRE, "standby", how),
-                f"let {names} stand by",
+                f"keep {names} on standby",
                 f"standby: {how}",
                 _nothing,
                 services=about,
@@ -92,7 +93,7 @@ def retire(old: Old, ctx: Context) -> Iterator[Step]:
 
 
 def expired(ctx: Context) -> list[tuple[Rollout, Colour]]:
-    """Colours that have stood by for as long as they were meant to."""
+    """Colours whose standby is over."""
     found, now = [], ctx.clock.now()
     for service, live in acts.live(ctx).items():
         idle = ctx.colour_containers(service, live.other)
@@ -105,7 +106,7 @@ def expired(ctx: Context) -> list[tuple[Rollout, Colour]]:
 
 
 def end_expired(ctx: Context) -> Iterator[Step]:
-    """One step, where any is over."""
+    """One step, if any standby is over."""
     if old := expired(ctx):
         names = acts.those(old)
         yield Step(
@@ -117,11 +118,11 @@ def end_expired(ctx: Context) -> Iterator[Step]:
 
 
 def _nothing() -> None:
-    """It stays as it is: HAProxy goes on checking it."""
+    """Changes nothing: HAProxy continues its health checks."""
 
 
 def are_older(containers: Sequence[Container], deployment: int) -> bool:
-    """Made by a deployment before: what a later one left over is no standby."""
+    """Whether an earlier deployment created them. Containers of a later one are leftovers, not standby."""
     return all(one.deployment is not None and one.deployment < deployment for one in containers)
 
 

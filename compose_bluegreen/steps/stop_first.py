@@ -1,6 +1,6 @@
-"""Workers that must never run twice: the old one goes right before the switch, then the new starts.
+"""Workers that must never run twice: the old one is removed right before the new one starts.
 
-The old one is removed and not only stopped, for a restart of the daemon would bring it back.
+The old one is not only stopped, because a restart of the Docker daemon would start it again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from compose_bluegreen.steps.source import DeployOptions
 def replace_workers(
     rollouts: Sequence[Rollout], deployment: int, options: DeployOptions, ctx: Context
 ) -> Iterator[Step]:
-    """What comes between the proof of all others and the switch of all."""
+    """The steps between the health check of the other services and the switch."""
     late = [rollout for rollout in rollouts if rollout.stop_first]
     if not late:
         return
@@ -31,7 +31,7 @@ def replace_workers(
     if old := [rollout for rollout in late if rollout.live]:
         who = _old(old)
         back = Undo(f"start {who} again", partial(bring_back, old, ctx))
-        act = partial(_take_away, old, ctx)
+        act = partial(_remove_old, old, ctx)
         about = acts.services(old)
         yield Step(_key("stop"), f"stop {who}", cause, act, back, enters=begins, services=about)
         begins = None
@@ -40,7 +40,7 @@ def replace_workers(
         f"start {names}",
         cause,
         partial(acts.start, late, options, deployment, ctx),
-        # It can't wait: what comes next starts the old one.
+        # This undo can't wait: the next undo starts the old worker.
         Undo(f"remove {names}", partial(acts.remove_idle, late, ctx)),
         enters=begins,
         services=acts.services(late),
@@ -48,14 +48,14 @@ def replace_workers(
     yield Step(
         _key("health"),
         f"wait until {names} {acts.are(late)} healthy",
-        "what isn't well is taken back",
+        "an unhealthy worker is removed again",
         partial(acts.all_healthy, late, options, ctx),
         services=acts.services(late),
     )
 
 
 def missing_old(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
-    """Those whose old one was taken away, by a deployment that never came to its end."""
+    """Rollouts whose old worker was removed by a deployment that did not finish."""
     return [
         rollout
         for rollout in rollouts
@@ -64,32 +64,32 @@ def missing_old(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
 
 
 def bring_back(rollouts: Sequence[Rollout], ctx: Context) -> None:
-    """As history has it, by the same image. Raises NeedsPerson where history doesn't know it."""
+    """Starts the old worker again from its release in history. Raises NeedsPerson if history lacks it."""
     for rollout in rollouts:
         if rollout.live is None or _there(rollout, ctx):
             continue
         live = ctx.live_colour(rollout.service)
         if live is None or live.colour is not rollout.live:
             raise NeedsPerson(
-                f"history doesn't know what {rollout.service}-{rollout.live} was",
+                f"history has no release of {rollout.service}-{rollout.live}",
                 hint=Hint(Command(Action.UP, flags=(Flag.FORCE,))),
             )
         ctx.workloads.start_colours([live])
 
 
 def restart_old(rollouts: Sequence[Rollout], ctx: Context) -> Iterator[Step]:
-    """One step, where any has to come back."""
+    """One step, if any old worker must start again."""
     if old := missing_old(rollouts, ctx):
         yield Step(
             _key("restore"),
             f"start {_old(old)} again",
-            "it was taken away, and no other runs",
+            "it was removed, and no other worker is running",
             partial(bring_back, old, ctx),
             services=acts.services(old),
         )
 
 
-def _take_away(rollouts: Sequence[Rollout], ctx: Context) -> None:
+def _remove_old(rollouts: Sequence[Rollout], ctx: Context) -> None:
     names = [
         one.name
         for rollout in rollouts

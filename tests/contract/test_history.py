@@ -395,7 +395,7 @@ def test_what_waits_was_not_killed_and_comes_with_parts_and_steps(history: Histo
         walked(history, history.begin(a_draft(f"s-{state}")), state)
     deployment = history.begin(a_draft())
     history.parts(deployment, [a_part()])
-    step = StepRecord("hold", "hold web-blue back", "--no-switch", Outcome.DONE, NOON, LATER)
+    step = StepRecord("hold", "leave web-blue waiting", "--no-switch", Outcome.DONE, NOON, LATER)
     history.step(deployment, step)
     walked(history, deployment, State.WAITING)
     newest, *others = history.waiting(ProjectRef(ENGINE, PROJECT))

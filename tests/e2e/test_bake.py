@@ -1,4 +1,4 @@
-"""A release that is watched under traffic: past a limit it is switched back, and nothing else is lost."""
+"""A release that is watched with traffic: past a limit it is switched back, and nothing else is lost."""
 
 from __future__ import annotations
 

@@ -91,19 +91,19 @@ def test_what_waits_gives_way_to_an_up_and_goes_by_an_abort(stage: Stage) -> Non
             assert met(stage.ask(headers={"X-Bluegreen": "idle"})) == "v1"
         with stage.step("another takes its place"):
             run = stage.up("v3", "--no-switch")
-            assert "take deployment 2 away, which waited" in run.err
+            assert "remove waiting deployment 2" in run.err
             reason = stage.show(2)["reason"]
             assert reason.endswith("deployment 3 took its place")
         with stage.step("abort takes it away"):
             stage.bluegreen("abort").ended(0)
             assert stage.colours() == ["blue"]
             assert stage.status()["waiting"] is None
-        with stage.step("what is sick goes on waiting"):
+        with stage.step("what is sick keeps waiting"):
             stage.up("v4", "--no-switch", SICK_AFTER="2")
             stage.docker("stop", "--time", "0", stage.container("green"))
             run = stage.bluegreen("promote", "--format", "json").ended(1)
             assert json.loads(run.out) is None
-            assert "deployment 4 goes on waiting: web-green doesn't run" in run.err
+            assert "deployment 4 keeps waiting: web-green doesn't run" in run.err
             (drift,) = stage.drift()
             assert drift["kind"] == "waiting_unwell"
             taken = json.loads(stage.bluegreen("abort", "--format", "json").ended(0).out)

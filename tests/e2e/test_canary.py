@@ -96,7 +96,7 @@ def test_bad_answers_send_all_back_and_nothing_else_is_lost(site: Stage) -> None
     own = (Outcome.BAD_STATUS, "bad", 500)
     others = [one for one in report.failed if (one.outcome, one.version, one.status) != own]
     assert others == [], report.describe()
-    assert report.late("bad", after=run.moment("send all back")) == []
+    assert report.late("bad", after=run.moment("send all requests to the live colour")) == []
     as_before(site, served)
 
 
@@ -129,7 +129,7 @@ def test_another_terminal_sends_it_on_at_once_or_back(site: Stage) -> None:
         running = begun(site, "v6", LONG)
         with site.step("abort: what served serves, and both say so"):
             said = site.bluegreen("abort").ended(0)
-            assert "has been told to abort" in said.err
+            assert "asked to abort" in said.err
             assert "aborted by " in running.end().ended(130).err
             as_before(site, served)
         running = begun(site, "v7", f"5%:10m,{LONG}")

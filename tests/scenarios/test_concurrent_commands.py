@@ -85,7 +85,7 @@ def test_whoever_waits_says_for_whom_and_comes_after_it(serving: Site) -> None:
     assert serving.up(patience=timedelta(minutes=5)) is not None
     assert serving.serving() == {"v2"}
     (said,) = serving.observer.remarks
-    assert said.startswith("waits up to 5m: ")
+    assert said.startswith("waiting up to 5m: ")
     assert "bob@ci" in said
 
 

@@ -119,7 +119,7 @@ def test_each_planned_step_has_a_cause(serving: Site) -> None:
 def test_what_would_be_refused_is_refused_in_a_dry_run_too(site: Site) -> None:
     site.world.run_by_hand("web", "v0", ":8000")
     site.source("v1")
-    with pytest.raises(BluegreenError, match="of your own project serves"):
+    with pytest.raises(BluegreenError, match="of your own project is live"):
         planned(site)
 
 

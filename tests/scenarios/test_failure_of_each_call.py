@@ -1,4 +1,4 @@
-"""Whatever fails, at whichever call, before or after it acted: what served before still serves.
+"""Whatever fails, at whichever call, before or after it acted: the previous version is still live.
 
 The calls are those that a deploy that succeeds makes, so a new one is tested as soon as it is made.
 """
@@ -100,10 +100,10 @@ def test_a_history_that_can_never_be_written_again_stops_no_undo(call: Call) -> 
 
 
 def test_a_deploy_that_stands_but_cannot_be_read_back_needs_a_person() -> None:
-    """Exit code 1 would say that what served before still serves."""
+    """Exit code 1 would say that the previous version is still live."""
     site = before_the_second()
     site.world.calls.fail("history.get", HistoryUnusable("disk gone"))
-    with pytest.raises(NeedsPerson, match="deployment 2 is live and stays"):
+    with pytest.raises(NeedsPerson, match="deployment 2 stays live"):
         site.up()
     assert_v2_serves(site)
 

@@ -63,7 +63,7 @@ def test_if_traffic_cannot_be_switched_back_both_colours_stay_and_green_serves_o
 ) -> None:
     site = turning_sick()
     site.world.calls.fail("proxy.route_to", BluegreenError("no answer"), when=when, nth=2)
-    with pytest.raises(NeedsPerson, match="undoing it failed at: switch back") as stuck:
+    with pytest.raises(NeedsPerson, match="then this undo failed: switch back") as stuck:
         site.up()
     assert site.world.running() == [BLUE, GREEN]
     assert site.serving() == ({"v2"} if when is When.BEFORE else {"v1"})

@@ -117,7 +117,7 @@ def test_what_history_alone_wants_to_run_here_is_refused_before_anything_moves()
     site = a_shop(on_rollback={"host": ["rm", "-rf", "here"]})
     site.release("v2")
     site.runner.trusted.clear()
-    with pytest.raises(HookFailed, match="no compose file here has had it") as refused:
+    with pytest.raises(HookFailed, match="no compose file on this host contained it") as refused:
         site.rollback()
     assert "BLUEGREEN_HOST_HOOKS=1" in hint_text(refused.value.hint)
     assert site.serving() == {"v2"}
@@ -130,7 +130,7 @@ def test_what_is_not_trusted_ends_a_resume_before_anything_moves() -> None:
     site = a_shop(pre_switch={"host": "x"})
     kill(site, Call("workloads.start_colours", 1))
     site.runner.trusted.clear()
-    with pytest.raises(HookFailed, match="no compose file here"):
+    with pytest.raises(HookFailed, match="no compose file on this host"):
         site.resume()
     assert site.runner.done == []
     assert site.serving() == {"v1"}
@@ -143,7 +143,7 @@ def test_and_a_promotion_which_goes_on_waiting() -> None:
     site = a_shop(post_switch={"host": "x"})
     site.up(no_switch=True)
     site.runner.trusted.clear()
-    with pytest.raises(HookFailed, match="no compose file here"):
+    with pytest.raises(HookFailed, match="no compose file on this host"):
         site.promote()
     assert (site.serving(), site.records[0].state) == ({"v1"}, State.WAITING)
     site.runner.trust(["x"])

@@ -58,7 +58,7 @@ def test_a_registry_that_has_it_no_more_fails_the_rollback(from_a_registry: Site
 
 def test_an_image_that_was_built_here_and_is_gone_cannot_come_back(three: Site) -> None:
     three.world.lose_image("sha256:v2")
-    with pytest.raises(BluegreenError, match="is gone, and no registry has it"):
+    with pytest.raises(BluegreenError, match="was removed, and no registry has it"):
         three.rollback()
     assert three.serving() == {"v3"}
 

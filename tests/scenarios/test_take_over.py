@@ -28,7 +28,7 @@ def by_hand() -> Site:
 
 
 def test_taking_over_is_refused_without_the_flag_and_nothing_moves(by_hand: Site) -> None:
-    with pytest.raises(BluegreenError, match="shop-web-1 of your own project serves") as refused:
+    with pytest.raises(BluegreenError, match="shop-web-1 of your own project is live") as refused:
         by_hand.up()
     assert "--take-over" in hint_text(refused.value.hint)
     assert by_hand.serving() == {"v0"}
@@ -110,7 +110,7 @@ def test_one_that_turns_sick_after_the_take_over_gives_everything_back(by_hand: 
 def test_what_cannot_be_given_back_is_left_as_it_is_and_needs_a_person(by_hand: Site) -> None:
     by_hand.world.calls.fail("proxy.apply", ComposeFailed("no"), when=When.HALFWAY, nth=2)
     by_hand.world.calls.fail("workloads.start", ComposeFailed("no space"))
-    with pytest.raises(NeedsPerson, match="give back to shop-web-1"):
+    with pytest.raises(NeedsPerson, match="return the ports to shop-web-1"):
         by_hand.up(take_over=True)
     assert "shop-bluegreen-web-blue-1" in by_hand.world.running()
     assert by_hand.world.proxy_box() is not None

@@ -91,7 +91,7 @@ def test_show_s_json_adds_the_steps() -> None:
     assert one["steps"][1] == {
         "key": "health",
         "name": "wait until web-green is healthy",
-        "cause": "nothing unproven gets traffic",
+        "cause": "only healthy colours receive requests",
         "outcome": "failed",
         "started_at": "2026-03-01T12:00:00.250Z",
         "finished_at": "2026-03-01T12:02:05.250Z",

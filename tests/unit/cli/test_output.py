@@ -84,7 +84,7 @@ def test_show_tells_the_steps_with_the_last_words_of_what_failed() -> None:
         "",
         "STEP                             OUTCOME  TOOK   CAUSE",
         "build web                        done     1.0s   it has a build",
-        "wait until web-green is healthy  failed   2m05s  nothing unproven gets traffic",
+        "wait until web-green is healthy  failed   2m05s  only healthy colours receive requests",
         "    line 1",
         "    line 2",
         "route                            running",
@@ -134,7 +134,7 @@ def test_a_project_without_releases_says_so() -> None:
 
 
 HOLD = StepRecord(
-    "hold", "hold web-green back", "--no-switch", Outcome.DONE, START + timedelta(hours=1)
+    "hold", "leave web-green waiting", "--no-switch", Outcome.DONE, START + timedelta(hours=1)
 )
 HELD = replace(UP, state=State.WAITING, finished_at=None, steps=(HOLD,), message="new prices")
 

@@ -38,12 +38,12 @@ def test_history_stays_and_says_that_it_was_removed(up: Site) -> None:
 
 def test_it_says_that_what_is_live_stops_serving(up: Site) -> None:
     up.down()
-    assert up.observer.remarks == ["what is live stops serving now"]
+    assert up.observer.remarks == ["the live colours stop receiving requests now"]
     assert up.observer.keys == ["down"]
 
 
 def test_where_nothing_of_ours_runs_it_says_so(site: Site) -> None:
-    with pytest.raises(BluegreenError, match="nothing of ours runs for shop") as refused:
+    with pytest.raises(BluegreenError, match="compose-bluegreen runs nothing for shop") as refused:
         site.down()
     assert hint_text(refused.value.hint) == "docker bluegreen up starts it"
 
@@ -89,7 +89,7 @@ def test_one_that_was_killed_halfway_is_finished_by_the_next(what: str, up: Site
     up.down()
     assert up.world.running() == ["shop-db-1"]
     assert [one.state for one in up.records] == [State.REMOVED]
-    with pytest.raises(BluegreenError, match="nothing of ours runs"):
+    with pytest.raises(BluegreenError, match="compose-bluegreen runs nothing"):
         up.down()
 
 

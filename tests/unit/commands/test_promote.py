@@ -64,12 +64,12 @@ def test_promote_proves_it_anew_and_goes_on_as_any_other(held: Site) -> None:
     assert held.observer.steps == [
         "wait until web-green is healthy",
         "switch to web-green",
-        "see web-green healthy under traffic",
+        "check that web-green is healthy with traffic",
         "drain web-blue",
         "remove web-blue",
         "keep the image of web",
-        "point web:latest at what serves",
-        "let go of old images of web",
+        "point web:latest at the live image",
+        "remove old images of web",
     ]
     assert not held.status().drifts
     assert held.rollback() is not None
@@ -91,7 +91,7 @@ def test_what_is_no_longer_well_goes_on_waiting(box: str, says: str, held: Site)
         held.world.boxes[GREEN].started = None
     else:
         del held.world.boxes[GREEN]
-    with pytest.raises(BluegreenError, match="deployment 2 goes on waiting: ") as refused:
+    with pytest.raises(BluegreenError, match="deployment 2 keeps waiting: ") as refused:
         held.promote()
     assert says in refused.value.message
     assert not isinstance(refused.value, NeedsPerson)
@@ -178,7 +178,7 @@ def test_a_promotion_that_is_killed_anywhere_can_be_given_again(call: Call) -> N
     if raised is None:
         assert site.serving() == {"v2"}
     else:
-        assert "waits to be promoted" in str(raised)
+        assert "is waiting for promotion" in str(raised)
         assert site.serving() in ({"v1"}, {"v2"})
         assert site.records[0].state in {State.INTERRUPTED, State.LIVE}
     assert not site.status().drifts

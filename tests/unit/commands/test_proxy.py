@@ -37,7 +37,7 @@ def test_a_reload_is_done_though_nothing_changed(serving: Site) -> None:
 
 def test_what_takes_a_new_container_is_refused_by_a_reload(serving: Site) -> None:
     _publish_9000_too(serving)
-    with pytest.raises(BluegreenError, match="takes a new container") as refused:
+    with pytest.raises(BluegreenError, match="need a new proxy container") as refused:
         proxy.reload(serving.project, serving.ctx)
     assert hint_text(refused.value.hint).startswith("docker bluegreen proxy recreate")
     assert serving.observer.steps == []
@@ -46,9 +46,7 @@ def test_what_takes_a_new_container_is_refused_by_a_reload(serving: Site) -> Non
 def test_recreating_tells_the_gap(serving: Site) -> None:
     _publish_9000_too(serving)
     proxy.recreate(serving.project, serving.ctx)
-    assert serving.observer.ended == [
-        ("recreate the proxy", Outcome.DONE, "nobody answered for 0.25 s")
-    ]
+    assert serving.observer.ended == [("recreate the proxy", Outcome.DONE, "downtime: 0.25 s")]
     assert serving.world.holder_of(":9000") == "shop-bluegreen-proxy"
     assert serving.serving() == {"v1"}
 

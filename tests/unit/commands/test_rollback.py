@@ -79,7 +79,7 @@ def test_a_rollback_of_a_rollback_goes_further_back(three: Site) -> None:
 def test_before_the_first_release_there_is_nothing(three: Site) -> None:
     three.rollback()
     three.rollback()
-    with pytest.raises(BluegreenError, match="web has no earlier release that was well"):
+    with pytest.raises(BluegreenError, match="web has no earlier healthy release"):
         three.rollback()
     assert three.serving() == {"v1"}
 
@@ -132,7 +132,7 @@ def test_a_deployment_that_never_went_live_is_refused(three: Site) -> None:
 
 
 def test_where_nothing_was_ever_released_there_is_nothing_to_take_back(site: Site) -> None:
-    with pytest.raises(BluegreenError, match="nothing of shop is live"):
+    with pytest.raises(BluegreenError, match="no service of shop is live"):
         site.rollback()
 
 

@@ -127,15 +127,15 @@ CASES = {
         "v1",
         State.INTERRUPTED,
     ),
-    "after the switch": Case(switched, RecoveryAction.ARRIVED, "v2", State.LIVE, "live and stays"),
+    "after the switch": Case(switched, RecoveryAction.ARRIVED, "v2", State.LIVE, "stays live"),
     "after the switch, and it is sick": Case(
-        sick(GREEN), RecoveryAction.REVERTS, "v1", State.INTERRUPTED, "serves again"
+        sick(GREEN), RecoveryAction.REVERTS, "v1", State.INTERRUPTED, "is live again"
     ),
     "after the switch, and the old one is sick": Case(
         sick(BLUE), RecoveryAction.ARRIVED, "v2", State.LIVE
     ),
     "while it was being undone": Case(
-        undoing_when_killed, RecoveryAction.REVERTS, "v1", State.INTERRUPTED, "serves again"
+        undoing_when_killed, RecoveryAction.REVERTS, "v1", State.INTERRUPTED, "is live again"
     ),
     "after the switch, and both are sick": Case(
         sick(BLUE, GREEN), RecoveryAction.UNCLEAR, None, State.SWITCHING
@@ -212,7 +212,7 @@ def test_a_rollback_settles_it_before_it_chooses(name: str) -> None:
         assert site.serving() == {"v1"}
     else:
         assert isinstance(raised, BluegreenError)
-        assert "no earlier release" in raised.message
+        assert "no earlier healthy release" in raised.message
         assert site.serving() == {"v1"}
 
 
@@ -273,14 +273,14 @@ def assert_the_next_up_works(site: Site) -> None:
 def test_where_nothing_is_unfinished_it_says_so(
     command: Callable[[Site], object], serving: Site
 ) -> None:
-    with pytest.raises(BluegreenError, match="nothing of shop is unfinished"):
+    with pytest.raises(BluegreenError, match="no deployment of shop is interrupted"):
         command(serving)
 
 
 def test_abort_leaves_the_traffic_where_it_is_if_nothing_else_can_be_brought_back() -> None:
     site = old_gone()
     site.world.lose_image("sha256:v1")
-    with pytest.raises(NeedsPerson, match="can't be brought back") as refused:
+    with pytest.raises(NeedsPerson, match="can't be started again") as refused:
         site.abort()
     assert site.routed() is Colour.GREEN
     assert site.records[0].state is State.FAILED
@@ -316,5 +316,8 @@ def test_what_is_routed_nowhere_is_routed_to_what_is_proven(serving: Site) -> No
     serving.world.outages.clear()
     assert serving.up() is None
     assert serving.serving() == {"v1"}
-    assert "web was routed nowhere: web-blue serves again" in serving.observer.remarks[0]
+    assert (
+        "web had no live colour: web-blue, which is healthy, is live again"
+        in serving.observer.remarks[0]
+    )
     serving.world.outages.clear()

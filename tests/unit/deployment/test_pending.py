@@ -101,7 +101,7 @@ def test_it_takes_nothing_over_from_the_users_own_container(site: Site) -> None:
     site.world.networks.add("shop_default")
     site.world.run_by_hand("web", "v0", ":8000")
     site.source("v1")
-    with pytest.raises(BluegreenError, match="shop-web-1 of your own project serves") as refused:
+    with pytest.raises(BluegreenError, match="shop-web-1 of your own project is live") as refused:
         site.up(no_switch=True, take_over=True)
     assert "docker bluegreen up --take-over" in hint_text(refused.value.hint)
     assert site.world.running() == ["shop-web-1"]
@@ -113,8 +113,8 @@ def test_the_plan_of_it_ends_where_it_waits_and_names_what_gives_way(held: Site)
         no_switch=True, dry_run=True, tell_plan=lambda step: told.append((step.name, step.cause))
     )
     names = [name for name, _ in told]
-    assert names[-1] == "hold web-green back"
-    assert ("take deployment 2 away, which waited", "its colour is needed") in told
+    assert names[-1] == "leave web-green waiting"
+    assert ("remove waiting deployment 2", "its colour is needed") in told
     assert not any("switch" in name or "drain" in name for name in names)
     assert_it_waits(held)
 

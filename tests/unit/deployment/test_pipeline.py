@@ -78,7 +78,7 @@ def test_history_gets_each_step_with_its_cause_and_its_times(serving: Site) -> N
     assert [step.key for step in done.steps] == SECOND
     assert {step.outcome for step in done.steps} == {Outcome.DONE}
     waited = done.steps[2]
-    assert waited.cause == "nothing unproven gets traffic"
+    assert waited.cause == "only healthy colours receive requests"
     assert waited.duration is not None
     assert timedelta(seconds=1.5) <= waited.duration < timedelta(seconds=1.6)
     assert (done.message, done.git_revision) == ("faster", "f00dfeed")
@@ -209,7 +209,7 @@ def test_an_interrupt_while_draining_does_not_remove_what_still_answers(serving:
     serving.world.busy("web", Colour.BLUE, seconds=5)
     serving.world.calls.fail("proxy.in_flight", Interrupted("interrupted by SIGINT"), nth=3)
     serving.source("v2")
-    with pytest.raises(Interrupted, match="is live and stays"):
+    with pytest.raises(Interrupted, match="stays live"):
         serving.up()
     assert serving.serving() == {"v2"}
     assert "shop-bluegreen-web-blue-1" in serving.world.running()

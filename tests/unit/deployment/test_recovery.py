@@ -154,7 +154,7 @@ def test_one_killed_before_the_switch_is_recorded_as_interrupted_at_its_step() -
     assert site.up() is not None
     killed = site.records[1]
     assert killed.state is State.INTERRUPTED
-    assert killed.reason == "stopped at “start web-green”; what served before still serves"
+    assert killed.reason == "stopped at “start web-green”; the previous version is still live"
     assert site.observer.remarks == [f"deployment 2 {killed.reason}"]
 
 
@@ -172,7 +172,7 @@ def test_one_killed_after_the_switch_is_live_and_stays() -> None:
     settled = site.records[0]
     assert (settled.id, settled.state) == (2, State.LIVE)
     assert site.records[1].state is State.SUPERSEDED
-    assert "its release is live and stays" in site.observer.remarks[0]
+    assert "its release stays live" in site.observer.remarks[0]
     assert site.routed() is Colour.GREEN
 
 

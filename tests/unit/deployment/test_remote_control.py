@@ -112,7 +112,7 @@ def test_promote_waits_until_it_is_live_and_says_so(site: Site) -> None:
     assert done is not None
     assert (done.id, done.state) == (2, State.LIVE)
     assert site.world.requested_signal == SignalRequest(ControlSignal.PROMOTE, "ada@laptop")
-    assert site.observer.remarks[0] == "ada@laptop, up web, has been told to promote"
+    assert site.observer.remarks[0] == "asked ada@laptop's `up web` to promote"
 
 
 def test_promote_says_what_came_of_it_if_it_is_not_live(site: Site) -> None:
@@ -141,7 +141,7 @@ def test_abort_waits_until_it_is_taken_back(site: Site) -> None:
 
 def test_abort_came_too_late_for_what_is_live(site: Site) -> None:
     watching(site, made(site))
-    with pytest.raises(BluegreenError, match="was live before") as late:
+    with pytest.raises(BluegreenError, match="went live before") as late:
         site.abort()
     assert hint_text(late.value.hint) == "docker bluegreen rollback"
 
@@ -156,6 +156,6 @@ def test_one_that_does_not_listen_is_not_disturbed(act: str, site: Site) -> None
 
 def test_who_tells_it_does_not_wait_for_ever(site: Site) -> None:
     site.world.owner, site.world.listens = ADA, True
-    with pytest.raises(LockHeld, match="was told, and is still under way"):
+    with pytest.raises(LockHeld, match="received the request, but is still running"):
         site.promote()
     assert site.world.time >= timedelta(hours=1).total_seconds()

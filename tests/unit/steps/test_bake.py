@@ -72,7 +72,7 @@ def test_what_it_saw_is_remembered(site: Site) -> None:
     (bake,) = [step for step in done.steps if step.key == BAKE]
     figures = "400 requests: 0 answered 5xx, 0 broken, p95 30 ms (web-blue: 20 ms)"
     assert (bake.outcome, bake.detail) == (Outcome.DONE, f"web-green {figures}")
-    assert bake.cause == "for 30s, while what served before is still there"
+    assert bake.cause == "for 30s, while the previous version is still running"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_several_services_are_watched_side_by_side_and_go_back_together() -> Non
     site.forget()
     site.source("web3"), site.source("api3", "api")
     when_looked(site, partial(site.world.asked, "api", Colour.BLUE, 10, errors=10), nth=9)
-    with pytest.raises(Unhealthy, match="api-blue under traffic: more than 5% 5xx"):
+    with pytest.raises(Unhealthy, match="api-blue with traffic: more than 5% 5xx"):
         site.up()
     assert (site.serving("web"), site.serving("api")) == ({"web2"}, {"api2"})
     assert "bake web-blue and api-blue" in site.observer.steps

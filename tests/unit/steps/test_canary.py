@@ -109,7 +109,7 @@ def test_visitors_stay_where_they_are_where_the_file_says_so() -> None:
 @pytest.mark.parametrize("nth", [6, 120])
 def test_past_a_limit_all_goes_back_and_it_says_why(nth: int, site: Site) -> None:
     when_looked(site, partial(site.world.asked, "web", Colour.GREEN, 40, errors=4), nth)
-    with pytest.raises(Unhealthy, match="web-green under traffic: more than 5% 5xx; 40 requests"):
+    with pytest.raises(Unhealthy, match="web-green with traffic: more than 5% 5xx; 40 requests"):
         site.up()
     assert_v1_serves(site)
     assert site.records[0].state is State.FAILED
@@ -136,7 +136,7 @@ def test_an_interrupt_sends_all_back(site: Site) -> None:
     with pytest.raises(Interrupted):
         site.up()
     assert_v1_serves(site)
-    assert "send all back" in site.observer.remarks[0]
+    assert "send all requests to the live colour" in site.observer.remarks[0]
 
 
 def test_a_first_release_has_nobody_to_share_with() -> None:

@@ -124,5 +124,5 @@ def test_a_colour_that_haproxy_has_no_seats_for_is_never_healthy(serving: Site) 
     (route,) = known.routes
     empty = ColourBackend((), 8080, ((8080, 8080),))
     serving.world.notes.topology = known.with_route(route.with_backend(Colour.GREEN, empty))
-    with pytest.raises(Unhealthy, match="HAProxy doesn't know it"):
+    with pytest.raises(Unhealthy, match="HAProxy has no server for it"):
         until_healthy("web", Colour.GREEN, SOON, serving.ctx)

@@ -88,7 +88,7 @@ def test_exec_with_nothing_up_is_said_and_is_no_failure() -> None:
     done = site.up()
     assert done is not None
     hook = next(step for step in done.steps if step.key == "hook:pre_deploy:1:web")
-    assert hook.detail == "not run: nothing of web is up"
+    assert hook.detail == "skipped: no container of web is running"
     assert site.runner.done == []
 
 
@@ -277,8 +277,8 @@ def test_of_one_that_was_killed_after_the_switch_nobody_says_that_its_hooks_have
     kill(site, Call("runner.one_off", 2), When.HALFWAY)
     site.up()
     assert site.serving() == {"v2"}
-    (remark,) = [one for one in site.observer.remarks if "live and stays" in one]
-    assert remark.endswith("; nobody has seen post_switch 2 of web end")
+    (remark,) = [one for one in site.observer.remarks if "stays live" in one]
+    assert remark.endswith("; post_switch 2 of web did not finish")
 
 
 def _hooked() -> Site:

@@ -108,7 +108,7 @@ def test_an_image_that_cannot_be_let_go_is_a_warning() -> None:
     site.world.calls.fail("workloads.untag", ComposeFailed("not now"))
     site.source("v2")
     assert site.up() is not None
-    assert any("let go of old images" in remark for remark in site.observer.remarks)
+    assert any("remove old images" in remark for remark in site.observer.remarks)
     assert site.serving() == {"v2"}
 
 

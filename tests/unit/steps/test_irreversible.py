@@ -31,8 +31,8 @@ def test_a_rollback_past_what_cannot_be_taken_back_is_refused_with_the_reason() 
     with pytest.raises(BluegreenError) as refused:
         site.rollback()
     assert refused.value.message == (
-        "going back to deployment 1 is not safe: pre_deploy of web in deployment 2: drops the"
-        " column name can't be taken back"
+        "a rollback to deployment 1 is not safe: pre_deploy of web in deployment 2: drops the"
+        " column name can't be undone"
     )
     assert "rollback --force" in hint_text(refused.value.hint)
     assert site.seen().rollback_unsafe == "pre_deploy of web in deployment 2: drops the column name"

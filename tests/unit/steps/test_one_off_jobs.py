@@ -90,5 +90,5 @@ def test_a_dry_run_names_it_and_runs_nothing() -> None:
     site = shop()
     told: list[tuple[str, str]] = []
     site.up(tell_plan=lambda step: told.append((step.name, step.cause)))
-    assert ("run migrate", "once a release, before web") in told
+    assert ("run migrate", "once per release, before web") in told
     assert runs(site) == 0

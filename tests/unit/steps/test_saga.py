@@ -95,7 +95,7 @@ def test_the_step_that_failed_is_undone_itself_for_it_may_have_acted(desk: Desk)
 
 
 def test_an_undo_that_fails_stops_the_unwinding(desk: Desk) -> None:
-    with pytest.raises(NeedsPerson, match="no; undoing it failed at: unb") as stuck:
+    with pytest.raises(NeedsPerson, match="no; then this undo failed: unb") as stuck:
         desk.work(
             desk.step("a"),
             desk.step("b", undo=_raising(BluegreenError("neither"))),

@@ -58,7 +58,7 @@ def test_one_that_fails_while_it_bakes_goes_and_the_old_one_works_again(order: s
     site = live(order)
     site.file["services"]["jobs"]["x-bluegreen"]["bake"] = "30s"
     site.source("j2", "jobs", does=Behaviour(ends_after=10, exit_code=7))
-    with pytest.raises(Unhealthy, match=r"jobs-green under traffic: .* ended with exit code 7"):
+    with pytest.raises(Unhealthy, match=r"jobs-green with traffic: .* ended with exit code 7"):
         site.up()
     assert working(site) == ["j1"]
     assert site.serving() == {"w1"}
@@ -66,7 +66,7 @@ def test_one_that_fails_while_it_bakes_goes_and_the_old_one_works_again(order: s
     done = site.up()
     assert done is not None
     (bake,) = [step for step in done.steps if step.key == "bake"]
-    assert bake.detail == "jobs-green well, and asked by nobody"
+    assert bake.detail == "jobs-green healthy; receives no requests"
     assert (working(site), site.serving()) == (["j3"], {"w2"})
     if order == "stop-first":
         assert twice(site) == []
@@ -173,7 +173,7 @@ def test_beside_one_that_somebody_runs_by_hand_none_is_started() -> None:
     site = unreleased()
     site.world.networks.add("shop_default")
     site.world.run_by_hand("jobs", "j0")
-    with pytest.raises(BluegreenError, match="does the work of jobs") as refused:
+    with pytest.raises(BluegreenError, match="is a running worker of jobs") as refused:
         site.up()
     assert hint_text(refused.value.hint).startswith("docker compose rm --stop --force jobs")
 
@@ -233,7 +233,7 @@ def test_killed_anywhere_and_aborted_there_are_never_two(call: Call) -> None:
     site = live()
     kill(site, call)
     raised = outcome(site.abort)
-    assert raised is None or "nothing of shop is unfinished" in str(raised)
+    assert raised is None or "no deployment of shop is interrupted" in str(raised)
     assert (site.serving("web"), working(site)) in (({"w1"}, ["j1"]), ({"w2"}, ["j2"]))
     assert twice(site) == []
 
