@@ -179,7 +179,9 @@ def _what_a_rollback_needs_goes(site: Site) -> None:
 
 
 SITUATIONS: tuple[Situation, ...] = (
-    Situation(DriftKind.PROXY_STOPPED, proxy_stops, "the proxy isn't running: nobody is served"),
+    Situation(
+        DriftKind.PROXY_STOPPED, proxy_stops, "the proxy isn't running: requests get no answer"
+    ),
     Situation(DriftKind.PROXY_GONE, _proxy_goes, "the proxy's container was removed"),
     Situation(
         DriftKind.PROXY_LOST,
@@ -196,20 +198,24 @@ SITUATIONS: tuple[Situation, ...] = (
         f"{FORCE}, then {REPAIR}",
     ),
     Situation(
-        DriftKind.PROXY_DISCONNECTED, _off(PROXY, LINK), f"{PROXY} isn't on the network {LINK}"
+        DriftKind.PROXY_DISCONNECTED,
+        _off(PROXY, LINK),
+        f"{PROXY} is not attached to the network {LINK}",
     ),
     Situation(DriftKind.PROXY_DISCONNECTED, _off(PROXY, "shop_default"), "network shop_default"),
+    Situation(DriftKind.MAP_DIFFERS, _map_is_edited_on_disk, "map file differs from its memory"),
     Situation(
-        DriftKind.MAP_DIFFERS, _map_is_edited_on_disk, "routes web green, not blue as its file"
+        DriftKind.LIVE_STOPPED, live_stops, f"the live colour web-green aren't running: {GREEN}"
     ),
+    Situation(DriftKind.LIVE_PAUSED, _live_is_paused, "are paused", f"docker unpause {GREEN}"),
     Situation(
-        DriftKind.LIVE_STOPPED, live_stops, f"{GREEN} of the live colour web-green isn't running"
+        DriftKind.LIVE_GONE, _live_goes, f"of the live colour web-green were removed: {GREEN}"
     ),
-    Situation(DriftKind.LIVE_PAUSED, _live_is_paused, "is paused", f"docker unpause {GREEN}"),
-    Situation(DriftKind.LIVE_GONE, _live_goes, f"{GREEN} of the live colour is gone"),
-    Situation(DriftKind.LIVE_GONE, _live_goes_with_its_image, "is gone", FORCE),
+    Situation(DriftKind.LIVE_GONE, _live_goes_with_its_image, "were removed", FORCE),
     Situation(
-        DriftKind.LIVE_DISCONNECTED, _off(GREEN, LINK), f"{GREEN} of the live colour isn't on"
+        DriftKind.LIVE_DISCONNECTED,
+        _off(GREEN, LINK),
+        f"{GREEN} of the live colour is not attached to",
     ),
     Situation(
         DriftKind.LIVE_DISCONNECTED, _off(GREEN, "shop_default"), "shop_default as it should"
@@ -226,7 +232,9 @@ SITUATIONS: tuple[Situation, ...] = (
         "in history, deployment 2 on green is live, but the proxy routes web to no colour",
     ),
     Situation(
-        DriftKind.ROUTED_TO_NOTHING, _map_is_edited_in_memory(Colour.BLUE), "web to blue, where"
+        DriftKind.ROUTED_TO_NOTHING,
+        _map_is_edited_in_memory(Colour.BLUE),
+        "web to blue, which has no containers",
     ),
     Situation(
         DriftKind.ROUTED_ELSEWHERE, _both_colours_and_the_old_one_is_routed, "both colours", FORCE
@@ -251,11 +259,13 @@ SITUATIONS: tuple[Situation, ...] = (
         DriftKind.UNLABELLED, _a_stranger_takes_the_idle_seat, "of web-blue", "docker rm -f mine"
     ),
     Situation(
-        DriftKind.IMPOSTOR, _a_copy_with_all_labels, "copy bears the labels", "docker rm -f copy"
+        DriftKind.IMPOSTOR, _a_copy_with_all_labels, "copy has the labels", "docker rm -f copy"
     ),
-    Situation(DriftKind.LEFTOVER, _the_old_colour_stays, f"{GREEN} runs beside the live colour"),
-    Situation(DriftKind.STRAY, a_stray, "answers to its name beside the proxy"),
-    Situation(DriftKind.STRAY, _a_stopped_stray, "would start with the daemon"),
+    Situation(
+        DriftKind.LEFTOVER, _the_old_colour_stays, "web-green still runs beside the live colour"
+    ),
+    Situation(DriftKind.STRAY, a_stray, "also receives requests to the service's name"),
+    Situation(DriftKind.STRAY, _a_stopped_stray, "would start with the Docker daemon"),
     Situation(DriftKind.IMAGE_UNNAMED, an_image_loses_our_name("v2"), "image v2 of deployment 2"),
     Situation(DriftKind.IMAGE_UNNAMED, an_image_loses_our_name("v1"), "image v1 of deployment 1"),
     Situation(

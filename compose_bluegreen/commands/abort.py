@@ -123,7 +123,7 @@ def _start_again(old: DeployedService, interrupted: InterruptedDeployment, ctx: 
             f"the previous version, {rollout.name}, can't be started again: {error.message};"
             f" {interrupted.serves}",
             detail=error.detail,
-            hint=Hint(Action.UP, " with a version that is well"),
+            hint=Hint(Action.UP, " with a healthy version"),
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The only door for a user interface: the command line uses it, and a web page can.
+"""What a user interface calls: the command line uses it, and a web page can.
 
 Requests are values of ``config.requests``, results are values of the core. No method prints, reads
 the command line or changes anything of the whole process, so each thread may use one of its own.
@@ -97,7 +97,7 @@ class Application:
 
     @contextmanager
     def _recorded(self, *, begun_here: bool = True) -> Iterator[Context]:
-        """A context that notes which deployments end; an error gets the one that failed."""
+        """A context that notes which deployments end; an error carries the failed deployment."""
         ended = EndedDeployments(self._ctx.history)
         try:
             yield replace(self._ctx, history=ended.as_history)
@@ -110,7 +110,7 @@ class Application:
         finally:
             self.ended += ended.ended
 
-    # ── what there is ────────────────────────────────────────────────────────────────────────
+    # ── what exists ────────────────────────────────────────────────────────────────────────
 
     def status(self) -> Status:
         from compose_bluegreen.inspection.status import status
@@ -147,7 +147,7 @@ class Application:
         return prune(request, self._ctx)
 
     def lock(self, act: LockAct) -> LockOwner | None:
-        """The owner of the deployment lock; with ``RELEASE``, the one that lost it."""
+        """The owner of the deployment lock; with ``RELEASE``, the owner that lost it."""
         lock = self._ctx.lock
         return lock.owner() if act is LockAct.STATUS else lock.release()
 

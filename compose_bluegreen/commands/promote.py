@@ -103,7 +103,7 @@ def _check_health(
         raise BluegreenError(
             f"deployment {found.id} keeps waiting: {error.message}",
             detail=error.detail,
-            hint=Hint(Action.PROMOTE, " tries again, ", Action.ABORT, " takes it away"),
+            hint=Hint(Action.PROMOTE, " tries again, ", Action.ABORT, " removes it"),
         ) from error
 
 

@@ -121,5 +121,5 @@ def _check_health(interrupted: InterruptedDeployment, ctx: Context) -> None:
             raise NeedsPerson(
                 f"{interrupted.summary}: {error.message}; {interrupted.serves}",
                 detail=error.detail,
-                hint=Hint(Action.ABORT, " goes back to what served before"),
+                hint=Hint(Action.ABORT, " goes back to the previous version"),
             ) from error

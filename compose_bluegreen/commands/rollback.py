@@ -123,7 +123,7 @@ def _previous_of_all(services: Sequence[str], ctx: Context) -> list[RollbackTarg
         raise new[0]
     older = tuple(one.release.service for one in found)
     raise BluegreenError(
-        f"{new[0].message}, so it can't be rolled back together with {older}",
+        f"{new[0].message}, so it can't be rolled back together with {' '.join(older)}",
         hint=Hint(Command(Action.ROLLBACK, older), " leaves it as it is"),
     )
 

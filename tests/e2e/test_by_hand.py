@@ -94,7 +94,7 @@ def test_what_waits_gives_way_to_an_up_and_goes_by_an_abort(stage: Stage) -> Non
             assert "remove waiting deployment 2" in run.err
             reason = stage.show(2)["reason"]
             assert reason.endswith("deployment 3 took its place")
-        with stage.step("abort takes it away"):
+        with stage.step("abort removes it"):
             stage.bluegreen("abort").ended(0)
             assert stage.colours() == ["blue"]
             assert stage.status()["waiting"] is None

@@ -255,7 +255,7 @@ def test_a_set_of_which_one_is_new_is_not_taken_back_by_halves() -> None:
     site.file["services"]["api"] = a_service("api", port="")
     site.source("w2"), site.source("a1", "api")
     site.up(recreate_proxy=True)
-    with pytest.raises(BluegreenError, match="api has no earlier release") as refused:
+    with pytest.raises(BluegreenError, match="api has no earlier healthy release") as refused:
         site.rollback()
     assert hint_text(refused.value.hint).startswith("docker bluegreen rollback web ")
     site.rollback("web")

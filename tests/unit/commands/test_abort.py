@@ -53,7 +53,7 @@ def test_abort_takes_it_away_with_its_image(held: Site) -> None:
     done = held.abort()
     assert done is not None
     assert done.state is State.INTERRUPTED
-    assert done.reason.startswith("aborted by ada@laptop; it had waited since 2026-03-01")
+    assert done.reason.startswith("aborted by ada@laptop; it was waiting since 2026-03-01")
     assert held.serving() == {"v1"}
     assert held.world.running() == [BLUE]
     assert "sha256:v2" not in held.world.behaviours

@@ -80,8 +80,8 @@ def test_promote_proves_it_anew_and_goes_on_as_any_other(held: Site) -> None:
     ("box", "says"),
     [
         ("sick", "not healthy"),
-        ("stopped", "web-green doesn't run"),
-        ("gone", "web-green doesn't run"),
+        ("stopped", "web-green is not running"),
+        ("gone", "web-green is not running"),
     ],
 )
 def test_what_is_no_longer_well_goes_on_waiting(box: str, says: str, held: Site) -> None:
@@ -188,13 +188,13 @@ def test_a_first_release_does_not_take_over_from_what_was_started_meanwhile() ->
     site = before_the_first()
     site.up(no_switch=True)
     site.world.run_by_hand("web", "v0")
-    with pytest.raises(BluegreenError, match="shop-web-1 of your own project serves now"):
+    with pytest.raises(BluegreenError, match="shop-web-1 of your own project is live"):
         site.promote()
     assert site.records[0].state is State.WAITING
 
 
 def test_where_nothing_waits_promote_says_how_to_make_it(serving: Site) -> None:
-    with pytest.raises(BluegreenError, match="nothing of shop waits") as refused:
+    with pytest.raises(BluegreenError, match="no deployment of shop is waiting") as refused:
         serving.promote()
     assert "docker bluegreen up --no-switch" in hint_text(refused.value.hint)
 
@@ -214,7 +214,7 @@ def test_several_services_wait_and_are_promoted_in_one_act() -> None:
 def test_whose_colour_somebody_gave_the_traffic_by_hand_is_not_promoted(held: Site) -> None:
     held.ctx.proxy.route_to({"web": Colour.GREEN})
     for act in (held.promote, held.abort):
-        with pytest.raises(BluegreenError, match="web-green, which has the traffic already"):
+        with pytest.raises(BluegreenError, match="web-green, which is live already"):
             act()
     assert held.serving() == {"v2"}
     part = held.records[0].parts[0]

@@ -109,5 +109,5 @@ def test_what_would_reach_a_command_or_the_proxy_as_something_else_is_refused(
 def test_what_is_released_to_stay_is_nothing_to_wait_for_the_end_of() -> None:
     needs = {"api": {"condition": "service_completed_successfully", "required": True}}
     services = {"web": a_service(depends_on=needs), "api": a_service("api", port="")}
-    with pytest.raises(BadSetting, match="api is released to stay, so it never completes"):
+    with pytest.raises(BadSetting, match="api is a released service that keeps running"):
         read(a_file(**services), "compose.yaml")

@@ -194,7 +194,7 @@ def test_status_tells_the_step_what_serves_and_the_next_command(name: str) -> No
         or "stopped at “" in drift.problem
         or case.says in drift.problem
     )
-    assert " serves" in drift.problem or "it started nothing" in drift.problem
+    assert " is live" in drift.problem or "it started nothing" in drift.problem
     word = "docker bluegreen resume" if case.serves is None else "docker bluegreen up"
     assert hint_text(drift.remedy).startswith(word)
 
@@ -284,7 +284,7 @@ def test_abort_leaves_the_traffic_where_it_is_if_nothing_else_can_be_brought_bac
         site.abort()
     assert site.routed() is Colour.GREEN
     assert site.records[0].state is State.FAILED
-    assert hint_text(refused.value.hint) == "docker bluegreen up with a version that is well"
+    assert hint_text(refused.value.hint) == "docker bluegreen up with a healthy version"
     site.source("v3")
     assert site.up() is not None
     assert site.serving() == {"v3"}

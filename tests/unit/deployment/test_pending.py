@@ -157,7 +157,7 @@ def test_the_next_up_takes_its_place_and_says_so(held: Site) -> None:
     assert held.serving() == {"v3"}
     waited = held.records[1]
     assert waited.state is State.INTERRUPTED
-    assert waited.reason.endswith("; deployment 3 took its place")
+    assert waited.reason.endswith("; deployment 3 replaced it")
     assert "sha256:v2" not in held.world.behaviours
 
 
@@ -220,7 +220,9 @@ def test_repair_and_prune_leave_it_alone(held: Site) -> None:
 
 
 def test_resume_says_that_it_waits(held: Site) -> None:
-    with pytest.raises(BluegreenError, match="nothing of shop is unfinished; deployment 2 waits"):
+    with pytest.raises(
+        BluegreenError, match="no deployment of shop is interrupted; deployment 2 is waiting"
+    ):
         held.resume()
 
 

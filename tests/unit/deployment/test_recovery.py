@@ -140,8 +140,11 @@ def test_killed_between_stopping_the_users_container_and_the_ports_it_is_given_b
     site.world.owner = None
     assert site.serving() == {None}
     (drift,) = site.status().drift
-    assert "nobody serves web" in drift.problem
-    assert hint_text(drift.remedy) == "docker bluegreen up gives back what it took"
+    assert "no container answers requests for web" in drift.problem
+    assert (
+        hint_text(drift.remedy)
+        == "docker bluegreen up returns the ports and names to the previous containers"
+    )
     site.up(force=True, take_over=True)
     assert site.observer.keys[0] == "give_back"
     assert site.records[1].state is State.INTERRUPTED

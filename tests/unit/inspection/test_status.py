@@ -134,7 +134,7 @@ def test_an_image_that_no_registry_has_is_missed(serving: Site) -> None:
     serving.world.lose_image("sha256:v2")
     assert serving.seen().rollback_image == "gone"
     lost = serving.drift()["rollback_gone"]
-    assert "deployment 2, whose image v2 (web:latest) is gone" in lost.problem
+    assert "deployment 2, but its image v2 (web:latest) is gone" in lost.problem
     assert hint_text(lost.remedy) == "docker bluegreen rollback web --to 1"
     serving.rollback(to=1)
     assert serving.serving() == {"v1"}

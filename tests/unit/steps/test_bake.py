@@ -91,7 +91,7 @@ def test_past_a_limit_it_switches_back_and_says_why(
     when_looked(site, asked(site, 400, **bad))
     with pytest.raises(Unhealthy, match=because.replace("(", r"\(")) as failed:
         site.up()
-    assert "under bake in x-bluegreen" in hint_text(failed.value.hint)
+    assert "the limits are in x-bluegreen.bake" in hint_text(failed.value.hint)
     assert_v1_serves(site)
     record = site.records[0]
     assert (record.state, record.reason) == (State.FAILED, failed.value.message)
@@ -163,7 +163,7 @@ def test_docker_knows_how_it_ended_only_until_it_runs_again(status: str, said: s
 def test_one_that_is_removed_by_somebody_loses_the_traffic() -> None:
     site = baking()
     when_looked(site, lambda: site.world.boxes.pop(GREEN))
-    with pytest.raises(Unhealthy, match=f"{GREEN} is gone"):
+    with pytest.raises(Unhealthy, match=f"{GREEN} was removed"):
         site.up()
     assert_v1_serves(site)
 
@@ -267,7 +267,7 @@ def test_killed_while_it_bakes_the_next_one_keeps_what_is_well(site: Site) -> No
     kill(site, Call("proxy.traffic_stats", LATER))
     assert site.serving() == {"v2"}
     cause = next(iter(site.status().drift)).problem
-    assert cause == "deployment 2 stopped at “bake web-green”; web-green serves"
+    assert cause == "deployment 2 stopped at “bake web-green”; web-green is live"
     assert_the_next_one_works(site)
     assert [one.state for one in site.records][1:] == [State.SUPERSEDED, State.SUPERSEDED]
 

@@ -182,7 +182,7 @@ def test_one_that_has_a_share_is_not_removed(site: Site) -> None:
     when_looked(site, try_it, 9)
     site.up()
     assert isinstance(refused[0], NeedsPerson)
-    assert "has traffic" in refused[0].message
+    assert "receives requests" in refused[0].message
 
 
 # ── whoever dies, and whatever fails ─────────────────────────────────────────────────────────
@@ -193,10 +193,10 @@ def test_killed_meanwhile_status_says_who_serves_how_much(site: Site) -> None:
     assert site.serving() == {"v1", "v2"}
     drift = {one.kind: one for one in site.status().all_drift}
     assert drift[DriftKind.UNFINISHED].problem == (
-        "deployment 2 stopped at “send 25% to web-green”; web-blue serves, web-green 25% of it"
+        "deployment 2 stopped at “send 25% to web-green”; web-blue is live, web-green receives 25%"
     )
     assert "discards it" in hint_text(drift[DriftKind.UNFINISHED].remedy)
-    assert "has 25% of the traffic" in drift[DriftKind.LEFTOVER].problem
+    assert "still receives 25% of the requests" in drift[DriftKind.LEFTOVER].problem
     site.repair()
     assert_v1_serves(site)
     assert_the_next_one_works(site)
@@ -212,7 +212,7 @@ def test_killed_meanwhile_the_next_command_sends_all_back(act: str) -> None:
     site.source("v3")
     getattr(site, act)()
     assert site.world.notes.canary_weights == {}
-    assert any("has all the traffic of web again" in text for text in site.observer.remarks)
+    assert any("receives all requests of web again" in text for text in site.observer.remarks)
     wanted = {"up": {"v3"}, "rollback": {"v1"}, "abort": {"v2"}, "resume": {"v3"}}
     assert site.serving() == wanted[act]
     assert len(site.world.running()) == 1

@@ -168,7 +168,7 @@ def test_when_it_is_over_status_says_so_and_repair_ends_it() -> None:
     site = standing_by()
     pass_by(site, MINUTES + timedelta(seconds=1))
     found = site.drift("web")
-    assert "stood by for as long" in found[DriftKind.LEFTOVER].problem
+    assert "its standby time is over" in found[DriftKind.LEFTOVER].problem
     site.repair()
     assert site.world.running() == [GREEN]
     assert site.drift() == {}

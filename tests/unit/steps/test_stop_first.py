@@ -181,7 +181,7 @@ def test_beside_one_that_somebody_runs_by_hand_none_is_started() -> None:
 def test_what_starts_only_at_the_switch_cannot_wait_for_it() -> None:
     site = live()
     site.source("w1")
-    with pytest.raises(BluegreenError, match="jobs starts only at the switch"):
+    with pytest.raises(BluegreenError, match="jobs has order: stop-first"):
         site.up(no_switch=True)
     assert working(site) == ["j1"]
 
