@@ -279,7 +279,17 @@ def test_down_and_a_failure_before_the_lock_have_keys() -> None:
 
 # ── no decision by text for people ───────────────────────────────────────────────────────────
 
-CORE = ("domain", "steps", "deployment", "inspection", "commands")
+CORE = (
+    "domain",
+    "config",
+    "ports",
+    "steps",
+    "deployment",
+    "inspection",
+    "commands",
+    "cli",
+    "runtime",
+)
 PACKAGE = Path(compose_bluegreen.__file__).parent
 TEXTS = {"cause", "cure", "reason", "message", "detail", "hint", "why", "told", "stopped", "serves"}
 CUTS = {
