@@ -59,7 +59,7 @@ FAILED = replace(
         ),
         StepRecord(
             "health",
-            "wait until web-green is healthy",
+            "promote:health",
             "only healthy colours receive requests",
             Outcome.FAILED,
             START,

@@ -38,7 +38,7 @@ Told = Callable[[], str]
 
 def fake() -> tuple[Observer, Told]:
     observer = FakeObserver()
-    return observer, lambda: f"{observer.steps} {observer.ended} {observer.remarks}"
+    return observer, lambda: f"{observer.began} {observer.ended} {observer.remarks}"
 
 
 def printed(face: ProgressFormat) -> Callable[[], tuple[Observer, Told]]:

@@ -33,7 +33,7 @@ def plan_of(site: Site, **order: object) -> list[PlannedStep]:
 
 
 def planned(site: Site, **order: object) -> list[str]:
-    return [step.name for step in plan_of(site, **order)]
+    return [str(step.key) for step in plan_of(site, **order)]
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def test_the_plan_of_a_first_deploy_is_what_it_does(site: Site) -> None:
     site.source("v1")
     steps = planned(site)
     site.up()
-    assert site.observer.steps == steps
+    assert site.observer.keys == steps
 
 
 def test_the_plan_of_a_second_deploy_is_what_it_does(serving: Site) -> None:
     serving.source("v2")
     steps = planned(serving)
     serving.up()
-    assert serving.observer.steps == steps
+    assert serving.observer.keys == steps
 
 
 def test_the_plan_of_a_take_over_is_what_it_does(with_a_database: Site) -> None:
@@ -65,8 +65,8 @@ def test_the_plan_of_a_take_over_is_what_it_does(with_a_database: Site) -> None:
     site.source("v1")
     steps = planned(site, take_over=True)
     site.up(take_over=True)
-    assert site.observer.steps == steps
-    assert steps[1] == "start db"
+    assert site.observer.keys == steps
+    assert steps[1] == "dependencies"
 
 
 def test_the_plan_with_a_reload_is_what_it_does(serving: Site) -> None:
@@ -74,8 +74,8 @@ def test_the_plan_with_a_reload_is_what_it_does(serving: Site) -> None:
     serving.file["services"]["web"]["x-bluegreen"] = {"health": {"path": "/up"}}
     steps = planned(serving)
     serving.up()
-    assert "reload the proxy" in steps
-    assert serving.observer.steps == steps
+    assert "proxy:reload" in steps
+    assert serving.observer.keys == steps
 
 
 def test_the_plan_of_a_stopped_proxy_is_what_it_does(serving: Site) -> None:
@@ -85,7 +85,7 @@ def test_the_plan_of_a_stopped_proxy_is_what_it_does(serving: Site) -> None:
     serving.source("v2")
     steps = planned(serving)
     serving.up()
-    assert serving.observer.steps == steps
+    assert serving.observer.keys == steps
     serving.world.outages.clear()
 
 
@@ -93,27 +93,27 @@ def test_the_plan_of_an_image_is_what_it_does(serving: Site) -> None:
     serving.world.registry["shop/web:2"] = "sha256:v2"
     steps = planned(serving, image="shop/web:2")
     serving.up(image="shop/web:2")
-    assert serving.observer.steps == steps
-    assert steps[0] == "pull shop/web:2"
+    assert serving.observer.keys == steps
+    assert steps[0] == "pull:web"
 
 
 def test_the_plan_of_a_rollback_is_what_it_does(serving: Site) -> None:
     serving.release("v2")
     steps: list[str] = []
     before = state_of(serving)
-    assert serving.rollback(tell_plan=lambda step: steps.append(step.name)) is None
+    assert serving.rollback(tell_plan=lambda step: steps.append(str(step.key))) is None
     assert state_of(serving) == before
     serving.forget()
     serving.rollback()
-    assert serving.observer.steps == steps
+    assert serving.observer.keys == steps
 
 
 def test_each_planned_step_has_a_cause(serving: Site) -> None:
     causes: dict[str, str] = {}
     serving.source("v2")
-    serving.up(tell_plan=lambda step: causes.__setitem__(step.name, step.cause))
+    serving.up(tell_plan=lambda step: causes.__setitem__(str(step.key), step.cause))
     assert all(causes.values())
-    assert causes["start web-green"] == "blue is live"
+    assert causes["start"] == "blue is live"
 
 
 def test_what_would_be_refused_is_refused_in_a_dry_run_too(site: Site) -> None:
@@ -146,15 +146,6 @@ def a_set(settings: dict[str, Any]) -> Site:
     return site
 
 
-def as_run(site: Site) -> list[tuple[str, str, str]]:
-    """Key, name and cause of each step, as it began."""
-    names = site.observer.steps
-    return [
-        (key, name, site.observer.causes[name])
-        for key, name in zip(site.observer.keys, names, strict=True)
-    ]
-
-
 def as_planned(plan: list[PlannedStep]) -> list[tuple[str, str, str]]:
     return [(str(step.key), step.name, step.cause) for step in plan]
 
@@ -165,7 +156,7 @@ def test_the_run_takes_exactly_the_steps_of_the_plan(how: str, order: dict[str, 
     site = a_set(SETTINGS[how])
     plan = plan_of(site, **order)
     site.up(**order)
-    assert as_run(site) == as_planned(plan)
+    assert site.observer.began == as_planned(plan)
 
 
 @pytest.mark.parametrize("how", SETTINGS)
@@ -176,7 +167,7 @@ def test_a_rollback_takes_exactly_the_steps_of_its_plan(how: str) -> None:
     site.rollback(tell_plan=plan.append)
     site.forget()
     site.rollback()
-    assert as_run(site) == as_planned(plan)
+    assert site.observer.began == as_planned(plan)
 
 
 def test_a_canary_that_is_promoted_early_leaves_its_later_stages_out() -> None:
@@ -191,7 +182,7 @@ def test_a_canary_that_is_promoted_early_leaves_its_later_stages_out() -> None:
 
     site.world.calls.at("proxy.traffic_stats", promoted_by_bob, nth=9)
     site.up()
-    left_out = [step for step in as_planned(plan) if step not in as_run(site)]
+    left_out = [step for step in as_planned(plan) if step not in site.observer.began]
     assert [key for key, _, _ in left_out] == ["canary:2", "canary:3"]
 
 

@@ -33,7 +33,7 @@ def left_over(site: Site) -> list[str]:
 
 
 def outcomes(site: Site) -> dict[str, Outcome]:
-    return {step.name: step.outcome for step in site.records[0].steps}
+    return {step.key: step.outcome for step in site.records[0].steps}
 
 
 def test_a_rollback_prepares_nothing_and_ends_with_what_the_release_taken_back_wants() -> None:
@@ -55,8 +55,8 @@ def test_a_rollback_prepares_nothing_and_ends_with_what_the_release_taken_back_w
         "sha256:v2",
         "sha256:v3",
     )
-    names = site.observer.steps
-    assert names.index("remove web-blue") < names.index("on_rollback of web")
+    names = site.observer.keys
+    assert names.index("retire:remove") < names.index("hook:on_rollback:1:web")
 
 
 def test_going_forward_again_prepares_again() -> None:
@@ -76,7 +76,7 @@ def test_an_on_rollback_that_fails_is_a_warning_and_the_rollback_stands() -> Non
     done = site.rollback()
     assert done is not None
     assert (done.state, site.serving()) == (State.LIVE, {"v1"})
-    assert outcomes(site)["on_rollback of web"] is Outcome.WARNED
+    assert outcomes(site)["hook:on_rollback:1:web"] is Outcome.WARNED
 
 
 @pytest.mark.parametrize("after", ["up", "resume"])
@@ -106,10 +106,10 @@ def test_the_plan_of_a_rollback_has_them() -> None:
     site = a_shop(**EACH)
     site.release("v2")
     plan: list[str] = []
-    site.rollback(tell_plan=lambda step: plan.append(step.name))
-    assert "on_rollback of web" in plan
+    site.rollback(tell_plan=lambda step: plan.append(str(step.key)))
+    assert "hook:on_rollback:1:web" in plan
     site.rollback()
-    assert site.observer.steps == plan
+    assert site.observer.keys == plan
 
 
 def test_what_history_alone_wants_to_run_here_is_refused_before_anything_moves() -> None:

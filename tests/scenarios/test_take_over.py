@@ -137,7 +137,7 @@ def test_beside_a_live_service_the_gap_of_a_new_proxy_is_asked_for_first() -> No
     with pytest.raises(BluegreenError) as refused:
         site.up("api", take_over=True)
     assert "--recreate-proxy" in hint_text(refused.value.hint)
-    assert site.observer.steps == []
+    assert site.observer.keys == []
     assert site.world.proxy_box() is not None
 
 

@@ -61,13 +61,13 @@ def test_promote_proves_it_anew_and_goes_on_as_any_other(held: Site) -> None:
     assert held.world.running() == [GREEN]
     assert held.world.names["web:latest"] == "sha256:v2"
     assert held.records[1].state is State.SUPERSEDED
-    assert held.observer.steps == [
-        "wait until web-green is healthy",
-        "switch to web-green",
+    assert held.observer.keys == [
+        "promote:health",
+        "switch",
         "check that web-green is healthy with traffic",
-        "drain web-blue",
-        "remove web-blue",
-        "keep the image of web",
+        "drain",
+        "retire:remove",
+        "image:keep:web",
         "point web:latest at the live image",
         "remove old images of web",
     ]

@@ -40,7 +40,7 @@ def test_what_takes_a_new_container_is_refused_by_a_reload(serving: Site) -> Non
     with pytest.raises(BluegreenError, match="need a new proxy container") as refused:
         proxy.reload(serving.project, serving.ctx)
     assert hint_text(refused.value.hint).startswith("docker bluegreen proxy recreate")
-    assert serving.observer.steps == []
+    assert serving.observer.keys == []
 
 
 def test_recreating_tells_the_gap(serving: Site) -> None:

@@ -51,8 +51,8 @@ def test_what_has_one_cure_is_cured(situation: Situation, site: Site) -> None:
     assert site.drift() == {}
     assert site.serving() == {version}
     assert len(site.world.running()) == 1
-    assert set(site.observer.steps) == set(site.observer.causes), "each cure is a step with a cause"
-    assert site.observer.steps or site.observer.remarks, "what every lock's holder settles first"
+    assert set(site.observer.keys) == set(site.observer.causes), "each cure is a step with a cause"
+    assert site.observer.keys or site.observer.remarks, "what every lock's holder settles first"
 
 
 @pytest.mark.parametrize("situation", LEFT, ids=str)
@@ -70,7 +70,7 @@ def test_a_dry_run_tells_the_cures_and_touches_nothing(situation: Situation, sit
     situation.befalls(site)
     site.forget()
     told: list[tuple[str, str]] = []
-    left = site.repair(lambda step: told.append((step.name, step.cause))).left
+    left = site.repair(lambda step: told.append((str(step.key), step.cause))).left
     assert any(situation.cause in cause for _, cause in told)
     assert situation.kind in {one.kind for one in left}
     assert [call for call in site.world.calls.made if not call.looks] == []

@@ -241,7 +241,7 @@ def test_several_services_are_watched_side_by_side_and_go_back_together() -> Non
     with pytest.raises(Unhealthy, match="api-blue with traffic: more than 5% 5xx"):
         site.up()
     assert (site.serving("web"), site.serving("api")) == ({"web2"}, {"api2"})
-    assert "bake web-blue and api-blue" in site.observer.steps
+    assert "bake web-blue and api-blue" in site.observer.names
 
 
 # ── who ends it before it ends ───────────────────────────────────────────────────────────────

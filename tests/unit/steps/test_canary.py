@@ -167,7 +167,7 @@ def test_the_shares_of_several_services_move_in_one_act() -> None:
         ({"web": CanaryWeight(500), "api": CanaryWeight(1000)},),
         ({"web": CanaryWeight(2500), "api": CanaryWeight(1000)},),
     ]
-    assert "send 5% to web-green and 10% to api-green" in site.observer.steps
+    assert "send 5% to web-green and 10% to api-green" in site.observer.names
     assert (site.serving("web"), site.serving("api")) == ({"web2"}, {"api2"})
 
 

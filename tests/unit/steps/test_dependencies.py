@@ -95,7 +95,7 @@ def test_dependencies_are_started_in_the_users_project_and_waited_for() -> None:
     site = depending("service_healthy")
     site.world.behaviours["sha256:db"] = Behaviour(healthcheck=2.0)
     assert site.up() is not None
-    assert site.observer.steps[1] == "start db"
+    assert site.observer.keys[1] == "dependencies"
     assert site.world.time >= 2.0
     assert "shop-db-1" in site.world.running()
 

@@ -16,7 +16,7 @@ def test_a_new_port_needs_a_new_proxy_and_is_refused_without_the_flag(serving: S
     with pytest.raises(BluegreenError, match="the proxy needs a new container") as refused:
         serving.up()
     assert "--recreate-proxy" in hint_text(refused.value.hint)
-    assert serving.observer.steps == []
+    assert serving.observer.keys == []
     assert len(serving.records) == 1
 
 

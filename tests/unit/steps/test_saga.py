@@ -158,7 +158,7 @@ def test_each_step_is_recorded_with_its_outcome(desk: Desk) -> None:
         ("run:b", "asked for", Outcome.FAILED, "no\nlast lines"),
         ("undo:run:a", "undo", Outcome.UNDONE, ""),
     ]
-    assert desk.site.observer.ended[1] == ("b", Outcome.FAILED, "no")
+    assert desk.site.observer.ended[1] == ("run:b", Outcome.FAILED, "no")
 
 
 def test_what_is_attempted_may_fail_with_a_warning(desk: Desk) -> None:
@@ -171,7 +171,7 @@ def test_what_is_attempted_may_fail_with_a_warning(desk: Desk) -> None:
     )
     assert outcomes == [True, False, True]
     assert desk.done == ["a", "c"]
-    assert desk.site.observer.outcome("b") is Outcome.WARNED
+    assert desk.site.observer.outcome("run:b") is Outcome.WARNED
     assert desk.site.observer.remarks == ["warning: b: no"]
 
 
@@ -245,5 +245,5 @@ def test_what_is_told_takes_as_long_as_it_took(desk: Desk) -> None:
     assert (
         run_step(Step(a_key("wait"), "wait", "why", lambda: clock.sleep(1.5)), desk.site.ctx) == ""
     )
-    assert desk.site.observer.causes == {"wait": "why"}
-    assert desk.site.observer.outcome("wait") is Outcome.DONE
+    assert desk.site.observer.causes == {"run:wait": "why"}
+    assert desk.site.observer.outcome("run:wait") is Outcome.DONE

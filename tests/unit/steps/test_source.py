@@ -31,14 +31,14 @@ def test_a_service_with_a_build_section_is_built(site: Site) -> None:
     site.source("v1")
     site.up()
     assert site.world.calls.of("workloads.build") == [(["web"],)]
-    assert site.observer.detail("build web") == "v1"
+    assert site.observer.detail("build:web") == "v1"
 
 
 def test_without_a_build_section_an_image_that_is_there_is_used() -> None:
     site = without_build()
     site.world.names["registry/web:1"] = "sha256:v1"
     site.up()
-    assert site.observer.steps[1] == "use registry/web:1"
+    assert site.observer.keys[1] == "use:web"
     assert site.world.calls.of("workloads.pull") == []
     assert site.serving() == {"v1"}
 
@@ -47,7 +47,7 @@ def test_an_image_that_is_missing_is_pulled() -> None:
     site = without_build()
     site.world.registry["registry/web:1"] = "sha256:v1"
     site.up()
-    assert site.observer.causes["pull registry/web:1"] == "the engine doesn't have it"
+    assert site.observer.causes["pull:web"] == "the engine doesn't have it"
     assert site.serving() == {"v1"}
 
 

@@ -155,7 +155,7 @@ def test_a_set_of_which_one_stands_by_comes_back_whole() -> None:
     site.forget()
     site.rollback()
     assert (site.serving("web"), site.serving("api")) == ({"w1"}, {"a1"})
-    assert "start web-blue and api-blue" in site.observer.steps
+    assert "start web-blue and api-blue" in site.observer.names
     [(colours,)] = site.world.calls.of("workloads.start_colours")
     assert isinstance(colours, list)
     assert [one.release.service for one in colours] == ["api"]

@@ -130,8 +130,8 @@ def test_one_that_stops_first_is_exchanged_right_before_the_switch_of_all() -> N
 def test_one_that_starts_first_is_released_like_any_other() -> None:
     site = live("start-first")
     site.up()
-    assert "start web-green and jobs-green" in site.observer.steps
-    assert "drain web-blue" in site.observer.steps
+    assert "start web-green and jobs-green" in site.observer.names
+    assert "drain web-blue" in site.observer.names
     assert "retire:remove" in site.observer.keys
     assert working(site) == ["j2"]
 
