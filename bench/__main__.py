@@ -11,10 +11,10 @@ from pathlib import Path
 
 from bench import commands, memory, table
 from bench.command import CommandFailed
+from bench.comparison import Comparison, opened
 from bench.figures import Goal, Measure, Row, Sample, Unit
 from bench.machine import Machine
 from bench.releases import Releases
-from bench.stage import Stage, opened
 from bench.traffic import Traffic
 
 PARTS = ("releases", "traffic", "commands", "history")
@@ -41,7 +41,7 @@ def main() -> int:
     return 1 if any(row.reached is False and row.ours.unit is Unit.COUNT for row in rows) else 0
 
 
-def _measured(stage: Stage, machine: Machine, parts: Sequence[str], runs: int) -> list[Row]:
+def _measured(stage: Comparison, machine: Machine, parts: Sequence[str], runs: int) -> list[Row]:
     rows: list[Row] = []
     requests, failed, stale = 0, 0, 0
     _tell("first release, which makes the proxy")

@@ -8,7 +8,8 @@ import signal
 import sys
 
 from bench.kills import staged
-from testkit.stage import Stage, eventually, service
+from testkit.stage import Stage, service
+from testkit.waiting import eventually
 
 SHARES = (1, 5, 25, 50)
 """Of a hundred."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bench.command import Command
+from bench.comparison import Comparison
 from bench.figures import Beside, Goal, Measure, Row, Sample, Unit
 from bench.machine import Machine
-from bench.stage import Stage
 
 _TIMES = 5
 """How often each run does it: these take milliseconds."""
 
 
-def measure(stage: Stage, machine: Machine, runs: int) -> list[Row]:
+def measure(stage: Comparison, machine: Machine, runs: int) -> list[Row]:
     handshake = [str(stage.plugin), "docker-cli-plugin-metadata"]
     nothing = [_interpreter(stage), "-c", "pass"]
     ours, compose = ["docker", "bluegreen", "--help"], ["docker", "compose", "--help"]
@@ -42,7 +42,7 @@ def _seconds(command: Command) -> float:
     return command.seconds
 
 
-def _interpreter(stage: Stage) -> str:
+def _interpreter(stage: Comparison) -> str:
     """The one that the console script names."""
     with stage.plugin.open() as script:
         return script.readline().removeprefix("#!").strip()

@@ -23,7 +23,9 @@ from testkit.checkout import ROOT
 from testkit.kills import Act, Kills, deaths
 from testkit.load import Load
 from testkit.load.mix import Bounds
-from testkit.stage import LIGHT, SAMPLE, Stage, environment, plugin_folder
+from testkit.shell import environment, plugin_folder
+from testkit.sources import SAMPLE
+from testkit.stage import LIGHT, Stage
 
 A_BATCH = 10
 """Deaths for each load: it keeps a record of every request."""

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from bench.comparison import Comparison
 from bench.figures import Beside, Goal, Measure, Row, Sample, Unit
 from bench.machine import Machine
-from bench.stage import Stage
 
 _FEW, _MANY = 10, 10_000
 _TIMES = 3
 
 
-def measure(stage: Stage, machine: Machine, runs: int) -> list[Row]:
+def measure(stage: Comparison, machine: Machine, runs: int) -> list[Row]:
     """Takes the stage's own history, with real models and steps, as the pattern for more."""
     stage.release("0")
     files = {size: _grown(stage, size) for size in (_FEW, _MANY)}
@@ -39,7 +39,7 @@ def measure(stage: Stage, machine: Machine, runs: int) -> list[Row]:
     return rows
 
 
-def _grown(stage: Stage, size: int) -> Path:
+def _grown(stage: Comparison, size: int) -> Path:
     """A copy of the stage's history with its newest retired deployment that many times more."""
     source = stage.state / "compose-bluegreen" / "history.db"
     file = stage.folder / f"{size}.db"

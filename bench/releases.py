@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from bench.comparison import Comparison
 from bench.figures import Beside, Goal, Measure, Row, Sample, Unit
 from bench.machine import Machine
-from bench.stage import Stage
 from bench.stopwatch import Timed, first_answer
 
 WAIT = "compose up --wait"
@@ -21,7 +21,7 @@ RUN = "docker run"
 class Releases:
     """``delay`` is how long the service takes, in seconds, before it begins to listen."""
 
-    stage: Stage
+    stage: Comparison
     machine: Machine
     delay: int
     requests: int = 0

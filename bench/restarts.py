@@ -30,7 +30,10 @@ from testkit.load.mix import Bounds
 from testkit.load.record import Kind, Outcome
 from testkit.load.report import Report
 from testkit.own_engine import OwnEngine, own_engine
-from testkit.stage import SAMPLE, Stage, environment, eventually, service
+from testkit.shell import environment
+from testkit.sources import SAMPLE
+from testkit.stage import Stage, service
+from testkit.waiting import eventually
 
 MIX = Mix.only(new_per_s=50, keep_alive=2, keep_alive_per_s=20)
 SETTLED = 3.0

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.command import CommandFailed
-from bench.stage import Stage, opened
+from bench.comparison import Comparison, opened
 
 KEEP = 5
 
@@ -55,7 +55,7 @@ def _facts(left: Left) -> list[int]:
     return list(asdict(left).values())
 
 
-def _measured(stage: Stage, releases: int) -> list[Left]:
+def _measured(stage: Comparison, releases: int) -> list[Left]:
     """Looks after the first that have filled what is kept, and after each fifth of all."""
     before, images, seen = _unused(stage), [], []
     looks = {KEEP + 1, *range(releases, KEEP + 1, -max(1, releases // 5))}
@@ -69,7 +69,7 @@ def _measured(stage: Stage, releases: int) -> list[Left]:
     return seen
 
 
-def _released(stage: Stage, number: int) -> str:
+def _released(stage: Comparison, number: int) -> str:
     """An image of its own, whose containers have a volume without a name; the image's id."""
     source = stage.folder / "source"
     source.mkdir(exist_ok=True)
@@ -86,7 +86,7 @@ def _released(stage: Stage, number: int) -> str:
     return str(stage.last()["parts"][0]["image_id"])
 
 
-def _left(stage: Stage, number: int, images: list[str], before: tuple[int, int]) -> Left:
+def _left(stage: Comparison, number: int, images: list[str], before: tuple[int, int]) -> Left:
     nameless, volumes = _unused(stage)
     known = set(_ids(stage, "images", "--all", "--quiet", "--no-trunc"))
     mine = ("--filter", f"name={stage.project}-bluegreen", "--quiet")
@@ -105,13 +105,13 @@ def _left(stage: Stage, number: int, images: list[str], before: tuple[int, int])
     )
 
 
-def _unused(stage: Stage) -> tuple[int, int]:
+def _unused(stage: Comparison) -> tuple[int, int]:
     """Images without a name and volumes that nothing mounts, of everybody on this engine."""
     dangling = ("--filter", "dangling=true", "--quiet")
     return len(_ids(stage, "images", *dangling)), len(_ids(stage, "volume", "ls", *dangling))
 
 
-def _ids(stage: Stage, *words: str) -> list[str]:
+def _ids(stage: Comparison, *words: str) -> list[str]:
     return stage.begin("docker", *words).end().split()
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from bench import table
 from bench.command import Command, CommandFailed
+from bench.comparison import Comparison, opened
 from bench.figures import Beside, Goal, Measure, Row, Sample, Unit
 from bench.machine import Machine
-from bench.stage import Stage, opened
 
 MANY = 10
 _DELAY = "1"
@@ -40,7 +40,7 @@ def main() -> int:
 class Sets:
     """``one`` is the stage's own project; the ten are another, whose first service is the same."""
 
-    stage: Stage
+    stage: Comparison
     machine: Machine
     _found: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 

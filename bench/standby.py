@@ -11,9 +11,9 @@ from typing import Any
 
 from bench import table
 from bench.command import CommandFailed
+from bench.comparison import Comparison, opened
 from bench.figures import Beside, Goal, Measure, Row, Sample, Unit
 from bench.machine import Machine
-from bench.stage import Stage, opened
 from testkit.load import Load
 
 _SETTLE = 0.5
@@ -62,7 +62,7 @@ def _rows(found: dict[str, list[float]], failed: int) -> list[Row]:
     ]
 
 
-def _rollback(stage: Stage, settings: dict[str, Any]) -> tuple[float, int]:
+def _rollback(stage: Comparison, settings: dict[str, Any]) -> tuple[float, int]:
     """Seconds, and requests that failed."""
     file = stage.folder / "ours" / "compose.yaml"
     model = json.loads(file.read_text())

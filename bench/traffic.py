@@ -7,9 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from bench.command import Command
+from bench.comparison import Comparison
 from bench.figures import Beside, Goal, Measure, Row, Sample, Unit
 from bench.machine import Machine
-from bench.stage import Stage
 from testkit.load import Kind, Load, Report
 
 _DELAY = "1"
@@ -27,7 +27,7 @@ class Span:
 
 @dataclass(slots=True)
 class Traffic:
-    stage: Stage
+    stage: Comparison
     machine: Machine
     requests: int = 0
     failed: int = 0

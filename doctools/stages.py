@@ -24,7 +24,9 @@ from urllib.request import urlopen
 
 from doctools.pages import DOCS, ROOT
 from doctools.plays import Play
-from testkit.stage import environment, free_port, plugin_folder, sweep
+from testkit.cleanup import sweep
+from testkit.shell import environment, plugin_folder
+from testkit.stage import free_port
 
 PREFIX = "bgdocs-"
 _MONITOR = re.compile(r"statistics at http://127\.0\.0\.1:\d+")

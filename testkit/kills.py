@@ -18,7 +18,9 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from testkit.stage import Model, Run, Running, Stage, eventually, service
+from testkit.commands import Run, Running
+from testkit.stage import Model, Stage, service
+from testkit.waiting import eventually
 
 INSIDE_A_STEP = 0.7
 """Seconds: how long after a line of progress a kill may come."""

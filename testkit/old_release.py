@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from testkit.commands import Run, Running
 from testkit.load import Kind, Load
-from testkit.stage import Model, Run, Running, Stage, eventually, free_port, other, service
+from testkit.stage import Model, Stage, free_port, other, service
+from testkit.waiting import eventually
 
 Answers = dict[str, Any]
 """JSON by the words of the command that gave it."""

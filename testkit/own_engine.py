@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.stage import eventually
+from testkit.waiting import eventually
 
 
 @dataclass(slots=True)

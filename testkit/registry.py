@@ -11,7 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from testkit.stage import SAMPLE, Stage, eventually, free_port
+from testkit.sources import SAMPLE
+from testkit.stage import Stage, free_port
+from testkit.waiting import eventually
 
 
 @contextmanager

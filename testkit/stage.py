@@ -6,29 +6,23 @@ import http.client
 import json
 import os
 import random
-import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-from testkit.checkout import ROOT
+from testkit.cleanup import sweep
+from testkit.commands import Run, Running
 from testkit.load import Load, Mix
-
-SAMPLE = "localhost:1/bgtest/sample"
-"""A registry that nobody runs: nothing here may be looked for elsewhere."""
-
-PATIENCE = 90.0
-"""Seconds that any one command, and anything that is waited for, may take on a busy machine."""
+from testkit.shell import SWITCHES
+from testkit.sources import SAMPLE
 
 LIGHT = Mix(
     new_per_s=40,
@@ -42,17 +36,6 @@ LIGHT = Mix(
 )
 """Enough to notice a lost request, little enough to leave the two cores to what is tested."""
 
-SWITCHES = (
-    "VERSION",
-    "START_DELAY",
-    "NEVER_START",
-    "SICK_AFTER",
-    "ERRORS",
-    "LATENCY",
-    "CRASH_AFTER",
-    "ON_SIGTERM",
-    "PORT",
-)
 
 Model = dict[str, Any]
 
@@ -72,101 +55,6 @@ def other(command: str = "sleep infinity", **changes: Any) -> Model:
     """A service that isn't ours to release: a shell in the same image."""
     # With `init`, SIGTERM ends it at once.
     return {"image": SAMPLE, "command": ["sh", "-c", command], "init": True} | changes
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A line, and when it was read on the clock of the load's records."""
-
-    moment: float
-    line: str
-
-
-@dataclass(slots=True)
-class Running:
-    """A command under way, whose standard error is read as it comes."""
-
-    command: Sequence[str]
-    process: subprocess.Popen[str]
-    stdout: Path
-    began: float = field(default_factory=time.monotonic)
-    heard: list[Said] = field(default_factory=list)
-    _reader: Thread = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._reader = Thread(target=self._listen, daemon=True)
-        self._reader.start()
-
-    def until(self, text: str) -> Said:
-        """The first line with that text. Fails if the command ends without one."""
-        found: list[Said] = []
-
-        def said() -> bool:
-            ended = not self._reader.is_alive()
-            found.extend(one for one in self.heard if text in one.line)
-            return bool(found) or ended
-
-        eventually(said, f"{text!r} from {' '.join(self.command)}", every=0.002)
-        assert found, f"{' '.join(self.command)} never said {text!r}:\n{self.err}"
-        return found[0]
-
-    def signal(self, number: signal.Signals, *, group: bool = False) -> None:
-        """To the command alone, or as a terminal's Ctrl-C to all that it started too."""
-        if group:
-            os.killpg(self.process.pid, number)
-        else:
-            self.process.send_signal(number)
-
-    def end(self) -> Run:
-        """Waits for it."""
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.give_up()
-            raise AssertionError(f"{' '.join(self.command)} hangs:\n{self.err}") from None
-        self._reader.join(5)
-        code, out = self.process.returncode, self.stdout.read_text()
-        return Run(self.command, code, out, self.began, tuple(self.heard))
-
-    def give_up(self) -> None:
-        if self.process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    @property
-    def err(self) -> str:
-        return "".join(one.line for one in self.heard)
-
-    def _listen(self) -> None:
-        assert self.process.stderr
-        with self.process.stderr as stream:
-            for line in stream:
-                self.heard.append(Said(time.monotonic(), line))
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    command: Sequence[str]
-    code: int
-    out: str
-    began: float
-    heard: tuple[Said, ...]
-
-    @property
-    def err(self) -> str:
-        return "".join(one.line for one in self.heard)
-
-    def moment(self, text: str) -> float:
-        """When the first line with that text was read."""
-        return next(one.moment for one in self.heard if text in one.line)
-
-    def ended(self, code: int) -> Run:
-        assert self.code == code, f"exit code {self.code}, not {code}\n{self}"
-        return self
-
-    def __str__(self) -> str:
-        return f"$ {' '.join(self.command)}\n{self.err}{self.out}exit code {self.code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,88 +314,3 @@ def answer(line: http.client.HTTPConnection) -> Answer:
     response = line.getresponse()
     headers = {name.lower(): value for name, value in response.getheaders()}
     return Answer(response.status, response.read(), headers)
-
-
-def eventually(holds: Callable[[], object], what: str, every: float = 0.05) -> None:
-    """Waits for it, and fails with its name where it never comes."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s in vain for {what}"
-        time.sleep(every)
-
-
-def environment(state: Path) -> dict[str, str]:
-    """A shell in which nobody has set anything that Docker, Compose or we listen to, and where Python
-    keeps what it compiled, as an installation does."""
-    deaf = ("COMPOSE_", "BLUEGREEN_", "DOCKER_CLI_", "PYTHONDONTWRITEBYTECODE")
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(deaf) and name not in SWITCHES
-    }
-    return clean | {"XDG_STATE_HOME": str(state), "PYTHONPATH": str(ROOT)}
-
-
-# ── cleaning up ──────────────────────────────────────────────────────────────────────────────
-
-
-def sweep(project: str) -> None:
-    """Every container, network, volume and image whose name begins with that, and no other."""
-    # By id: of networks, Docker allows two of one name.
-    _remove(("rm", "--force", "--volumes"), project, "ps", "--all", form="{{.ID}} {{.Names}}")
-    _remove(("network", "rm"), project, "network", "ls", form="{{.ID}} {{.Name}}")
-    _remove(("volume", "rm", "--force"), project, "volume", "ls", form="{{.Name}} {{.Name}}")
-    for prefix in (project, f"bluegreen/{project}"):
-        tag = "{{.Repository}}:{{.Tag}}"
-        _remove(("rmi", "--force"), prefix, "images", form=f"{tag} {tag}")
-    labelled = f"label=com.docker.compose.project={project}"
-    _docker("image", "prune", "--force", "--filter", labelled)
-
-
-def _remove(how: Sequence[str], prefix: str, *listing: str, form: str) -> None:
-    """``form`` gives an id and a name a line."""
-    rows = [line.split() for line in _docker(*listing, "--format", form).splitlines()]
-    if found := [id_ for id_, name in rows if name.startswith(prefix)]:
-        _docker(*how, *found)
-
-
-def _docker(*words: str) -> str:
-    asked = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
-    return asked.stdout
-
-
-def plugin_folder(folder: Path, compose: Path) -> Path:
-    """A DOCKER_CONFIG in which docker finds that Compose, and this checkout as a plugin."""
-    plugins = folder / "cli-plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "docker-compose").symlink_to(compose)
-    shim = plugins / "docker-bluegreen"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m compose_bluegreen "$@"\n')
-    shim.chmod(0o755)
-    return folder
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """The sample's program, to be changed and built; on top of its image, so that it's quick."""
-
-    folder: Path
-
-    @classmethod
-    def copied(cls, folder: Path) -> Sources:
-        folder.mkdir()
-        shutil.copy(ROOT / "sample_service" / "app.py", folder)
-        sources = cls(folder)
-        sources.dockerfile.write_text(f"FROM {SAMPLE}\nCOPY app.py /app/app.py\n")
-        return sources
-
-    @property
-    def dockerfile(self) -> Path:
-        return self.folder / "Dockerfile"
-
-    def greet(self, greeting: str) -> None:
-        """Another program: its image differs."""
-        app = self.folder / "app.py"
-        text = app.read_text()
-        old = next(line for line in text.splitlines() if line.startswith("GREETING ="))
-        app.write_text(text.replace(old, f'GREETING = "{greeting}"'))

@@ -40,7 +40,8 @@ from testkit.fakes.runner import Command
 from testkit.fakes.site import CALLER, Site, a_file, a_service
 from testkit.fakes.world import Behaviour
 from testkit.registry import running
-from testkit.stage import SAMPLE, Stage, other, service
+from testkit.sources import SAMPLE
+from testkit.stage import Stage, other, service
 
 FAILS = "sh -c echo no such table >&2; exit 3"
 LASTS = "sh -c echo begun; sleep 60"

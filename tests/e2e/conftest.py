@@ -19,7 +19,10 @@ from typing import Any
 import pytest
 
 from testkit.checkout import ROOT
-from testkit.stage import SAMPLE, Stage, environment, plugin_folder, sweep
+from testkit.cleanup import sweep
+from testkit.shell import environment, plugin_folder
+from testkit.sources import SAMPLE
+from testkit.stage import Stage
 
 _PREFIX = "bgtest-"
 

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from testkit.commands import Run
 from testkit.load import Load, Report
 from testkit.load.record import Outcome, Record
-from testkit.stage import LIGHT, Run, Stage, service
+from testkit.stage import LIGHT, Stage, service
 
 pytestmark = pytest.mark.engine
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from testkit.stage import Sources, Stage, service
+from testkit.sources import Sources
+from testkit.stage import Stage, service
 
 pytestmark = pytest.mark.engine
 

@@ -9,7 +9,8 @@ from http.client import HTTPException
 
 import pytest
 
-from testkit.stage import Answer, Stage, eventually, free_port, service
+from testkit.stage import Answer, Stage, free_port, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 
 import pytest
 
+from testkit.commands import Running
 from testkit.load import Load
 from testkit.load.record import Outcome
-from testkit.stage import LIGHT, Running, Stage, eventually, service
+from testkit.stage import LIGHT, Stage, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

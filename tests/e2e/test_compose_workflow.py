@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from testkit.stage import Sources, Stage, eventually, other, service
+from testkit.sources import Sources
+from testkit.stage import Stage, other, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from testkit.load import Load, Mix, Outcome, Report
-from testkit.stage import Stage, eventually, service
+from testkit.stage import Stage, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

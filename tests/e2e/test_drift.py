@@ -11,7 +11,10 @@ import pytest
 
 from compose_bluegreen.adapters.haproxy.config import MAP
 from compose_bluegreen.adapters.haproxy.master_socket import SOCKET
-from testkit.stage import SAMPLE, Model, Run, Stage, eventually, service
+from testkit.commands import Run
+from testkit.sources import SAMPLE
+from testkit.stage import Model, Stage, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

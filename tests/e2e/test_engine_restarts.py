@@ -16,7 +16,9 @@ import pytest
 from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.domain.topology import Topology
 from testkit.own_engine import OwnEngine, own_engine
-from testkit.stage import SAMPLE, Answer, Stage, eventually, service
+from testkit.sources import SAMPLE
+from testkit.stage import Answer, Stage, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

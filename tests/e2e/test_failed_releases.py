@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from testkit.stage import Model, Run, Sources, Stage, other, service
+from testkit.commands import Run
+from testkit.sources import Sources
+from testkit.stage import Model, Stage, other, service
 
 pytestmark = pytest.mark.engine
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from testkit.stage import Model, Run, Stage, service
+from testkit.commands import Run
+from testkit.stage import Model, Stage, service
 
 pytestmark = pytest.mark.engine
 

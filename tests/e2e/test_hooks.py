@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from testkit.command_lines import watching
-from testkit.stage import Model, Stage, eventually, service
+from testkit.stage import Model, Stage, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,9 @@ import pytest
 
 from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.domain.topology import Topology
-from testkit.stage import SAMPLE, Model, Stage, eventually, free_port, service
+from testkit.sources import SAMPLE
+from testkit.stage import Model, Stage, free_port, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

@@ -8,8 +8,9 @@ from math import inf
 
 import pytest
 
+from testkit.commands import Run
 from testkit.load import Mix, Report
-from testkit.stage import Run, Stage, service
+from testkit.stage import Stage, service
 
 pytestmark = pytest.mark.engine
 

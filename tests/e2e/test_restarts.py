@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from testkit.stage import Model, Running, Stage, eventually, service
+from testkit.commands import Running
+from testkit.stage import Model, Stage, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

@@ -10,7 +10,9 @@ import pytest
 from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.domain.topology import Topology
 from testkit.own_engine import OwnEngine, own_engine
-from testkit.stage import SAMPLE, Model, Stage, eventually, service
+from testkit.sources import SAMPLE
+from testkit.stage import Model, Stage, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

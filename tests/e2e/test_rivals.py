@@ -21,7 +21,9 @@ from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import LockHeld
 from compose_bluegreen.ports.lock import LockOwner
-from testkit.stage import Model, Running, Stage, eventually, service
+from testkit.commands import Running
+from testkit.stage import Model, Stage, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from testkit.stage import Model, Sources, Stage, service
+from testkit.sources import Sources
+from testkit.stage import Model, Stage, service
 
 pytestmark = pytest.mark.engine
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from testkit.stage import Model, Stage, eventually, service
+from testkit.stage import Model, Stage, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

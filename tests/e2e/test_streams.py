@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from testkit.stage import Model, Run, Stage, answer, other, service
+from testkit.commands import Run
+from testkit.stage import Model, Stage, answer, other, service
 
 pytestmark = pytest.mark.engine
 

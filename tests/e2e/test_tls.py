@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from testkit.certificates import Pair, expired, made
-from testkit.stage import Running, Stage, eventually, free_port, service
+from testkit.commands import Running
+from testkit.stage import Stage, free_port, service
+from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
 

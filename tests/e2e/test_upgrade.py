@@ -15,8 +15,9 @@ import pytest
 
 from testkit import postgres
 from testkit.checkout import ROOT
+from testkit.commands import Run
 from testkit.old_release import KEY, Host, read_json
-from testkit.stage import Run, Sources
+from testkit.sources import Sources
 
 pytestmark = pytest.mark.engine
 

@@ -18,25 +18,13 @@ from typing import Any
 
 from bench.command import Command
 from testkit.checkout import ROOT
+from testkit.shell import environment
 
 _PORTS = range(18400, 18500)
-_SWITCHES = (
-    "VERSION",
-    "START_DELAY",
-    "NEVER_START",
-    "SICK_AFTER",
-    "ERRORS",
-    "LATENCY",
-    "CRASH_AFTER",
-    "ON_SIGTERM",
-    "PORT",
-)
-_DEAF = ("COMPOSE_", "BLUEGREEN_", "DOCKER_CLI_", "PYTHONDONTWRITEBYTECODE")
-"""The last, for what pip installs is compiled."""
 
 
 @dataclass(slots=True)
-class Stage:
+class Comparison:
     """``project`` is ours, released blue/green; ``plain`` the same service under Compose alone.
 
     ``live`` is the version that answers on ``port``.
@@ -114,7 +102,7 @@ class Stage:
 
 
 @contextmanager
-def opened(plugin: Path | None) -> Iterator[Stage]:
+def opened(plugin: Path | None) -> Iterator[Comparison]:
     """``plugin`` is the console script; None takes this Python's, or makes one as pip does."""
     project = f"bgbench{os.getpid()}"
     before = set(_docker("images", "--format", "{{.Repository}}:{{.Tag}}").split())
@@ -130,18 +118,11 @@ def opened(plugin: Path | None) -> Iterator[Stage]:
             _sweep(project, before)
 
 
-def _stage(project: str, folder: Path, plugin: Path) -> Stage:
+def _stage(project: str, folder: Path, plugin: Path) -> Comparison:
     ours, plain, floor = _free_ports()
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(_DEAF) and name not in _SWITCHES
-    }
-    clean |= {
-        "XDG_STATE_HOME": str(folder / "state"),
-        "DOCKER_CONFIG": str(_configured(folder, plugin)),
-    }
-    stage = Stage(project, folder, clean, f"{project}:latest", ours, plain, floor, plugin)
+    clean = environment(folder / "state") | {"DOCKER_CONFIG": str(_configured(folder, plugin))}
+    del clean["PYTHONPATH"]  # the plugin runs as it is installed
+    stage = Comparison(project, folder, clean, f"{project}:latest", ours, plain, floor, plugin)
     opted_in = {"x-bluegreen": {"health": {"path": "/healthz"}, "drain_timeout": "10s"}}
     _write(folder / "ours", project, _service(stage.image, ours) | opted_in)
     _write(folder / "plain", stage.plain, _service(stage.image, plain))
