@@ -59,7 +59,7 @@ FAILED = replace(
         ),
         StepRecord(
             "health",
-            "promote:health",
+            "wait until web-green is healthy",
             "only healthy colours receive requests",
             Outcome.FAILED,
             START,

@@ -288,7 +288,7 @@ def test_an_image_that_a_rollback_needs_and_nobody_has(site: Stage) -> None:
 def test_a_proxy_that_is_gone_with_all_that_it_knew(site: Stage) -> None:
     site.docker("rm", "--force", site.proxy)
     site.docker("volume", "rm", f"{site.companion}_state")
-    assert _checked(site)["proxy_lost"]["cure"].startswith("docker bluegreen up --force serves")
+    assert _checked(site)["proxy_lost"]["cure"].startswith("docker bluegreen up --force creates")
     site.bluegreen("repair").ended(4)
     site.up("v5", "--force")
     site.serves("v5")

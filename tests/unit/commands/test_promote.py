@@ -64,7 +64,7 @@ def test_promote_proves_it_anew_and_goes_on_as_any_other(held: Site) -> None:
     assert held.observer.keys == [
         "promote:health",
         "switch",
-        "check that web-green is healthy with traffic",
+        "verify",
         "drain",
         "retire:remove",
         "image:keep:web",

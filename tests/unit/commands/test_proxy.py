@@ -46,7 +46,7 @@ def test_what_takes_a_new_container_is_refused_by_a_reload(serving: Site) -> Non
 def test_recreating_tells_the_gap(serving: Site) -> None:
     _publish_9000_too(serving)
     proxy.recreate(serving.project, serving.ctx)
-    assert serving.observer.ended == [("recreate the proxy", Outcome.DONE, "downtime: 0.25 s")]
+    assert serving.observer.ended == [("proxy:recreate", Outcome.DONE, "downtime: 0.25 s")]
     assert serving.world.holder_of(":9000") == "shop-bluegreen-proxy"
     assert serving.serving() == {"v1"}
 
