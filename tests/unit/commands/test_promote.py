@@ -68,8 +68,8 @@ def test_promote_proves_it_anew_and_goes_on_as_any_other(held: Site) -> None:
         "drain",
         "retire:remove",
         "image:keep:web",
-        "point web:latest at the live image",
-        "remove old images of web",
+        "image:point:web",
+        "image:prune:web",
     ]
     assert not held.status().drifts
     assert held.rollback() is not None
