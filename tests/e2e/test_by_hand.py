@@ -104,7 +104,7 @@ def test_what_waits_gives_way_to_an_up_and_goes_by_an_abort(stage: Stage) -> Non
             stage.docker("stop", "--time", "0", stage.container("green"))
             run = stage.bluegreen("promote", "--format", "json").ended(1)
             assert json.loads(run.out) is None
-            assert "deployment 4 keeps waiting: web-green doesn't run" in run.err
+            assert "deployment 4 keeps waiting: web-green is not running" in run.err
             (drift,) = stage.drift()
             assert drift["kind"] == "waiting_unwell"
             taken = json.loads(stage.bluegreen("abort", "--format", "json").ended(0).out)

@@ -154,9 +154,9 @@ def test_killed_meanwhile_status_tells_the_share_and_the_next_command_takes_it_b
         running.end()
         with site.step("status says who serves how much"):
             (drift,) = [one for one in site.drift() if one["kind"] == "unfinished"]
-            assert " 25% of it" in drift["cause"]
+            assert "receives 25%" in drift["cause"]
         with site.step("and so it is"):
             assert set(site.versions(100)) == {served, "v5"}
         run = site.bluegreen("repair").ended(0)
-        assert "has all the traffic of web again" in run.err
+        assert "receives all requests of web again" in run.err
     as_before(site, served)

@@ -119,7 +119,7 @@ def test_what_cannot_be_taken_back_is_refused_until_it_is_forced(site: Stage) ->
     site.up("irreversible")
     with site.step("refused, and nothing has moved"):
         run = site.bluegreen("rollback").ended(1)
-        assert "drops a column can't be taken back" in run.err
+        assert "drops a column can't be undone" in run.err
         assert "docker bluegreen rollback --force" in run.err
         site.serves("irreversible")
     with site.step("forced, and the release that is taken back has the last word"), site.load():

@@ -63,7 +63,7 @@ def test_image_and_configuration_come_back(stage: Stage) -> None:
         assert stage.image(tag) == flavours["mild"]["image"]
     with stage.step("there is nothing before the first"):
         run = stage.bluegreen("rollback").ended(1)
-        assert "no earlier release" in run.err
+        assert "no earlier healthy release" in run.err
         stage.serves("mild")
 
     with stage.step("with a file that nobody can read any more, by the project's name"):

@@ -75,7 +75,7 @@ def test_a_worker_is_exchanged_rolled_back_and_restored_and_never_runs_twice(sta
     with stage.step("one that ends while it bakes: both go back"), stage.load():
         _write(stage, bake="10s")
         run = stage.bluegreen("up", VERSION="v3", JOBS="frail").ended(1)
-        assert "jobs-blue under traffic" in run.err
+        assert "jobs-blue with traffic" in run.err
         # As it is found: between two runs, or in the next one.
         assert "exit code 4" in run.err or "was restarted;" in run.err
         stage.serves("v2")
