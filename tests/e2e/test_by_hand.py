@@ -94,7 +94,7 @@ def test_what_waits_gives_way_to_an_up_and_goes_by_an_abort(stage: Stage) -> Non
             run = stage.up("v3", "--no-switch")
             assert "remove waiting deployment 2" in run.err
             reason = stage.show(2)["reason"]
-            assert reason.endswith("deployment 3 took its place")
+            assert reason.endswith("deployment 3 replaced it")
         with stage.step("abort removes it"):
             stage.bluegreen("abort").ended(0)
             assert stage.colours() == ["blue"]

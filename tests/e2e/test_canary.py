@@ -131,7 +131,7 @@ def test_another_terminal_sends_it_on_at_once_or_back(site: Stage) -> None:
         running = begun(site, "v6", LONG)
         with site.step("abort: what served serves, and both say so"):
             said = site.bluegreen("abort").ended(0)
-            assert "asked to abort" in said.err
+            assert "to abort" in said.err
             assert "aborted by " in running.end().ended(130).err
             as_before(site, served)
         running = begun(site, "v7", f"5%:10m,{LONG}")

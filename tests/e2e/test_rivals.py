@@ -94,7 +94,7 @@ def test_reading_commands_wait_for_nobody_and_say_what_is_under_way(
 
 def test_whoever_waits_says_so_and_comes_after(holder: Running, there: Stage) -> None:
     run = there.bluegreen("up", "--wait", "1s", VERSION="second").ended(5)
-    assert "waits up to 1s: another deployment" in run.err
+    assert "waiting up to 1s: another deployment" in run.err
     patient = there.begin("up", "--wait", "80s", VERSION="after-a-wait")
     patient.until("waits up to 1m20s")
     holder.signal(signal.SIGINT)
