@@ -104,7 +104,7 @@ def test_steps_of_before_there_were_keys_get_them(server: Server, database: str)
         insert = text(
             "INSERT INTO deployment_steps VALUES (1, :number, :name, 'why', 'done', now(), NULL, '')"
         )
-        for number, name in enumerate(("pre_deploy of web", "leave web-green waiting"), start=1):
+        for number, name in enumerate(("pre_deploy of web", "hold web-green back"), start=1):
             connection.execute(insert, {"number": number, "name": name})
     store.close()
     with open_history(server.url(database), {}, SCOPE) as history:

@@ -152,7 +152,7 @@ def test_down_leaves_only_history(stage: Stage) -> None:
         found = stage.status()
         assert found["services"] == found["drift"] == []
     with stage.step("a second time there is nothing to do"):
-        assert "nothing of ours" in stage.bluegreen("down").ended(1).err
+        assert "compose-bluegreen runs nothing" in stage.bluegreen("down").ended(1).err
     with stage.step("rollback starts it again, from the record"):
         stage.bluegreen("rollback", "--to", "1").ended(0)
         stage.serves("v1")
