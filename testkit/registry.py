@@ -71,7 +71,11 @@ class Registry:
         reference = f"{self.repository}:{name}"
         context = stage.folder / version
         context.mkdir(exist_ok=True)
-        (context / "Dockerfile").write_text(f"FROM {SAMPLE}\nENV VERSION={version}\n")
+        # The label makes the image this registry's own: `forget` takes away every name of it, and
+        # a test beside this one may have built the same version.
+        (context / "Dockerfile").write_text(
+            f"FROM {SAMPLE}\nENV VERSION={version}\nLABEL test.registry={self.repository}\n"
+        )
         stage.docker("build", "--quiet", "--tag", reference, str(context))
         stage.docker("push", "--quiet", reference)
         form = "{{index .RepoDigests 0}}"
