@@ -96,7 +96,7 @@ def test_whoever_waits_says_so_and_comes_after(holder: Running, there: Stage) ->
     run = there.bluegreen("up", "--wait", "1s", VERSION="second").ended(5)
     assert "waiting up to 1s: another deployment" in run.err
     patient = there.begin("up", "--wait", "80s", VERSION="after-a-wait")
-    patient.until("waits up to 1m20s")
+    patient.until("waiting up to 1m20s")
     holder.signal(signal.SIGINT)
     assert holder.end().code == 130
     patient.end().ended(0)
@@ -105,7 +105,7 @@ def test_whoever_waits_says_so_and_comes_after(holder: Running, there: Stage) ->
 
 def test_a_holder_that_died_is_succeeded_by_whoever_waits(holder: Running, there: Stage) -> None:
     patient = there.begin("up", "--wait", "80s", VERSION="after-a-death")
-    patient.until("waits up to 1m20s")
+    patient.until("waiting up to 1m20s")
     holder.signal(signal.SIGKILL)
     patient.end().ended(0)
     there.serves("after-a-death")
@@ -116,7 +116,7 @@ def test_a_restart_of_the_proxy_gives_nobody_the_lock_of_one_that_lives(
 ) -> None:
     """All shells in it die, and the lock is free for a moment."""
     patient = there.begin("up", "--wait", "4s", VERSION="thief")
-    patient.until("waits up to 4s")
+    patient.until("waiting up to 4s")
     here.docker("restart", here.proxy)
     patient.end().ended(5)
     assert holder.process.poll() is None
