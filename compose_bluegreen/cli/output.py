@@ -183,8 +183,8 @@ def _holder(holder: LockOwner, zone: tzinfo | None) -> str:
     return one_line(f"{holder.actor}, {holder.what}, since {local(holder.since, zone)}")
 
 
-def pruned(found: Pruned, order: PruneRequest) -> str:
-    went = "would remove" if order.dry_run else "removed"
+def pruned(found: Pruned, request: PruneRequest) -> str:
+    went = "would remove" if request.dry_run else "removed"
     lines = [f"{went}: {name}, its standby has ended" for name in found.ended]
     lines += [f"{went}: {name}" for name in found.gone]
     lines += [f"kept: {name}: --failed removes it" for name in found.failed]

@@ -26,7 +26,7 @@ from compose_bluegreen.steps.saga import Saga, Step, Undo
 from compose_bluegreen.steps.source import DeployOptions
 
 
-def promote(order: PromoteRequest, ctx: Context) -> Deployment | None:
+def promote(request: PromoteRequest, ctx: Context) -> Deployment | None:
     """Makes the waiting deployment live.
 
     If another command is running a canary or a bake, that command receives the signal and continues at
@@ -37,16 +37,16 @@ def promote(order: PromoteRequest, ctx: Context) -> Deployment | None:
     if ended := send_and_wait(ControlSignal.PROMOTE, ctx.caller.actor, ctx):
         return _by_its_own_command(ended)
     owner = LockOwner(ctx.caller.actor, "promote", ctx.clock.now())
-    with locking.until_alone(owner, order.patience, ctx):
+    with locking.until_alone(owner, request.patience, ctx):
         interrupted = interrupted_deployments(ctx)
         recovery.settle(ctx)
         found = pending.pending_deployment(ctx)
         if found is None:
             return _promoted_before(interrupted, ctx)
         rollouts = pending.rollouts_of(found, ctx)
-        options = DeployOptions(timeout=order.timeout, bake=order.bake, hooks=order.hooks)
+        options = DeployOptions(timeout=request.timeout, bake=request.bake, hooks=request.hooks)
         _refuse_to_take_over(found, rollouts, ctx)
-        for rollout in rollouts if order.hooks else ():
+        for rollout in rollouts if request.hooks else ():
             hooks.refuse_untrusted(rollout.release, hooks.moments_for(goes_back=True), ctx)
         _check_health(
             found, [rollout for rollout in rollouts if not rollout.stop_first], options, ctx

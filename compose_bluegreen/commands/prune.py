@@ -30,18 +30,18 @@ class Pruned:
     ended: tuple[str, ...] = ()
 
 
-def prune(order: PruneRequest, ctx: Context) -> Pruned:
+def prune(request: PruneRequest, ctx: Context) -> Pruned:
     """Raises LockHeld during a deployment, because its images look unused until they run."""
     owner = LockOwner(ctx.caller.actor, "prune", ctx.clock.now())
-    with nullcontext() if order.dry_run else alone(owner, None, ctx):
+    with nullcontext() if request.dry_run else alone(owner, None, ctx):
         parts = _newest(ctx)
         failed = {name: image for one in parts for name, image in _failed(one, ctx)}
         old = [each for part in parts for each in _old(part, ctx)]
-        if order.failed:
+        if request.failed:
             used = ctx.engine.used_images()
             old += [Surplus(id_, (name,)) for name, id_ in failed.items() if id_ not in used]
         ended = standby.expired(ctx)
-        if not order.dry_run:
+        if not request.dry_run:
             remove_all(ended, ctx)
             for one in old:
                 drop(one, ctx)

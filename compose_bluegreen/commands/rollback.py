@@ -27,16 +27,16 @@ from compose_bluegreen.steps.source import DeployOptions, ReleaseSource, TellPla
 
 
 def rollback(
-    order: RollbackRequest, ctx: Context, tell_plan: TellPlan | None = None
+    request: RollbackRequest, ctx: Context, tell_plan: TellPlan | None = None
 ) -> Deployment | None:
     """Needs no compose file, because history has the whole model of each release.
 
     Raises BluegreenError if there is no earlier release, and the errors of ``deploy``.
     """
     if tell_plan is None:
-        _settle_first(order, ctx)
-    targets = _targets(order, ctx)
-    _refuse_unsafe(targets, order, ctx)
+        _settle_first(request, ctx)
+    targets = _targets(request, ctx)
+    _refuse_unsafe(targets, request, ctx)
     found = _Images([one.release for one in targets], ctx)
     newest = max(targets, key=lambda one: one.live.id if one.live else 0)
     new_deployment = NewDeployment(
@@ -46,18 +46,18 @@ def rollback(
         services=tuple(one.release.service for one in targets),
         actor=ctx.caller.actor,
         started_at=ctx.clock.now(),
-        message=order.message,
+        message=request.message,
         git_revision=newest.restores.git_revision,
         rollback_of=newest.live.id if newest.live else None,
         restores=max(one.restores.id for one in targets),
     )
     options = DeployOptions(
-        timeout=order.timeout,
-        recreate_proxy=order.recreate_proxy,
+        timeout=request.timeout,
+        recreate_proxy=request.recreate_proxy,
         tell_plan=tell_plan,
         goes_back=all(one.goes_back for one in targets),
-        hooks=order.hooks,
-        patience=order.patience,
+        hooks=request.hooks,
+        patience=request.patience,
         canary=(),
         bake=False,  # the live release may be bad, and the earlier one was healthy before
     )
@@ -75,22 +75,24 @@ def rollback(
     return deploy(source, ctx)
 
 
-def _refuse_unsafe(targets: Sequence[RollbackTarget], order: RollbackRequest, ctx: Context) -> None:
+def _refuse_unsafe(
+    targets: Sequence[RollbackTarget], request: RollbackRequest, ctx: Context
+) -> None:
     """Raises BluegreenError for irreversible changes, and for hooks that no file on this host contains."""
     for one in targets:
         service, to = one.release.service, one.restores.id
-        if not order.force:
+        if not request.force:
             irreversible.refuse(tuple(irreversible.since(service, to, ctx)), to)
-        if order.hooks:
+        if request.hooks:
             hooks.refuse_untrusted(one.release, hooks.moments_for(goes_back=one.goes_back), ctx)
             if one.taken_back:
                 hooks.refuse_untrusted(one.taken_back, [Moment.ON_ROLLBACK], ctx)
 
 
-def _settle_first(order: RollbackRequest, ctx: Context) -> None:
+def _settle_first(request: RollbackRequest, ctx: Context) -> None:
     """Settles interrupted deployments first: the live release must be known to find the earlier one."""
     owner = LockOwner(ctx.caller.actor, "rollback", ctx.clock.now())
-    recovery.settle_first(owner, order.patience, ctx)
+    recovery.settle_first(owner, request.patience, ctx)
     for one in interrupted_deployments(ctx):
         raise BluegreenError(
             f"deployment {one.id} stopped {stopped_at(one)}, and the proxy isn't running",
@@ -98,15 +100,15 @@ def _settle_first(order: RollbackRequest, ctx: Context) -> None:
         )
 
 
-def _targets(order: RollbackRequest, ctx: Context) -> list[RollbackTarget]:
-    if order.to is not None:
-        services = order.services or _released_by(order.to, ctx)
-        named = [chosen(service, order.to, ctx) for service in services]
+def _targets(request: RollbackRequest, ctx: Context) -> list[RollbackTarget]:
+    if request.to is not None:
+        services = request.services or _released_by(request.to, ctx)
+        named = [chosen(service, request.to, ctx) for service in services]
         if not (other := [one for one in named if not one.is_live]):
-            what = f"the release of deployment {order.to} is live already"
+            what = f"the release of deployment {request.to} is live already"
             raise BluegreenError(what, hint=Hint(Action.STATUS))
         return other
-    return _previous_of_all(order.services or _last_released(ctx), ctx)
+    return _previous_of_all(request.services or _last_released(ctx), ctx)
 
 
 def _previous_of_all(services: Sequence[str], ctx: Context) -> list[RollbackTarget]:

@@ -26,22 +26,22 @@ from compose_bluegreen.steps.source import DeployOptions, ReleaseSource, TellPla
 
 
 def up(
-    order: UpRequest, project: Project, ctx: Context, tell_plan: TellPlan | None = None
+    request: UpRequest, project: Project, ctx: Context, tell_plan: TellPlan | None = None
 ) -> Deployment | None:
     """None if nothing changed since the live release, or on a dry run. Raises as ``deploy`` does."""
-    named = project.pick(order.services)
-    if order.image and len(named) > 1:
+    named = project.pick(request.services)
+    if request.image and len(named) > 1:
         raise UsageError(
             "--image is for one service",
-            hint=Hint(Command(Action.UP, (named[0].name,), image=order.image)),
+            hint=Hint(Command(Action.UP, (named[0].name,), image=request.image)),
         )
-    if order.image and not is_reference(order.image):
+    if request.image and not is_reference(request.image):
         raise UsageError(
-            f"--image {order.image[:80]!r} is not an image name",
+            f"--image {request.image[:80]!r} is not an image name",
             hint=Hint(Action.UP, " --image name:tag"),
         )
     services = _with_what_they_need(named, project, ctx)
-    choice = _Choice(order, project, services, named[0].name, ctx)
+    choice = _Choice(request, project, services, named[0].name, ctx)
     new_deployment = NewDeployment(
         engine=ctx.engine_id,
         project=project.name,
@@ -49,20 +49,20 @@ def up(
         services=tuple(one.name for one in services),
         actor=ctx.caller.actor,
         started_at=ctx.clock.now(),
-        message=order.message,
+        message=request.message,
         git_revision=ctx.caller.git_revision,
     )
     outlines = [choice.release(one, Image(choice.reference(one), "")) for one in services]
     options = DeployOptions(
-        timeout=order.timeout,
-        recreate_proxy=order.recreate_proxy,
-        take_over=order.take_over,
-        no_switch=order.no_switch,
+        timeout=request.timeout,
+        recreate_proxy=request.recreate_proxy,
+        take_over=request.take_over,
+        no_switch=request.no_switch,
         tell_plan=tell_plan,
-        hooks=order.hooks,
-        patience=order.patience,
-        bake=order.bake,
-        canary=order.canary,
+        hooks=request.hooks,
+        patience=request.patience,
+        bake=request.bake,
+        canary=request.canary,
     )
     wanted = partial(desired_topology.for_project, project, new_deployment.services)
     ground = partial(_ground, services, project, outlines, ctx)
@@ -109,7 +109,7 @@ def _ground(
 class _Choice:
     """The images of this ``up``; known after its steps have run."""
 
-    order: UpRequest
+    request: UpRequest
     project: Project
     services: Sequence[ManagedService]
     first: str
@@ -124,14 +124,14 @@ class _Choice:
         return self._given(service) or service.image or f"{self.project.name}-{service.name}"
 
     def builds(self, service: ManagedService) -> bool:
-        return self.local(service) and self.order.build
+        return self.local(service) and self.request.build
 
     def local(self, service: ManagedService) -> bool:
         """The image is built here, so its name must always point at the live image."""
         return service.builds and not self._given(service)
 
     def _given(self, service: ManagedService) -> str | None:
-        return self.order.image if service.name == self.first else None
+        return self.request.image if service.name == self.first else None
 
     def release(self, service: ManagedService, image: Image) -> Release:
         return release_builder.release(self.project, service, image, built=self.local(service))
@@ -150,20 +150,20 @@ class _Choice:
         for service in self.services:
             step = self._build if self.builds(service) else self._fetch
             found.append(step(service))
-        if self.order.build:
+        if self.request.build:
             found += one_off_jobs.built(self.services, self.project, self.ctx)
         return found
 
     def once(self, releases: Sequence[Release]) -> Iterator[Step]:
         names = {one.service for one in releases}
         services = [one for one in self.services if one.name in names]
-        return one_off_jobs.run(services, self.project, self.order.timeout, self.ctx)
+        return one_off_jobs.run(services, self.project, self.request.timeout, self.ctx)
 
     def releases(self) -> list[Release]:
         """The releases that differ from the live ones; with ``--all``, all if any of them differs."""
         found = [self.release(one, self.images[one.name]) for one in self.services]
-        changed = [one for one in found if self.order.force or not self._is_live(one)]
-        return found if changed and self.order.together else changed
+        changed = [one for one in found if self.request.force or not self._is_live(one)]
+        return found if changed and self.request.together else changed
 
     def _build(self, service: ManagedService) -> Step:
         reference = self.reference(service)
@@ -183,7 +183,7 @@ class _Choice:
     def _fetch(self, service: ManagedService) -> Step:
         """Uses the engine's image; pulls it with ``--pull``, or if only a registry has it."""
         reference, present = self.reference(service), self._present(service)
-        asked = self.order.pull or service.model.get("pull_policy") == "always"
+        asked = self.request.pull or service.model.get("pull_policy") == "always"
         undo = self._taking_back(service, reference) if self.local(service) else None
         if asked or not (present or self.local(service)):
             cause = "--pull" if present else "the engine doesn't have it"
@@ -229,7 +229,7 @@ class _Choice:
             reference,
             self._serving(service),
             self.before[service.name],
-            kept_as if self.order.keep_failed else None,
+            kept_as if self.request.keep_failed else None,
             self.ctx,
         )
 
@@ -259,7 +259,7 @@ class _Choice:
 
     def _start_dependencies(self, dependencies: dict[str, str]) -> None:
         self.ctx.workloads.start_dependencies(list(dependencies))
-        timeout = self.order.timeout or max(one.settings.deploy_timeout for one in self.services)
+        timeout = self.request.timeout or max(one.settings.deploy_timeout for one in self.services)
         until_dependencies(dependencies, timeout, self.ctx)
 
 
