@@ -1,4 +1,5 @@
-"""What acts: the user's own ``docker compose`` and ``docker``, by python-on-whales."""
+"""Changes containers and images with the user's own ``docker compose`` and ``docker``, by
+python-on-whales."""
 
 from __future__ import annotations
 
@@ -241,6 +242,6 @@ def _mapped(what: str, *fine: str) -> Iterator[None]:
 
 
 def _drain(stream: Any) -> None:
-    """A stream of python-on-whales runs only while somebody reads it."""
+    """A stream of python-on-whales runs only while it is read."""
     for _ in stream:
         pass

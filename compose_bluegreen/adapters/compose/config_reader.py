@@ -65,7 +65,7 @@ class ConfigReader:
             raise UsageError(
                 "docker compose can't read the project",
                 detail=complaint.strip(),
-                hint="mend the file, or name the project with -p NAME for commands that only need that",
+                hint="fix the file, or name the project with -p NAME for commands that only need that",
             )
         return said
 

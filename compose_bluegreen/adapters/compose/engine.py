@@ -1,4 +1,4 @@
-"""What looks: the docker SDK's low-level client, with no process per look."""
+"""Reads the engine with the docker SDK's low-level client, without a process per query."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _AT_ONCE = 8
 
 
 class Client:
-    """The docker SDK's low-level client, whose failures are told as ours.
+    """The docker SDK's low-level client, whose errors are raised as ours.
 
     Only ``docker.errors.NotFound`` passes: not to be there is an answer.
     """

@@ -1,8 +1,8 @@
 """The compose files that this plugin writes: a colour of a release, and a one-off container.
 
 A release's model needs neither the user's file nor a merge: networks and volumes of the user's
-project are ``external``, the image is named by its id. A stored one can be started again whatever
-became of the compose file since.
+project are ``external``, the image is named by its id. A stored one can be started again after any
+change of the compose file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from compose_bluegreen.ports.workloads import ColourRelease, NetworkAttachment
 _STARTED = "service_started"
 _SHARED = ("networks", "volumes", "configs", "secrets")
 
-# It runs once, nobody asks whether it is well, and its log is read by us.
+# It runs once, its health is not checked, and we read its log.
 _NOT_RUN_ONCE = ("deploy", "healthcheck", "logging", "restart", "stdin_open", "tty")
 
 
@@ -104,7 +104,7 @@ def places(model: Model) -> dict[str, dict[str, NetworkAttachment]]:
 def _networks(own: Model, release: Release, colour: Colour, address: str) -> Model:
     """The user's aliases stay with the proxy: they mean the live colour, whichever it is.
 
-    For whom it has no way, they mean whichever runs.
+    For a service without an address there, they mean the colour that runs.
     """
     networks: dict[str, Any] = {}
     unasked = is_worker(release)

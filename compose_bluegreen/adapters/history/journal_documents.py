@@ -68,7 +68,7 @@ _STEP = ["key", "name", "cause", "outcome", "started_at", "finished_at", "detail
 
 
 class Damaged(Exception):
-    """It isn't what its name says: cut off, changed, or written by nobody of us."""
+    """Its content does not match its name: cut off, changed, or not written by compose-bluegreen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,12 @@ def count(revision: str | None) -> int:
 
 
 def set_aside(name: Name) -> str:
-    """What a damaged document is called from then on, so that it is told of once."""
+    """The new name of a damaged document, so that it is reported only once."""
     return f"{name}{_DAMAGED}"
 
 
 def is_litter(text: str) -> bool:
-    """Left by somebody who died while writing it."""
+    """Left by a command that was killed while it wrote the file."""
     return text.endswith(HALF) and Name.read(text.removesuffix(HALF)) is not None
 
 
@@ -142,7 +142,7 @@ def document(  # noqa: PLR0913, PLR0917 - the tables
     parts: Sequence[Row],
     steps: Sequence[Row],
 ) -> Document:
-    """Of rows; its revision is the one that follows ``before``."""
+    """The document of these rows; its revision follows ``before``."""
     own = {key: deployment[key] for key in _DEPLOYMENT}
     rows = [{key: part[key] for key in _PART} for part in parts]
     done = [_with_key({key: step[key] for key in _STEP}) for step in steps]

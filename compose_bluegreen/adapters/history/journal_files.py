@@ -14,7 +14,7 @@ NOTES = "steps.log"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """``contents`` only where they came along with the names."""
+    """``contents`` only where they were read together with the names."""
 
     files: tuple[str, ...] = ()
     notes: str = ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from compose_bluegreen.adapters.history.journal_files import Seen
 
 PATIENCE = 10.0
-"""Seconds that an engine may take to answer somebody who only looks."""
+"""Seconds that an engine may take to answer a command that only reads."""
 
 
 class JournalReader:

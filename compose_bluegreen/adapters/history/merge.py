@@ -1,7 +1,7 @@
-"""The journal's story and the local one become one; nothing is overwritten that nobody else has.
+"""Merges the journal and the local history; the only copy of a deployment is never overwritten.
 
 By uid, so that two files that went apart are joined. Where both changed the same deployment, the
-engine's version stands: it was written under the lock that is on the engine. Numbers are the
+engine's version is kept: it was written under the lock that is on the engine. Numbers are the
 engine's; a local deployment whose number is another's there gets a new one.
 """
 
@@ -146,7 +146,7 @@ class _Join:
     # ── numbers ──────────────────────────────────────────────────────────────────────────────
 
     def _numbers(self, taken: list[Document]) -> dict[str, int]:
-        """The number of each document; what stands in its way here gets another."""
+        """The number of each document; a local deployment with the same number gets a new one."""
         uids = {one.name.uid for one in taken}
         owners = {row.number: uid for uid, row in self._mine.items() if uid not in uids}
         known = [*owners, *self._found.taken, *(one.number for one in self._found.names.values())]
@@ -258,7 +258,7 @@ class _Join:
     def _light(
         self, taken: list[Document], keys: Mapping[str, int], served: Mapping[str, int]
     ) -> None:
-        """The engine's word goes before ours, the newer before the older."""
+        """The engine's claims come before the local ones, newer claims before older ones."""
         claims = [
             _Claim(True, one.name.number, service, keys[one.name.uid])
             for one in taken

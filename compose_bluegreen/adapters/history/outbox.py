@@ -43,7 +43,7 @@ def outgoing(connection: Connection, scope: Scope, kept: int) -> list[Document]:
 
 
 def _wanted(connection: Connection, scope: Scope, kept: int) -> set[int]:
-    """The newest, what waits, and of each service those that a rollback may go to."""
+    """The newest and the waiting deployments, and the rollback targets of each service."""
     waiting = _of(scope).where(_columns.state == State.WAITING)
     newest = _of(scope).order_by(None).order_by(_columns.number.desc()).limit(kept)
     return {

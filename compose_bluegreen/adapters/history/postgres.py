@@ -64,7 +64,7 @@ class PostgresStore:
             yield connection
 
     def check_writable(self) -> None:
-        """Proves that there is permission and no rival, and that it isn't a standby."""
+        """Checks that writing is permitted, that no other writer blocks it, and that the server is no standby."""
         with self.writing() as connection:
             for table in metadata.sorted_tables:
                 connection.exec_driver_sql(

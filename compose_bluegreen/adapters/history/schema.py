@@ -57,7 +57,7 @@ _one_upgrade = Lock()
 class Schema:
     """``revisions`` are all that ``folder`` holds, oldest first.
 
-    Named here so that nobody has to import Alembic (0.3 s) to learn that there is nothing to do.
+    Named here so that no command imports Alembic (0.3 s) only to learn that nothing is to be done.
     """
 
     revisions: tuple[str, ...]

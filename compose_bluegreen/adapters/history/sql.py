@@ -42,7 +42,7 @@ from compose_bluegreen.domain.states import (
 class SqlHistory:
     """Opens nothing before it is asked; use it as a context manager, or ``close()`` it.
 
-    ``patience`` is how long a change waits for another program's; looking waits for nobody.
+    ``patience`` is how long a write waits for another program's write; a read never waits.
     ``taken`` are numbers that no new deployment may get, though there is none of them here.
     """
 
@@ -239,5 +239,5 @@ class SqlHistory:
             try:
                 return load(connection, chosen, models=models, steps=steps)
             except ValueError as error:
-                # A word or a JSON document that nobody of us wrote.
+                # A word or a JSON document that compose-bluegreen did not write.
                 raise self.store.damaged() from error

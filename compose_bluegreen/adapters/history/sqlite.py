@@ -30,7 +30,7 @@ _RIVALS = 20
 class SqliteStore:
     """A file that is made, checked and migrated when it is first needed.
 
-    ``patience`` is how long a writer waits for another; readers wait for nobody.
+    ``patience`` is how long a writer waits for another writer; readers never wait.
     Raises HistoryUnusable.
     """
 
@@ -76,7 +76,7 @@ class SqliteStore:
             _make(self.file)
             _use_wal(self._engine)
             with self._writer.connect() as connection:
-                # Its own, and closed after: this setting is nobody else's.
+                # A connection of its own, closed afterwards: the setting must not reach any other use.
                 connection.detach()
                 _by_hand(connection, "PRAGMA foreign_keys = OFF")
                 with connection.begin():
@@ -85,7 +85,7 @@ class SqliteStore:
                         raise sqlite_errors.damaged(self.file)
 
     def check_writable(self) -> None:
-        """Proves that there is permission, no rival and room, by writing and taking it back."""
+        """Checks permission, other writers and free space with a write that is rolled back."""
         with sqlite_errors.explained(self.file):
             self._prepare()
             with self._writer.connect() as connection:
@@ -149,7 +149,7 @@ def _engine_on(file: Path, patience: timedelta) -> Engine:
 
 
 def _on_connect(connection: DBAPIConnection, _: object) -> None:
-    # Else Python's own idea of when a transaction begins stands between us and BEGIN IMMEDIATE.
+    # Otherwise Python begins transactions by its own rules, and BEGIN IMMEDIATE fails.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON").close()
 

@@ -16,7 +16,7 @@ from compose_bluegreen.domain.errors import HistoryUnusable
 
 _MOVE = "move it away, and a new one is made: mv {file} {file}.damaged"
 _RESCUE = "save what can be read: sqlite3 {file} .recover | sqlite3 {file}.rescued"
-_LOOK = "look at who may do what: ls -ld {folder} {file}"
+_LOOK = "look at the owner and the permissions: ls -ld {folder} {file}"
 _SPACE = "make room: df -h {folder}"
 _OTHER_PLACE = "make it writable, or name another place with --database"
 _WHO = "see who: fuser -v {file}"

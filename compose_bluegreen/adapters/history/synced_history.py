@@ -130,7 +130,7 @@ class JournalledHistory(FollowingHistory):
         self._push()
 
     def removed(self, ref: ProjectRef, at: datetime) -> None:
-        """By now there may be no proxy any more, so no lock, and nobody who could hold it."""
+        """The proxy may be gone by now, and with it the lock and its holder."""
         self._local.removed(ref, at)
         if self._holds:
             self._push()
@@ -165,7 +165,7 @@ class JournalledHistory(FollowingHistory):
             self._warn(error)  # the change itself is recorded, or it would have been raised
             return
         self._arrived = []
-        # Whoever reads in between finds rather nothing live than two.
+        # A reader in between must never find two live deployments; it may find none.
         leaving.sort(key=lambda one: bool(one.live))
         for start in range(0, len(leaving), _AT_ONCE):
             some = leaving[start : start + _AT_ONCE]

@@ -111,13 +111,13 @@ class FollowingHistory:
         said = error.detail.strip().splitlines()
         more = said[-1] if said else str(error.hint)
         self._remark(
-            f"warning: the engine's copy of history can't be {what}, the one here goes on:"
+            f"warning: the engine's copy of history can't be {what}, the local copy is used:"
             f" {error.message}{f' ({more})' if more else ''}"
         )
 
 
 def _by_uid(files: Sequence[str]) -> dict[str, list[Name]]:
-    """Who died between writing one version and removing the one before left two."""
+    """A command killed between writing a version and removing the previous one leaves both."""
     names = [name for file in files if (name := Name.read(file))]
     found: dict[str, list[Name]] = {}
     for name in sorted(names, key=lambda one: (one.count, one.revision)):

@@ -96,7 +96,7 @@ metadata = MetaData(
 deployments = Table(
     "deployments",
     metadata,
-    # Nobody outside of this package sees it: two files give the same deployment different ones.
+    # Not visible outside this package: two files give the same deployment different ids.
     Column("id", Integer, primary_key=True),
     # The same deployment bears the same uid everywhere.
     Column("uid", Text, nullable=False, unique=True),

@@ -1,4 +1,4 @@
-"""The guarded door, from inside a transaction: how a deployment's state and its parts change.
+"""The only way to change the state of a deployment and its parts, inside a transaction.
 
 What always holds: exactly the deployments in LIVE have live parts. Deployments are named by their
 primary keys here, in ``sql.py`` by their numbers.
@@ -67,7 +67,7 @@ def promote(connection: Connection, deployment: int, at: datetime) -> None:
 
 
 def in_states(engine: str, project: str, states: Iterable[State]) -> Select[int]:
-    """The ids of a project's deployments that stand there."""
+    """The ids of a project's deployments that are in one of these states."""
     return select(deployments.c.id).where(
         deployments.c.engine == engine,
         deployments.c.project == project,

@@ -1,7 +1,7 @@
-"""Certificates from a folder of the user's, proven before anything moves.
+"""Certificates from a folder of the user's, checked before anything is changed.
 
-OpenSSL itself says what is wrong with one: each is asked to speak TLS with somebody who trusts it
-and nothing else, in memory.
+OpenSSL itself says what is wrong with one: each must complete a TLS handshake, in memory, with a
+client that trusts only it.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _prove(file: Path, text: str) -> None:
     if own is None:
         raise _Bad("there is no certificate in it")
     if "ENCRYPTED" in text:
-        raise _Bad("its private key is encrypted, and nobody is there to type the password")
+        raise _Bad("its private key is encrypted, and the proxy can't ask for the password")
     if not _KEY.search(text):
         raise _Bad("there is no private key in it")
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -115,7 +115,7 @@ def _shake_hands(server: ssl.SSLContext, visitor: ssl.SSLContext) -> None:
             except ssl.SSLWantReadError:
                 continue
     if visitor_side.version() is None:
-        raise _Bad("nobody can speak TLS with it")
+        raise _Bad("no TLS handshake succeeds with it")
 
 
 def _words(error: ssl.SSLError) -> str:

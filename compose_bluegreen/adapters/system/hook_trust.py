@@ -1,7 +1,7 @@
 """Which commands may run on this host: those that a compose file here has had.
 
-What a release brings along is stored on the engine too. Whoever may write there is root there, but
-that must not make them whoever types ``rollback`` here.
+The hooks of a release are also stored on the engine. A user who can write there is root on that
+engine, but must not gain the rights of the user who runs ``rollback`` on this machine.
 """
 
 from __future__ import annotations

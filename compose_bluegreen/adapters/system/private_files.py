@@ -1,4 +1,4 @@
-"""Where models lie on their way to Compose. They hold resolved secrets: nobody else may read them,
+"""Where models lie on their way to Compose. They hold resolved secrets: no other user may read them,
 and what a killed command left there goes with the next one."""
 
 from __future__ import annotations
