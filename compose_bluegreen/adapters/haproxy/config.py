@@ -191,8 +191,7 @@ def render(topology: Topology, network: IPv4Network) -> str:
     return environment.get_template("haproxy.cfg.j2").render(
         project=word(topology.project),
         snippets={"global": "", "defaults": "", "frontend": ""} | dict(topology.settings.snippets),
-        timeout_ms=topology.settings.timeout_ms,
-        trusted=topology.settings.trusted_proxies,
+        settings=topology.settings,
         monitor_port=MONITOR_PORT,
         monitor_from=("127.0.0.0/8", *topology.settings.monitor_from),
         hosts=f"{STATE}/{HOSTS}",
