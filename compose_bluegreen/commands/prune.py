@@ -10,7 +10,7 @@ from compose_bluegreen.config.requests import PruneRequest
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.deployment import DeployedService
 from compose_bluegreen.domain.release import kept_repository
-from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, State
+from compose_bluegreen.domain.states import WENT_LIVE
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import standby
@@ -54,9 +54,7 @@ def _newest(ctx: Context) -> list[DeployedService]:
     """The newest healthy release of each service: its settings say how many images to keep."""
     found: dict[str, DeployedService] = {}
     for deployment in ctx.history.newest(ctx.project):
-        if deployment.engine == ctx.engine_id and deployment.state in ROLLBACK_CANDIDATES | {
-            State.ROLLED_BACK
-        }:
+        if deployment.engine == ctx.engine_id and deployment.state in WENT_LIVE:
             for part in deployment.parts:
                 found.setdefault(part.service, part)
     return [found[service] for service in sorted(found)]

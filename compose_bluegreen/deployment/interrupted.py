@@ -12,7 +12,7 @@ from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import NeedsPerson, ProxyFailed, Unhealthy
 from compose_bluegreen.domain.hints import RESUME_OR_ABORT
 from compose_bluegreen.domain.release import is_worker
-from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, Outcome, State
+from compose_bluegreen.domain.states import WENT_LIVE, Outcome, State
 from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
@@ -37,7 +37,7 @@ def _stuck(ctx: Context) -> set[int]:
     for one in ctx.history.newest(ctx.project, limit=_LOOK_BACK):
         if one.engine != ctx.engine_id:
             continue
-        if one.state in ROLLBACK_CANDIDATES | {State.ROLLED_BACK}:
+        if one.state in WENT_LIVE:
             break
         if one.state is State.STUCK:
             found.add(one.id)

@@ -8,12 +8,10 @@ from compose_bluegreen.domain.deployment import Deployment, Kind
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
 from compose_bluegreen.domain.hints import Action, Command, Hint
 from compose_bluegreen.domain.release import Release
-from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, State
+from compose_bluegreen.domain.states import WENT_LIVE
 from compose_bluegreen.ports.context import Context
 
 _A_FEW = 10
-
-WENT_LIVE = ROLLBACK_CANDIDATES | {State.ROLLED_BACK}
 
 
 @dataclass(frozen=True, slots=True)

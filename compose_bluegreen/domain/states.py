@@ -43,6 +43,9 @@ A deployment that waits for promotion was not.
 ROLLBACK_CANDIDATES = frozenset({State.LIVE, State.SUPERSEDED, State.REMOVED})
 """States of a release that was healthy and was not rolled back: a rollback may choose it."""
 
+WENT_LIVE = ROLLBACK_CANDIDATES | {State.ROLLED_BACK}
+"""States of a release that is or was live."""
+
 _UNSUCCESSFUL_ENDS = frozenset({State.FAILED, State.INTERRUPTED, State.STUCK})
 
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(

@@ -12,7 +12,7 @@ from functools import partial
 
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.domain.release import Image, Release, built_here, kept_repository
-from compose_bluegreen.domain.states import ROLLBACK_CANDIDATES, State
+from compose_bluegreen.domain.states import WENT_LIVE
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps.saga import Step
@@ -171,7 +171,7 @@ def _released(service: str, ctx: Context) -> tuple[dict[str, set[str]], list[str
         image = part.release.image
         if tag := _tag(image.reference):
             names.setdefault(image.id, set()).add(tag)
-        if deployment.state in ROLLBACK_CANDIDATES | {State.ROLLED_BACK}:
+        if deployment.state in WENT_LIVE:
             well.append(image.id)
     return names, well
 
