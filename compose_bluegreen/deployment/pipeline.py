@@ -16,7 +16,7 @@ from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.steps import hooks, proxy_changes, standby, stop_first
+from compose_bluegreen.steps import hooks, locking, proxy_changes, standby, stop_first
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.bake import Bake
 from compose_bluegreen.steps.canary import Canary
@@ -193,7 +193,7 @@ def _verify(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -
 
 def _whole_plan(source: ReleaseSource, placement: Placement, ctx: Context) -> list[Step]:
     """For a dry run: the same steps in the same order, and also the steps before and after the saga."""
-    first = placement.change in proxy_changes.BEFORE_THE_LOCK
+    first = placement.change in locking.BEFORE_THE_LOCK
     later = placement.without_change() if first else placement
     rollouts, options = placement.rollouts, source.options
     after = cleanup(rollouts, ctx, _rollback_hooks(source, rollouts, 0, ctx))

@@ -19,7 +19,6 @@ from compose_bluegreen.domain.errors import BluegreenError, Interrupted, LockLos
 from compose_bluegreen.domain.release import built_here
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
-from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import LockOwner
@@ -37,7 +36,7 @@ PATIENCE = timedelta(seconds=5)
 
 def settle_first(owner: LockOwner, patience: timedelta | None, ctx: Context) -> None:
     """Settles interrupted deployments before a command plans, because the plan depends on the result."""
-    if interrupted_deployments(ctx) and _proxy_runs(ctx):
+    if interrupted_deployments(ctx) and locking.proxy_runs(ctx):
         with locking.until_alone(owner, patience, ctx):
             settle(ctx)
 
@@ -67,13 +66,6 @@ def end_canaries(ctx: Context) -> None:
         ctx.proxy.route_to(back)
         for name, colour in back.items():
             ctx.observer.remark(f"{name}-{colour} receives all requests of {name} again")
-
-
-def _proxy_runs(ctx: Context) -> bool:
-    topology = ctx.proxy.topology()
-    if topology is None:
-        return False
-    return ctx.proxy.change_to(topology) not in (Change.CREATE, Change.START)
 
 
 def discard_colours(interrupted: InterruptedDeployment, ctx: Context) -> None:

@@ -15,6 +15,9 @@ from compose_bluegreen.ports.lock import LockOwner
 LOOK_AGAIN = 0.25
 """Seconds between two attempts to get a lock that another command holds."""
 
+BEFORE_THE_LOCK = (Change.CREATE, Change.START)
+"""The lock is in the proxy, so these changes of the proxy must come before the lock."""
+
 
 @contextmanager
 def until_alone(owner: LockOwner, patience: timedelta | None, ctx: Context) -> Iterator[None]:
@@ -42,6 +45,9 @@ def alone(
     owner: LockOwner, patience: timedelta | None, ctx: Context
 ) -> AbstractContextManager[None]:
     """Without a running proxy there is no lock, and no other command can deploy."""
+    return until_alone(owner, patience, ctx) if proxy_runs(ctx) else nullcontext()
+
+
+def proxy_runs(ctx: Context) -> bool:
     topology = ctx.proxy.topology()
-    runs = topology and ctx.proxy.change_to(topology) not in (Change.CREATE, Change.START)
-    return until_alone(owner, patience, ctx) if runs else nullcontext()
+    return topology is not None and ctx.proxy.change_to(topology) not in BEFORE_THE_LOCK

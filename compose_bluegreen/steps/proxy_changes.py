@@ -19,12 +19,10 @@ from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.runtime.interrupts import shielded
 from compose_bluegreen.steps import locking
 from compose_bluegreen.steps.desired_topology import with_release
+from compose_bluegreen.steps.locking import BEFORE_THE_LOCK
 from compose_bluegreen.steps.rollout import Rollout, live, services
 from compose_bluegreen.steps.saga import Step, Undo, run_before_the_lock
 from compose_bluegreen.steps.source import DeployOptions, ReleaseSource
-
-BEFORE_THE_LOCK = (Change.CREATE, Change.START)
-"""The lock is in the proxy, so these changes must come before the lock."""
 
 
 @dataclass(frozen=True, slots=True)
