@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 
 from compose_bluegreen.deployment.interrupted import InterruptedDeployment, RecoveryAction
@@ -25,8 +24,6 @@ from compose_bluegreen.steps.proxy_changes import Placement
 from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step
 from compose_bluegreen.steps.source import DeployOptions
-
-_NOW = timedelta(0)
 
 
 def resume(ctx: Context) -> Deployment | None:

@@ -124,9 +124,6 @@ class Project:
     def network_name(self, key: str) -> str:
         return str(self.config["networks"][key]["name"])
 
-    def volume_name(self, key: str) -> str:
-        return str(self.config["volumes"][key]["name"])
-
 
 def published_port(port: Mapping[str, Any], where: str) -> PublishedPort:
     host_port = str(port.get("published") or "")

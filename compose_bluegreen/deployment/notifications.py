@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.states import State
-
-if TYPE_CHECKING:
-    from compose_bluegreen.ports.history import History
 from compose_bluegreen.ports.history import History
 
 
