@@ -234,16 +234,12 @@ class _Choice:
         )
 
     def _serving(self, service: ManagedService) -> str | None:
-        colour = self.ctx.proxy.routes().get(service.name)
-        live = self.ctx.colour_containers(service.name, colour) if colour else []
+        live = self.ctx.routed_containers(service.name)
         return live[0].image_id if live else None
 
     def _is_live(self, release: Release) -> bool:
         """Whether this release is live, with all its replicas running."""
-        colour = self.ctx.proxy.routes().get(release.service)
-        if colour is None:
-            return False
-        live = self.ctx.colour_containers(release.service, colour)
+        live = self.ctx.routed_containers(release.service)
         same = [one for one in live if one.running and one.fingerprint == release.fingerprint]
         return len(same) == replicas(release)
 

@@ -65,6 +65,11 @@ class Context:
         """The containers of a colour, of both colours, or of the whole project, in any state."""
         return self.engine.colour_containers(self.project, service, colour)
 
+    def routed_containers(self, service: str) -> list[Container]:
+        """The containers of the colour to which the proxy routes this service; none without one."""
+        colour = self.proxy.routes().get(service)
+        return self.colour_containers(service, colour) if colour else []
+
     def compose_containers(self, service: str) -> list[Container]:
         """The containers that ``docker compose`` made for this service in the user's project."""
         return self.engine.compose_containers(self.project, service)

@@ -77,10 +77,7 @@ def take_back_build(
 
 def point_at_live(release: Release, ctx: Context) -> None:
     """Points the tag of a local build at the live image, if there is one. The image of the tag stays."""
-    service = release.service
-    colour = ctx.proxy.routes().get(service)
-    live = ctx.colour_containers(service, colour) if colour else []
-    if live:
+    if live := ctx.routed_containers(release.service):
         ctx.workloads.tag(live[0].image_id, release.image.reference)
 
 
