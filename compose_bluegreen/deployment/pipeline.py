@@ -253,7 +253,5 @@ def _tidy(source: ReleaseSource, ctx: Context) -> None:
     for rollout in plan_rollouts(source.outlines, ctx):
         if (rollout.service, str(rollout.idle)) in waiting:
             continue
-        idle = acts.containers(rollout, rollout.idle, ctx)
-        record = ctx.live_deployment(rollout.service)
-        if idle and standby.intended_standby(record, rollout.service, idle) is None:
+        if standby.is_leftover(rollout, ctx):
             run_step(leftover(rollout, "it is a leftover", ctx), ctx)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -20,10 +19,8 @@ from compose_bluegreen.domain.release import built_here
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.steps import hooks, images, locking, proxy_changes, standby, stop_first
-from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.cleanup import cleanup, leftover
 from compose_bluegreen.steps.desired_topology import reached
 from compose_bluegreen.steps.rollout import Rollout
@@ -72,8 +69,8 @@ def discard_colours(interrupted: InterruptedDeployment, ctx: Context) -> None:
     """Removes its colours, which receive no requests, and points the tags of its builds at the live images."""
     saga = Saga(interrupted.deployment, ctx)
     for rollout in interrupted.rollouts:
-        there = acts.containers(rollout, rollout.idle, ctx)
-        if there and not _is_on_standby(rollout, there, ctx):
+        # On standby are colours that it had not removed yet, or that it used.
+        if standby.is_leftover(rollout, ctx):
             saga.run(leftover(rollout, "its deployment did not finish", ctx))
         if built_here(rollout.release):
             point = partial(images.point_at_live, rollout.release, ctx)
@@ -85,12 +82,6 @@ def discard_colours(interrupted: InterruptedDeployment, ctx: Context) -> None:
 
     for step in stop_first.restart_old(interrupted.rollouts, ctx):
         saga.run(step)
-
-
-def _is_on_standby(rollout: Rollout, there: Sequence[Container], ctx: Context) -> bool:
-    """Whether the containers are on standby: the deployment had not removed them yet, or used them."""
-    record = ctx.live_deployment(rollout.service)
-    return standby.intended_standby(record, rollout.service, there) is not None
 
 
 def keep(interrupted: InterruptedDeployment, ctx: Context) -> None:

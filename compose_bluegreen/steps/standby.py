@@ -51,6 +51,15 @@ def intended_standby(
     return Standby(None) if policy == STOPPED else None
 
 
+def is_leftover(rollout: Rollout, ctx: Context) -> bool:
+    """Whether the idle colour has containers that the live deployment did not leave on standby."""
+    there = acts.containers(rollout, rollout.idle, ctx)
+    if not there:
+        return False
+    record = ctx.live_deployment(rollout.service)
+    return intended_standby(record, rollout.service, there) is None
+
+
 def with_readiness(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
     """Marks rollouts whose release is on standby already."""
     return [replace(rollout, ready=_readiness(rollout, ctx)) for rollout in rollouts]
