@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from compose_bluegreen.config.settings import ServiceSettings
 from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.deployment.recovery import settle
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import DeployedService, Deployment
+from compose_bluegreen.domain.deployment import DeployedService
 from compose_bluegreen.domain.errors import (
     BluegreenError,
     Interrupted,
@@ -30,6 +31,8 @@ from compose_bluegreen.ports.workloads import ColourRelease
 from compose_bluegreen.steps import drain, health
 from compose_bluegreen.steps.saga import Step, run_step
 from compose_bluegreen.steps.source import TellPlan
+
+_Live = TypeVar("_Live", DeployedService, ColourRelease)
 
 _PASSES = 4
 """One fix may reveal more drift: a network must exist before its containers can be connected."""
@@ -129,31 +132,25 @@ class _DriftContext:
     ctx: Context
 
     @property
-    def live(self) -> tuple[Deployment, DeployedService]:
-        """The live deployment in history of the service that the drift is about."""
-        found = self.ctx.live_deployment(self.drift.service)
-        part = found.part(self.drift.service) if found else None
-        if found is None or part is None:
-            raise BluegreenError(
-                f"history no longer records a live deployment of {self.drift.service}",
-                hint=Hint(Action.STATUS),
-            )
-        return found, part
-
-    @property
     def part(self) -> DeployedService:
-        return self.live[1]
+        """The live release in history of the service that the drift is about."""
+        return self._recorded(self.ctx.live_part(self.drift.service))
 
     @property
     def colour(self) -> ColourRelease:
-        """The live colour, as history records it."""
-        record, part = self.live
-        colour_addresses = self.ctx.proxy.colour_addresses(part.service, part.colour)
-        return ColourRelease(part.release, part.colour, record.id, colour_addresses)
+        return self._recorded(self.ctx.live_colour(self.drift.service))
 
     @property
     def settings(self) -> ServiceSettings:
         return restored(self.part.release.settings)
+
+    def _recorded(self, found: _Live | None) -> _Live:
+        if found is None:
+            raise BluegreenError(
+                f"history no longer records a live deployment of {self.drift.service}",
+                hint=Hint(Action.STATUS),
+            )
+        return found
 
     def until_healthy(self, colour: Colour) -> str:
         """Waits one check interval first, because the last result of HAProxy may be as old as that."""
