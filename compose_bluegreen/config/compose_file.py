@@ -61,6 +61,13 @@ class ManagedService:
         return speaks_tls(self.settings, port.host_port)
 
     @property
+    def container_ports(self) -> set[int]:
+        """The ports at which the containers receive requests; none for a worker."""
+        if self.settings.is_worker:
+            return set()
+        return {self.port, *self.exposed, *(published.target for published in self.published)}
+
+    @property
     def builds(self) -> bool:
         return "build" in self.model
 

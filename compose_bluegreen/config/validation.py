@@ -147,13 +147,7 @@ def refuse_shared_ports(project: Project) -> None:
     """With plain TCP, the proxy can't tell for which service a connection from the project is."""
     owners: dict[int, list[ManagedService]] = {}
     for service in project.services.values():
-        if service.settings.is_worker:
-            continue
-        for port in {
-            service.port,
-            *service.exposed,
-            *(published.target for published in service.published),
-        }:
+        for port in service.container_ports:
             owners.setdefault(port, []).append(service)
     for port, services in owners.items():
         if len(services) > 1 and any(service.settings.mode == "tcp" for service in services):

@@ -237,9 +237,4 @@ def _internal_ports(service: str, topology: Topology, inside: set[int]) -> Inter
 
 
 def _inside(services: Iterable[ManagedService]) -> set[int]:
-    found: set[int] = set()
-    for service in services:
-        if service.settings.is_worker:
-            continue
-        found |= {service.port, *service.exposed, *(one.target for one in service.published)}
-    return found
+    return {port for service in services for port in service.container_ports}
