@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from compose_bluegreen.config.settings import ProjectSettings, ServiceSettings
+from compose_bluegreen.config.types import is_port
 from compose_bluegreen.domain.errors import BadSetting, UsageError
 from compose_bluegreen.domain.names import KEY
 from compose_bluegreen.domain.release import Model
-
-_PORT = re.compile(r"[0-9]{1,5}")
 
 NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9._-]{0,254}")
 """A name that begins with a dash could be read as a flag by another program."""
@@ -152,10 +151,6 @@ def published_port(port: Mapping[str, Any], where: str) -> PublishedPort:
             f"{where}.ports", f"{host_port[:80]!r} is not a port", hint="write 1 to 65535"
         )
     return PublishedPort(str(port.get("host_ip") or ""), host_port, int(port["target"]))
-
-
-def is_port(text: str) -> bool:
-    return _PORT.fullmatch(text) is not None and 0 < int(text) < 65536
 
 
 def exposed_port(port: object, where: str) -> int:

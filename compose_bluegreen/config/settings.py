@@ -19,7 +19,6 @@ from compose_bluegreen.config.canary_stages import Stage, parse
 from compose_bluegreen.config.hook_settings import Hooks
 from compose_bluegreen.config.limits import NO_LIMIT
 from compose_bluegreen.config.types import (
-    PORT,
     REMOVED,
     UNGUESSED,
     Count,
@@ -39,6 +38,7 @@ from compose_bluegreen.config.types import (
     Timer,
     UrlPath,
     in_full,
+    is_port,
     number,
     off,
     webhook,
@@ -57,8 +57,8 @@ def tls_ports(value: object) -> bool | tuple[int, ...]:
     if value in ("true", "false"):
         return value == "true"
     ports = value if isinstance(value, list | tuple) else ()
-    numbers = tuple(int(port) for port in ports if PORT.fullmatch(str(port)))
-    if not ports or len(numbers) < len(ports) or not all(0 < port < 65536 for port in numbers):
+    numbers = tuple(int(port) for port in ports if is_port(str(port)))
+    if not ports or len(numbers) < len(ports):
         raise ValueError("it must be true, or a list of published ports, such as [443]")
     return numbers
 

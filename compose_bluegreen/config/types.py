@@ -68,9 +68,13 @@ REMOVED: Final = "removed"
 
 STOPPED: Final = "stopped"
 
-PORT = re.compile("[0-9]{1,5}")
+_PORT = re.compile("[0-9]{1,5}")
 
 UNGUESSED = 12
+
+
+def is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and 0 < int(text) < 65536
 
 
 def _standby(value: object) -> object:
