@@ -72,10 +72,7 @@ class ContainerLifecycle:
         return gap
 
     def renew_image(self, desired: Topology) -> None:
-        if desired.settings.image:
-            self._runtime.pull(desired.settings.image)
-        else:
-            self._runtime.build_model(container_spec.model(desired), renew=True)
+        self._pull_or_build(desired, renew=True)
 
     def remove(self, project: str) -> None:
         self._runtime.take_down(container_spec.model(Topology(project)))
@@ -157,13 +154,14 @@ class ContainerLifecycle:
 
     def _get_image(self, desired: Topology) -> None:
         """Only a new container needs it: one that runs keeps its own."""
-        image = proxy_image.image(desired)
-        if self._container.has_image(image):
-            return
+        if not self._container.has_image(proxy_image.image(desired)):
+            self._pull_or_build(desired)
+
+    def _pull_or_build(self, desired: Topology, *, renew: bool = False) -> None:
         if desired.settings.image:
-            self._runtime.pull(image)
+            self._runtime.pull(desired.settings.image)
         else:
-            self._runtime.build_model(container_spec.model(desired))
+            self._runtime.build_model(container_spec.model(desired), renew=renew)
 
     def _subnet(self) -> IPv4Network:
         return self._link.subnet() or self._link.create()
