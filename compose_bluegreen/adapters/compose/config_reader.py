@@ -13,10 +13,10 @@ from pathlib import Path
 
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import UsageError
+from compose_bluegreen.domain.names import KEY
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.runtime.secrets import learn
 
-KEY = "x-bluegreen"
 _PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """Compose's own rule. The name becomes part of paths and of names on the engine."""
 

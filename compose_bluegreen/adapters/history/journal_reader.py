@@ -9,6 +9,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from compose_bluegreen.domain.names import companion
+
 if TYPE_CHECKING:
     from compose_bluegreen.adapters.history.journal_files import Seen
 
@@ -21,7 +23,7 @@ class JournalReader:
 
     def __init__(self, project: str) -> None:
         self._project = project
-        self._asked = _docker("cp", f"{project}-bluegreen-proxy:/var/lib/bluegreen-history", "-")
+        self._asked = _docker("cp", f"{companion(project)}-proxy:/var/lib/bluegreen-history", "-")
 
     def look(self) -> Seen | None:
         return self.read()
