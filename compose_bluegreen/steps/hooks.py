@@ -124,9 +124,9 @@ def on_rollback(
     ctx: Context,
 ) -> Iterator[Step]:
     """Hooks of the releases that are rolled back, because only they know how to undo their work."""
-    moments_for = {rollout.service: rollout for rollout in rollouts}
+    by_service = {rollout.service: rollout for rollout in rollouts}
     for release in taken_back if options.hooks else ():
-        if rollout := moments_for.get(release.service):
+        if rollout := by_service.get(release.service):
             context = HookContext(
                 Moment.ON_ROLLBACK, rollout, release, deployment, "rollback", before=release
             )

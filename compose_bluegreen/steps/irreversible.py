@@ -38,8 +38,8 @@ def since(service: str, deployment: int, ctx: Context) -> Iterator[IrreversibleC
         if one.id <= deployment:
             return
         part = one.part(service)
-        if one.engine == ctx.engine_id and part and (named_hook := _irreversible(part.release)):
-            yield from _done(one.id, named_hook, ctx)
+        if one.engine == ctx.engine_id and part and (named_hooks := _irreversible(part.release)):
+            yield from _done(one.id, named_hooks, ctx)
 
 
 def refuse(irreversible_changes: Sequence[IrreversibleChange], to: int) -> None:
@@ -65,10 +65,10 @@ def _irreversible(release: Release) -> list[NamedHook]:
 
 
 def _done(
-    deployment: int, named_hook: Sequence[NamedHook], ctx: Context
+    deployment: int, named_hooks: Sequence[NamedHook], ctx: Context
 ) -> Iterator[IrreversibleChange]:
     whole: Deployment | None = ctx.history.get(deployment)
     begun = {step.key for step in whole.steps} if whole else set()
-    for one in named_hook:
+    for one in named_hooks:
         if str(one.key) in begun:
             yield IrreversibleChange(deployment, one)
