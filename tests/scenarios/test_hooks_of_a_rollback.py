@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from compose_bluegreen.cli.hint_texts import hint_text
-from compose_bluegreen.config.hook_settings import Moment
 from compose_bluegreen.domain.errors import HookFailed
 from compose_bluegreen.domain.states import Outcome, State
 from testkit.fakes.calls import Call, When
 from testkit.fakes.runner import Command
-from testkit.fakes.site import Site
+from testkit.hooks import EACH, a_shop, outcomes
 from testkit.killing import kill
-
-EACH = {one.value: one.value for one in Moment}
-"""A command at each moment, by the name of the moment."""
-
-
-def a_shop(**hooks: Any) -> Site:
-    """``v1`` of ``web`` serves; the next release brings these hooks."""
-    site = Site()
-    site.release("v1")
-    site.file["services"]["web"]["x-bluegreen"] = {"hooks": hooks}
-    site.source("v2")
-    return site
-
-
-def left_over(site: Site) -> list[str]:
-    return [box.name for box in site.world.found(lambda mark: mark.hook_of == "shop")]
-
-
-def outcomes(site: Site) -> dict[str, Outcome]:
-    return {step.key: step.outcome for step in site.records[0].steps}
 
 
 def test_a_rollback_prepares_nothing_and_ends_with_what_the_release_taken_back_wants() -> None:

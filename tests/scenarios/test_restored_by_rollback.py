@@ -14,14 +14,6 @@ from testkit.fakes.site import Site
 DIGEST = "localhost:5000/web@sha256:abc"
 
 
-@pytest.fixture
-def three(site: Site) -> Site:
-    """v1, v2 and v3 were released; v3 is live."""
-    for version in ("v1", "v2", "v3"):
-        site.release(version)
-    return site
-
-
 # ── its image ────────────────────────────────────────────────────────────────────────────────
 
 

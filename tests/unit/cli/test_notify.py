@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from compose_bluegreen.cli import notify
@@ -11,14 +9,6 @@ from compose_bluegreen.deployment.notifications import EndedDeployments
 from compose_bluegreen.domain.errors import HistoryUnusable
 from testkit.fakes.observer import FakeObserver
 from testkit.fakes.site import Site
-
-
-@pytest.fixture
-def noted(site: Site) -> EndedDeployments:
-    """What the history of this site notes."""
-    noting = EndedDeployments(site.ctx.history)
-    site.ctx = replace(site.ctx, history=noting.as_history)
-    return noting
 
 
 def test_the_environment_comes_before_the_file() -> None:

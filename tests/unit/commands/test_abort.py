@@ -8,7 +8,6 @@ from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import State
 from testkit.failures import (
     BLUE,
-    GREEN,
     assert_the_next_one_works,
     before_the_second,
     failures,
@@ -19,32 +18,7 @@ from testkit.failures import (
 from testkit.fakes.calls import Call, When
 from testkit.fakes.site import Site
 from testkit.fakes.world import ENGINE
-
-DAY = 86_400.0
-
-
-def waiting() -> Site:
-    """Blue serves ``v1``; ``v2`` waits on green, since yesterday."""
-    site = before_the_second()
-    assert site.up(no_switch=True) is not None
-    site.forget()
-    site.ctx.clock.sleep(DAY)
-    return site
-
-
-@pytest.fixture
-def held() -> Site:
-    return waiting()
-
-
-def assert_it_waits(site: Site) -> None:
-    """And nothing else is otherwise than it was."""
-    assert site.serving() == {"v1"}
-    assert site.world.running() == [BLUE, GREEN]
-    assert site.records[0].state is State.WAITING
-    assert site.world.names["web:latest"] == "sha256:v1"
-    assert not site.status().drifts
-
+from testkit.pending import waiting
 
 SECOND = made(_site := before_the_second(), lambda: _site.up(no_switch=True))
 

@@ -25,32 +25,9 @@ from testkit.fakes.calls import Call, When
 from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import Behaviour
 from testkit.killing import kill
+from testkit.pending import DAY, waiting
 
 SICK = Behaviour(sick_after=0.0)
-DAY = 86_400.0
-
-
-def waiting() -> Site:
-    """Blue serves ``v1``; ``v2`` waits on green, since yesterday."""
-    site = before_the_second()
-    assert site.up(no_switch=True) is not None
-    site.forget()
-    site.ctx.clock.sleep(DAY)
-    return site
-
-
-@pytest.fixture
-def held() -> Site:
-    return waiting()
-
-
-def assert_it_waits(site: Site) -> None:
-    """And nothing else is otherwise than it was."""
-    assert site.serving() == {"v1"}
-    assert site.world.running() == [BLUE, GREEN]
-    assert site.records[0].state is State.WAITING
-    assert site.world.names["web:latest"] == "sha256:v1"
-    assert not site.status().drifts
 
 
 def test_promote_proves_it_anew_and_goes_on_as_any_other(held: Site) -> None:

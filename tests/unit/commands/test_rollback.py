@@ -19,14 +19,6 @@ def done(deployment: Deployment | None) -> Deployment:
     return deployment
 
 
-@pytest.fixture
-def three(site: Site) -> Site:
-    """v1, v2 and v3 were released; v3 is live."""
-    for version in ("v1", "v2", "v3"):
-        site.release(version)
-    return site
-
-
 def two_services() -> Site:
     return Site(web=a_service(), api=a_service("api", port=""))
 

@@ -14,14 +14,6 @@ from testkit.fakes.site import Site
 from testkit.fakes.world import Behaviour
 
 
-@pytest.fixture
-def noted(site: Site) -> EndedDeployments:
-    """What the history of this site notes."""
-    noting = EndedDeployments(site.ctx.history)
-    site.ctx = replace(site.ctx, history=noting.as_history)
-    return noting
-
-
 def events(site: Site, noted: EndedDeployments) -> list[tuple[int, Event | None]]:
     found = [site.history.get(one) for one in noted.ended]
     return [(one.id, event(one)) for one in found if one]

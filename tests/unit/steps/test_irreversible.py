@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from compose_bluegreen.cli import output
@@ -11,16 +9,7 @@ from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.errors import BluegreenError, HookFailed
 from testkit.fakes.runner import Command
 from testkit.fakes.site import Site, a_service
-
-
-def a_shop(**hooks: Any) -> Site:
-    """``v1`` of ``web`` serves; the next release brings these hooks."""
-    site = Site()
-    site.release("v1")
-    site.file["services"]["web"]["x-bluegreen"] = {"hooks": hooks}
-    site.source("v2")
-    return site
-
+from testkit.hooks import a_shop
 
 FOR_GOOD = {"run": "migrate", "irreversible": "drops the column name"}
 
