@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,22 +11,15 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.steps.desired_topology import for_project, with_release
-from tests.contract.grounds import Ground, fake, real
+from tests.contract.grounds import GROUNDS, Ground, requested
 from tests.e2e.conftest import engine, sample, signals, stages
 
 __all__ = ["engine", "sample", "signals", "stages"]
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.engine)])
+@pytest.fixture(params=GROUNDS)
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    if request.param == "fake":
-        with fake() as one:
-            yield one
-        return
-    stages: Callable[..., Any] = request.getfixturevalue("stages")
-    sample: str = request.getfixturevalue("sample")
-    with stages() as stage, real(stage, sample) as one:
-        yield one
+    yield from requested(request)
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.engine import SdkEngine, connect
@@ -136,6 +139,21 @@ class _FakeActs:
         live = self.site.routed()
         assert live
         return live
+
+
+GROUNDS = ["fake", pytest.param("real", marks=pytest.mark.engine)]
+"""Parameters of a fixture."""
+
+
+def requested(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    if request.param == "fake":
+        with fake() as one:
+            yield one
+        return
+    stages: Callable[..., Any] = request.getfixturevalue("stages")
+    sample: str = request.getfixturevalue("sample")
+    with stages() as stage, real(stage, sample) as one:
+        yield one
 
 
 @contextmanager

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -14,21 +13,14 @@ from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.runner import CommandResult, OneOff
-from tests.contract.grounds import FAILS, LASTS, LISTENS, Ground, fake, real
+from tests.contract.grounds import FAILS, GROUNDS, LASTS, LISTENS, Ground, requested
 
 SOON, AMPLE = timedelta(seconds=3), timedelta(seconds=60)
 
 
-@pytest.fixture(scope="module", params=["fake", pytest.param("real", marks=pytest.mark.engine)])
+@pytest.fixture(scope="module", params=GROUNDS)
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    if request.param == "fake":
-        with fake() as one:
-            yield one
-        return
-    stages: Callable[..., Any] = request.getfixturevalue("stages")
-    sample: str = request.getfixturevalue("sample")
-    with stages() as stage, real(stage, sample) as one:
-        yield one
+    yield from requested(request)
 
 
 @pytest.fixture

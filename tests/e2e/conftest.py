@@ -18,11 +18,14 @@ from typing import Any
 
 import pytest
 
+from compose_bluegreen.adapters.haproxy.proxy_image import image
+from compose_bluegreen.domain.topology import Topology
 from testkit.checkout import ROOT
 from testkit.cleanup import sweep
+from testkit.own_engine import OwnEngine, own_engine
 from testkit.shell import environment, plugin_folder
 from testkit.sources import SAMPLE
-from testkit.stage import Stage
+from testkit.stage import Stage, service
 
 _PREFIX = "bgtest-"
 
@@ -90,6 +93,20 @@ def stages(
 def stage(stages: Callable[..., Any]) -> Iterator[Stage]:
     with stages() as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def daemon(
+    stages: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OwnEngine]:
+    """An engine of the test's own, with the images that a release there needs. A release on the
+    machine's engine builds the proxy's."""
+    with stages() as first:
+        first.write(web=service(f"{first.port}:8080"))
+        first.up("v1")
+    with own_engine(tmp_path_factory.mktemp("engine")) as engine:
+        engine.borrow((SAMPLE, image(Topology("any"))))
+        yield engine
 
 
 @pytest.fixture(scope="module")

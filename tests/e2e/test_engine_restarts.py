@@ -13,27 +13,11 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.adapters.haproxy.proxy_image import image
-from compose_bluegreen.domain.topology import Topology
-from testkit.own_engine import OwnEngine, own_engine
-from testkit.sources import SAMPLE
+from testkit.own_engine import OwnEngine
 from testkit.stage import Answer, Stage, service
 from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="module")
-def daemon(
-    stages: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OwnEngine]:
-    """With the images that a release there needs; the proxy's is built by a release on the machine's."""
-    with stages() as first:
-        first.write(web=service(f"{first.port}:8080"))
-        first.up("v1")
-    with own_engine(tmp_path_factory.mktemp("engine")) as engine:
-        engine.borrow((SAMPLE, image(Topology("any"))))
-        yield engine
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.domain.topology import Topology
-from testkit.own_engine import OwnEngine, own_engine
+from testkit.own_engine import OwnEngine
 from testkit.sources import SAMPLE
 from testkit.stage import Model, Stage, service
 from testkit.waiting import eventually
@@ -110,22 +110,10 @@ def test_what_is_kept_can_be_let_go_by_hand(stage: Stage) -> None:
         stage.serves("v1")
 
 
-@pytest.fixture(scope="module")
-def daemon(
-    stages: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OwnEngine]:
-    """Of the test's own, for a prune of all takes what every project there needs."""
-    with stages() as first:
-        first.write(web=service(f"{first.port}:8080"))
-        first.up("v1")
-    with own_engine(tmp_path_factory.mktemp("engine")) as engine:
-        engine.borrow((SAMPLE, image(Topology("any"))))
-        yield engine
-
-
 def test_a_prune_of_all_costs_the_rollback_and_is_told(
     stages: Callable[..., Any], daemon: OwnEngine
 ) -> None:
+    """On an engine of its own, because a prune of all takes what every project there needs."""
     with stages() as stage:
         stage.environment["DOCKER_HOST"] = daemon.host
         _built(stage)

@@ -7,27 +7,13 @@ from datetime import timedelta
 import pytest
 
 from compose_bluegreen.cli.hint_texts import hint_text
-from compose_bluegreen.config.settings import ProjectSettings, ServiceSettings
 from compose_bluegreen.config.settings_reader import (
     project_settings,
     restored,
-    service_settings,
     stored,
 )
 from compose_bluegreen.domain.errors import BadSetting
-
-WHERE = "compose.yaml: services.web.x-bluegreen"
-TOP = "compose.yaml: x-bluegreen"
-
-
-def read(raw: object, defaults: ProjectSettings | None = None) -> ServiceSettings | None:
-    return service_settings(raw, defaults or ProjectSettings(), WHERE)
-
-
-def settings(raw: object, defaults: ProjectSettings | None = None) -> ServiceSettings:
-    found = read(raw, defaults)
-    assert found is not None
-    return found
+from testkit.settings import TOP, read, settings
 
 
 def test_a_hook_is_a_text_or_a_mapping_and_one_or_several() -> None:

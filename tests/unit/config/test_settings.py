@@ -16,20 +16,7 @@ from compose_bluegreen.config.settings_reader import (
 )
 from compose_bluegreen.domain.errors import BadSetting, ExitCode
 from compose_bluegreen.domain.topology import CanaryWeight
-
-WHERE = "compose.yaml: services.web.x-bluegreen"
-TOP = "compose.yaml: x-bluegreen"
-
-
-def read(raw: object, defaults: ProjectSettings | None = None) -> ServiceSettings | None:
-    return service_settings(raw, defaults or ProjectSettings(), WHERE)
-
-
-def settings(raw: object, defaults: ProjectSettings | None = None) -> ServiceSettings:
-    found = read(raw, defaults)
-    assert found is not None
-    return found
-
+from testkit.settings import TOP, WHERE, read, settings
 
 # ── what may stand there ─────────────────────────────────────────────────────────────────────
 
