@@ -14,16 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from random import Random
 
 from testkit.commands import Run, Running
 from testkit.stage import Model, Stage, service
 from testkit.waiting import eventually
-
-INSIDE_A_STEP = 0.7
-"""Seconds: how long after a line of progress a kill may come."""
 
 
 class Act(StrEnum):
@@ -46,23 +43,22 @@ class Victim(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """``line`` of its progress (0: before the first), counted in an undo from its beginning;
-    ``delay`` in seconds after that, 0 at the boundary of a step. ``after`` is the next command."""
+    """``at``: the share of its lines of progress that come before (of an undo's own lines).
+    ``inside``: the share of the time to its next line, 0 at the boundary of a step. Both are below 1,
+    so the command is still under way. ``after`` is the next command."""
 
     act: Act
     victim: Victim
-    line: int
-    delay: float
+    at: float
+    inside: float
     after: Act
 
     def __str__(self) -> str:
-        where = f"line {self.line}" + (f" + {self.delay:.2f} s" if self.delay else "")
+        where = f"{self.at:.0%}" + (f" + {self.inside:.0%} of a step" if self.inside else "")
         return f"{self.act}, {self.victim} killed at {where}, then {self.after}"
 
 
-LINES = {Act.UP: 20, Act.ROLLBACK: 18, Act.UNDO: 6, Act.HOLD: 8, Act.PROMOTE: 14, Act.DOWN: 2}
 _AFTER = {Act.PROMOTE: [Act.UP, Act.ROLLBACK, Act.PROMOTE, Act.PROMOTE], Act.DOWN: [Act.UP]}
-"""How many lines of progress each has at least: later than its last, nobody is there to be killed."""
 
 
 def deaths(seed: int, canary_weights: dict[Act, int]) -> Iterator[Death]:
@@ -71,11 +67,10 @@ def deaths(seed: int, canary_weights: dict[Act, int]) -> Iterator[Death]:
     found = []
     for act, number in canary_weights.items():
         for each in range(number):
-            line = each * LINES[act] // number
-            delay = chance.uniform(0.0, INSIDE_A_STEP) if each % 2 else 0.0
+            inside = chance.random() if each % 2 else 0.0
             victim = chance.choice([Victim.PLUGIN, Victim.BOTH, Victim.BOTH, Victim.DOCKER])
             after = chance.choice(_AFTER.get(act, [Act.UP, Act.UP, Act.ROLLBACK]))
-            found.append(Death(act, victim, line, delay, after))
+            found.append(Death(act, victim, each / number, inside, after))
     chance.shuffle(found)
     return iter(found)
 
@@ -91,6 +86,7 @@ class Kills:
     can_go_back: bool = True
     at_steps: Counter[str] = field(default_factory=Counter)
     _versions: Iterator[int] = field(default_factory=lambda: count(1))
+    _rehearsed: dict[Act, list[float]] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Two releases, so that there is one to go back to."""
@@ -102,6 +98,8 @@ class Kills:
         """Raises AssertionError where anything isn't as it must be."""
         if death.act is Act.ROLLBACK and not self.can_go_back:
             self.stage.up(self._version())
+        if death.act not in self._rehearsed:
+            self._rehearsed[death.act] = self._rehearse(death.act)
         before = self.stage.ask().version
         wanted = self._version()
         try:
@@ -117,10 +115,22 @@ class Kills:
 
     # ── before ───────────────────────────────────────────────────────────────────────────────
 
-    def _killed(self, death: Death, version: str) -> tuple[bool, str]:
-        """Whether it came in time, and at which step."""
-        words = "up" if death.act is Act.UNDO else death.act
-        if death.act is Act.PROMOTE:
+    def _rehearse(self, act: Act) -> list[float]:
+        """How many seconds each line of progress takes where nobody dies."""
+        running, _, first = self._begun(act, self._version())
+        run = running.end()
+        moments = [one.moment for one in run.heard[first:]]
+        began = run.heard[first - 1].moment if first else run.began
+        if act is Act.DOWN:
+            self.prepare()
+        else:
+            self.stage.up(self._version())  # ends what a hold left waiting
+        return [later - earlier for earlier, later in pairwise([began, *moments])]
+
+    def _begun(self, act: Act, version: str) -> tuple[Running, int, int]:
+        """With the plugin's process, and how many of its lines came before those of the act."""
+        words = "up" if act is Act.UNDO else act
+        if act is Act.PROMOTE:
             self.stage.up(version, "--no-switch")
         # A colour that takes a little: what waits for it is a step that can be killed inside.
         running = self.stage.begin(
@@ -128,11 +138,18 @@ class Kills:
         )
         plugin = _child(running)
         first = 0
-        if death.act is Act.UNDO:
+        if act is Act.UNDO:
             first = _after(running, '"step_began", "key": "switch"')
             _signal(plugin, signal.SIGTERM)
-        _until(running, first + death.line)
-        time.sleep(death.delay)
+        return running, plugin, first
+
+    def _killed(self, death: Death, version: str) -> tuple[bool, str]:
+        """Whether it came in time, and at which step."""
+        lasts = self._rehearsed[death.act]
+        line = int(death.at * len(lasts))
+        running, plugin, first = self._begun(death.act, version)
+        _until(running, first + line)
+        time.sleep(death.inside * lasts[line])
         alive = running.process.poll() is None
         if death.victim is not Victim.DOCKER:
             _signal(plugin, signal.SIGKILL)
