@@ -74,8 +74,8 @@ def _answer(seed: int, kills: Kills, requests: int, failed: Counter[str]) -> dic
 def _shares(kills: int) -> dict[Act, int]:
     quarter, tenth = kills // 4, kills // 10
     left = kills - 2 * quarter - 2 * tenth
-    canary_weights = {Act.ROLLBACK: quarter, Act.UNDO: quarter, Act.HOLD: tenth, Act.PROMOTE: tenth}
-    return {Act.UP: left, **canary_weights}
+    shares = {Act.ROLLBACK: quarter, Act.UNDO: quarter, Act.HOLD: tenth, Act.PROMOTE: tenth}
+    return {Act.UP: left, **shares}
 
 
 def _arguments() -> argparse.Namespace:

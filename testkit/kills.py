@@ -61,11 +61,11 @@ class Death:
 _AFTER = {Act.PROMOTE: [Act.UP, Act.ROLLBACK, Act.PROMOTE, Act.PROMOTE], Act.DOWN: [Act.UP]}
 
 
-def deaths(seed: int, canary_weights: dict[Act, int]) -> Iterator[Death]:
+def deaths(seed: int, shares: dict[Act, int]) -> Iterator[Death]:
     """As many of each act; their lines go evenly over all steps, every other at a boundary."""
     chance = Random(seed)  # noqa: S311 - it must be the same again
     found = []
-    for act, number in canary_weights.items():
+    for act, number in shares.items():
         for each in range(number):
             inside = chance.random() if each % 2 else 0.0
             victim = chance.choice([Victim.PLUGIN, Victim.BOTH, Victim.BOTH, Victim.DOCKER])
