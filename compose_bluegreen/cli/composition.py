@@ -10,10 +10,11 @@ import getpass
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.config_reader import ConfigReader, folder
@@ -26,7 +27,6 @@ from compose_bluegreen.adapters.system.clock import SystemClock
 from compose_bluegreen.adapters.system.preload import HISTORY, WHALES, ahead, arrived
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.cli import notify as notices
-from compose_bluegreen.cli.crash_report import state_folder
 from compose_bluegreen.commands.application import Application
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
@@ -37,6 +37,7 @@ from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.system import Observer
 from compose_bluegreen.runtime.secrets import conceal
+from compose_bluegreen.runtime.state_folder import state_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def open_application(
         arrived(HISTORY)
         from compose_bluegreen.adapters.compose.runner import HookRunner
         from compose_bluegreen.adapters.history import Scope, open_history
+        from compose_bluegreen.adapters.history.journal_volume import VolumeJournal
         from compose_bluegreen.adapters.history.synced_history import JournalledHistory
         from compose_bluegreen.adapters.system.hook_trust import Trust
 
@@ -116,7 +118,8 @@ def open_application(
         local = opened.enter_context(
             open_history(location.database, os.environ, Scope(ref.engine, ref.name))
         )
-        history = JournalledHistory(local, proxy.journal, proxy.lock, observer.remark)
+        journal = VolumeJournal(proxy.journal_access)
+        history = JournalledHistory(local, journal, proxy.lock, observer.remark)
         application = Application(
             Context(
                 ref=ref,
@@ -133,10 +136,28 @@ def open_application(
         )
         if to := notices.wanted(os.environ, facts.notify, observer):
             conceal(to)
-            opened.callback(notices.send, to, application.ended, history, observer)
+            opened.callback(notices.send, _webhook(to), application.ended, history, observer)
         if needs_room:
             scratch.prove()
         yield application
+
+
+def read_journal(project: str) -> bytes | None:
+    """The journal on its volume, as a tar, where there is no container of the proxy."""
+    from compose_bluegreen.adapters.compose.engine import connect
+    from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
+
+    with closing(connect()) as api:
+        return ProxyContainer(project, api).journal()
+
+
+def _webhook(address: str) -> notices.Send:
+    def send(notification: Mapping[str, Any]) -> str:
+        from compose_bluegreen.adapters.system.webhook import Webhook
+
+        return Webhook(address).send(notification)
+
+    return send
 
 
 def _collect_garbage_again() -> None:

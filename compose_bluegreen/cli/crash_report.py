@@ -8,22 +8,13 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 
 from compose_bluegreen import __version__
-from compose_bluegreen.adapters.system.private_files import make_private
 from compose_bluegreen.runtime.secrets import concealed
+from compose_bluegreen.runtime.state_folder import make_private, state_folder
 
 _REPORTS = "reports"
-
-
-def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """As the XDG base directory specification says, which ignores a relative folder."""
-    state = Path(environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():
-        state = Path(environ.get("HOME") or Path.home()) / ".local" / "state"
-    return state / "compose-bluegreen"
 
 
 def write_report(error: BaseException) -> Path | None:

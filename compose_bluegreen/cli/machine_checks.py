@@ -16,12 +16,12 @@ from typing import Any
 import typer
 
 from compose_bluegreen.cli import plugin_install
-from compose_bluegreen.cli.crash_report import state_folder
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.terminal import clean, terminal_of
 from compose_bluegreen.domain.errors import BluegreenError, ExitCode
 from compose_bluegreen.domain.names import LABEL
 from compose_bluegreen.domain.states import Outcome
+from compose_bluegreen.runtime.state_folder import state_folder
 
 OLDEST_COMPOSE = (2, 20)
 

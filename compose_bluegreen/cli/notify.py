@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from compose_bluegreen.cli import json_output
 from compose_bluegreen.config.types import address
@@ -12,6 +13,9 @@ from compose_bluegreen.ports.system import Observer
 from compose_bluegreen.runtime.interrupts import shielded
 
 VARIABLE = "BLUEGREEN_NOTIFY"
+
+Send = Callable[[Mapping[str, Any]], str]
+"""Sends one notification, and returns the reason of a failure, or ""."""
 
 
 def wanted(environ: Mapping[str, str], in_the_file: str | None, observer: Observer) -> str | None:
@@ -25,12 +29,12 @@ def wanted(environ: Mapping[str, str], in_the_file: str | None, observer: Observ
         return None
 
 
-def send(to: str, ended: Sequence[int], history: History, observer: Observer) -> None:
+def send(post: Send, ended: Sequence[int], history: History, observer: Observer) -> None:
     """Never raises, and ignores interrupts: the deployments have ended already."""
     with shielded(observer.remark):
         for deployment in ended:
             try:
-                wrong = _tell(to, deployment, history)
+                wrong = _tell(post, deployment, history)
             except Exception as error:  # noqa: BLE001 - the deployment has ended in any case
                 wrong = type(error).__name__
             if wrong:
@@ -38,9 +42,7 @@ def send(to: str, ended: Sequence[int], history: History, observer: Observer) ->
                 observer.remark(f"warning: {said}: {wrong}")
 
 
-def _tell(to: str, deployment: int, history: History) -> str:
-    from compose_bluegreen.adapters.system.webhook import Webhook
-
+def _tell(post: Send, deployment: int, history: History) -> str:
     found = history.get(deployment)
     about = event(found) if found else None
-    return Webhook(to).send(json_output.notice(found, about)) if found and about else ""
+    return post(json_output.notice(found, about)) if found and about else ""

@@ -76,7 +76,7 @@ def stored_records(location: ProjectLocation) -> Iterator[DeploymentRecords]:
     identity, name = IdentityReader(), NameReader(location)
     ahead(HISTORY)
     project = name.read()
-    journal, engine = JournalReader(project), identity.read()
+    journal, engine = JournalReader(project, lambda: _journal(project)), identity.read()
     arrived(HISTORY)
     from compose_bluegreen.adapters.history import Scope, open_history, synced_reader
 
@@ -88,3 +88,9 @@ def stored_records(location: ProjectLocation) -> Iterator[DeploymentRecords]:
         else:
             synced = synced_reader.FollowingHistory(records, journal, remark)
             yield DeploymentRecords(synced, project)
+
+
+def _journal(project: str) -> bytes | None:
+    from compose_bluegreen.cli import composition
+
+    return composition.read_journal(project)

@@ -13,6 +13,9 @@ LABEL = "compose-bluegreen"
 LINK = "bluegreen-link"
 """The network that only the proxy and the colours share, in their compose files."""
 
+JOURNAL_FOLDER = "/var/lib/bluegreen-history"
+"""Where the proxy's container has the volume with the journal of history. ``down`` leaves it."""
+
 
 def companion(project: str) -> str:
     """The Compose project of the proxy and the colours.
@@ -20,6 +23,11 @@ def companion(project: str) -> str:
     ``up --remove-orphans`` in the user's own project does not remove them there.
     """
     return f"{project}-bluegreen"
+
+
+def proxy_name(project: str) -> str:
+    """The proxy's container."""
+    return f"{companion(project)}-proxy"
 
 
 def replica_name(project: str, service: str, colour: Colour, number: int) -> str:

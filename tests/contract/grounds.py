@@ -19,6 +19,7 @@ from compose_bluegreen.adapters.compose.engine import SdkEngine, connect
 from compose_bluegreen.adapters.compose.runner import HookRunner
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
 from compose_bluegreen.adapters.history.journal_files import Journal
+from compose_bluegreen.adapters.history.journal_volume import VolumeJournal
 from compose_bluegreen.adapters.system.clock import SystemClock
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
@@ -227,7 +228,7 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
             rival_lock=rival.lock,
             rival_proxy=rival,
             stranger=lambda: _stranger(stage.project, sample),
-            journal=proxy.journal,
+            journal=VolumeJournal(proxy.journal_access),
             visit=lambda count: _visit(stage, count),
             connect=lambda: sockets.append(stage.web_socket()),
             source=lambda version: _source(stage, version),

@@ -7,7 +7,7 @@ from typing import Any
 from compose_bluegreen.adapters.haproxy.config import STATE, template_digest, template_folder
 from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.adapters.haproxy.topology_document import TopologyDocument
-from compose_bluegreen.domain.names import LABEL, LINK, companion
+from compose_bluegreen.domain.names import JOURNAL_FOLDER, LABEL, LINK, companion, proxy_name
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.topology import MONITOR_PORT, Topology
 
@@ -20,21 +20,14 @@ OWN_SOCKET = "/dev/shm/bluegreen-master.sock"  # noqa: S108 - of this container 
 """Docker gives each container a writable folder there, whatever its image and its root are. Two
 containers may run on one volume, and each must be controlled through its own socket."""
 
-JOURNAL = "/var/lib/bluegreen-history"
-"""On a volume of its own, which ``down`` keeps."""
-
 MADE_FOR = f"{LABEL}.made-for"
 """The label of the proxy's container with the digest of what only a new container can change. The
 files on the volume are ahead of it where a command was killed before it created the new one."""
 
 
-def name(project: str) -> str:
-    return f"{companion(project)}-{SERVICE}"
-
-
 def successor_name(project: str) -> str:
     """Of a container that is about to replace the other one."""
-    return f"{name(project)}-next"
+    return f"{proxy_name(project)}-next"
 
 
 def volume(project: str) -> str:
@@ -74,7 +67,7 @@ def model(topology: Topology) -> Model:
     service: dict[str, Any] = {
         "image": image(topology),
         "pull_policy": "missing" if topology.settings.image else "never",
-        "container_name": name(project),
+        "container_name": proxy_name(project),
         "labels": {
             f"{LABEL}.project": project,
             f"{LABEL}.role": SERVICE,
@@ -95,7 +88,7 @@ def model(topology: Topology) -> Model:
         "ports": ports,
         "volumes": [
             {"type": "volume", "source": "state", "target": STATE},
-            {"type": "volume", "source": "history", "target": JOURNAL},
+            {"type": "volume", "source": "history", "target": JOURNAL_FOLDER},
         ],
     }
     if topology.settings.image is None:

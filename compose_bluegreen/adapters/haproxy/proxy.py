@@ -10,7 +10,7 @@ from compose_bluegreen.adapters.haproxy import container_spec
 from compose_bluegreen.adapters.haproxy.compose_runtime import ComposeRuntime
 from compose_bluegreen.adapters.haproxy.config import backend, replica_address, server
 from compose_bluegreen.adapters.haproxy.container_lifecycle import ContainerLifecycle
-from compose_bluegreen.adapters.haproxy.journal_volume import EngineJournal
+from compose_bluegreen.adapters.haproxy.journal_access import JournalAccess
 from compose_bluegreen.adapters.haproxy.link_network import LinkNetwork
 from compose_bluegreen.adapters.haproxy.lock import EngineLock
 from compose_bluegreen.adapters.haproxy.map_files import previewed
@@ -37,7 +37,7 @@ from compose_bluegreen.ports.workloads import ColourAddresses
 
 class HaproxyProxy:
     """``api`` is the docker SDK's low-level client (``engine.Client``): it looks, copies files and
-    opens the shell. ``lock`` and ``journal`` are in the same container."""
+    opens the shell. ``lock`` and the journal are in the same container."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class HaproxyProxy:
             runtime, self._container, self._link, self._files, self._session
         )
         self.lock = EngineLock(project, self._session, self._took_the_lock)
-        self.journal = EngineJournal(self._container, self._session)
+        self.journal_access = JournalAccess(self._container, self._session)
 
     def warm_up(self) -> None:
         """Starts what the first question would wait for. Without a proxy it does nothing."""

@@ -14,7 +14,7 @@ from compose_bluegreen.adapters.haproxy.proxy_image import REPOSITORY
 from compose_bluegreen.adapters.system import tar
 from compose_bluegreen.domain.errors import EngineUnreachable, ProxyFailed
 from compose_bluegreen.domain.hints import Action, Hint
-from compose_bluegreen.domain.names import LABEL
+from compose_bluegreen.domain.names import JOURNAL_FOLDER, LABEL, proxy_name
 from compose_bluegreen.domain.topology import MONITOR_PORT, Topology
 
 _ENDS_WITHIN = 20
@@ -25,7 +25,7 @@ class ProxyContainer:
     """``api`` is the docker SDK's low-level client (``engine.Client``)."""
 
     def __init__(self, project: str, api: Any) -> None:
-        self.usual_name = self.name = container_spec.name(project)
+        self.usual_name = self.name = proxy_name(project)
         self._project = project
         self._api = api
 
@@ -226,18 +226,18 @@ class ProxyContainer:
     def journal(self) -> bytes | None:
         """As a tar; None where there is none."""
         if self.status():
-            return self._archive(self.name, container_spec.JOURNAL)
+            return self._archive(self.name, JOURNAL_FOLDER)
         with self._journal_reader() as reader:
-            return self._archive(reader, container_spec.JOURNAL) if reader else None
+            return self._archive(reader, JOURNAL_FOLDER) if reader else None
 
     def write_journal(self, files: Mapping[str, str]) -> None:
         """Where the proxy's shell is gone. The files belong to the owner of the folder."""
         with self._journal_reader() as reader:
             if reader is None:
                 raise ProxyFailed("the engine has no image with which Docker could write a volume")
-            owner = tar.owner_of(self._archive(reader, container_spec.JOURNAL) or b"")
+            owner = tar.owner_of(self._archive(reader, JOURNAL_FOLDER) or b"")
             packed = tar.pack(files, 0o600, owner)
-            self._api.put_archive(reader, container_spec.JOURNAL, packed)
+            self._api.put_archive(reader, JOURNAL_FOLDER, packed)
 
     @contextmanager
     def _journal_reader(self) -> Iterator[str | None]:
@@ -247,7 +247,7 @@ class ProxyContainer:
         if not images or not self._has_volume(volume):
             yield None
             return
-        with self._reader(f"{volume}:{container_spec.JOURNAL}", images[0]) as reader:
+        with self._reader(f"{volume}:{JOURNAL_FOLDER}", images[0]) as reader:
             yield reader
 
     def _has_volume(self, volume: str) -> bool:

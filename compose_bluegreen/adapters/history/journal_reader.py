@@ -7,9 +7,10 @@ Python imports what reads the local file. No answer is an answer: history can be
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from compose_bluegreen.domain.names import companion
+from compose_bluegreen.domain.names import JOURNAL_FOLDER, proxy_name
 
 if TYPE_CHECKING:
     from compose_bluegreen.adapters.history.journal_files import Seen
@@ -19,25 +20,20 @@ PATIENCE = 10.0
 
 
 class JournalReader:
-    """The journal beside a project's proxy, running or stopped; asked for once."""
+    """The journal of a project, read once: from the proxy's container, running or stopped.
 
-    def __init__(self, project: str) -> None:
-        self._project = project
-        self._asked = _docker("cp", f"{companion(project)}-proxy:/var/lib/bluegreen-history", "-")
+    ``read_volume`` reads the volume where there is no container. It is slower, and rarely called.
+    """
+
+    def __init__(self, project: str, read_volume: Callable[[], bytes | None]) -> None:
+        self._read_volume = read_volume
+        self._asked = _docker("cp", f"{proxy_name(project)}:{JOURNAL_FOLDER}", "-")
 
     def look(self) -> Seen | None:
         return self.read()
 
     def read(self) -> Seen | None:
-        packed = answer(self._asked)
-        return _unpacked(packed) if packed else self._without_a_proxy()
-
-    def _without_a_proxy(self) -> Seen | None:
-        """After ``down``: the volume is still there. Slower, and rare."""
-        from compose_bluegreen.adapters.compose.engine import connect  # noqa: PLC0415
-        from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer  # noqa: PLC0415
-
-        packed = ProxyContainer(self._project, connect()).journal()
+        packed = answer(self._asked) or self._read_volume()
         return _unpacked(packed) if packed is not None else None
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from compose_bluegreen.adapters.history.scope import Scope
 from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.domain.errors import UsageError
+from compose_bluegreen.runtime.state_folder import state_folder
 
 VARIABLE = "BLUEGREEN_DATABASE_URL"
 
@@ -33,12 +34,7 @@ def database_url(given: str | None, environ: Mapping[str, str]) -> URL:
 
 
 def default_file(environ: Mapping[str, str]) -> Path:
-    """As the XDG base directory specification has it, which ignores a relative folder."""
-    state = Path(environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():
-        home = environ.get("HOME")
-        state = (Path(home) if home else Path.home()) / ".local" / "state"
-    return state / "compose-bluegreen" / "history.db"
+    return state_folder(environ) / "history.db"
 
 
 def sqlite_url(path: Path) -> URL:

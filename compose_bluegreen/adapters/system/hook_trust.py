@@ -12,9 +12,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from compose_bluegreen.adapters.system.private_files import make_private
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.ports.runner import HOST_VARIABLE
+from compose_bluegreen.runtime.state_folder import make_private
 
 
 class Trust:

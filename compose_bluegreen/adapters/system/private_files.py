@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.runtime.state_folder import make_private
 
 _ROOM = 64 * 1024
 """Bytes; a model has some thousand."""
@@ -99,14 +100,6 @@ class Scratch:
                 f"can't write to {self.root}: {error.strerror}",
                 hint=room if full else "set XDG_STATE_HOME to a folder of yours",
             ) from error
-
-
-def make_private(folder: Path) -> None:
-    """It and the one above it, which are ours: closed to others, also if they were there before."""
-    for each in (folder.parent, folder):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if each.stat().st_mode & 0o077:
-            each.chmod(0o700)
 
 
 @contextmanager

@@ -13,9 +13,9 @@ import pytest
 import typer
 
 from compose_bluegreen.adapters.history.location import default_file
-from compose_bluegreen.cli.crash_report import state_folder
 from compose_bluegreen.cli.error_handler import handle_errors
 from compose_bluegreen.domain import errors
+from compose_bluegreen.runtime.state_folder import state_folder
 from testkit.checkout import ROOT
 
 

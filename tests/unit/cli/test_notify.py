@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from compose_bluegreen.adapters.system.webhook import Webhook
 from compose_bluegreen.cli import notify
 from compose_bluegreen.deployment.notifications import EndedDeployments
 from compose_bluegreen.domain.errors import HistoryUnusable
@@ -29,7 +30,9 @@ def test_what_is_no_address_is_a_warning_here_and_no_obstacle() -> None:
 
 def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: EndedDeployments) -> None:
     site.release("v1")
-    notify.send("http://127.0.0.1:9/hush", noted.ended, site.ctx.history, site.observer)
+    notify.send(
+        Webhook("http://127.0.0.1:9/hush").send, noted.ended, site.ctx.history, site.observer
+    )
     (remark,) = site.observer.remarks
     assert remark.startswith("warning: the webhook did not receive the result of deployment 1: ")
     assert "hush" not in remark
@@ -39,6 +42,6 @@ def test_a_webhook_that_is_not_there_is_a_warning(site: Site, noted: EndedDeploy
 def test_so_is_anything_else(site: Site, noted: EndedDeployments, error: Exception) -> None:
     site.release("v1")
     site.world.calls.fail("history.get", error)
-    notify.send("http://127.0.0.1:9/", noted.ended, site.ctx.history, site.observer)
+    notify.send(Webhook("http://127.0.0.1:9/").send, noted.ended, site.ctx.history, site.observer)
     (remark,) = site.observer.remarks
     assert remark.endswith(f": {type(error).__name__}")
