@@ -33,44 +33,47 @@ if TYPE_CHECKING:
     from compose_bluegreen.domain.plan import PlannedStep
 
 
+Image = Annotated[
+    str | None, typer.Option(metavar="REF", help="Release this image, for a single service.")
+]
+Build = Annotated[
+    bool, typer.Option(help="Build the images of services that have a `build` section.")
+]
+Pull = Annotated[bool, typer.Option("--pull", help="Pull the images even if the engine has them.")]
+Force = Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")]
+Together = Annotated[
+    bool,
+    typer.Option("--all", help="Release unchanged services too if at least one service changed."),
+]
+TakeOver = Annotated[
+    bool,
+    typer.Option(
+        "--take-over", help="Stop the container that has the published ports and take them over."
+    ),
+]
+NoSwitch = Annotated[
+    bool,
+    typer.Option("--no-switch", help="Stop before the switch; continue with promote or abort."),
+]
+
+
 def up(  # noqa: PLR0913, PLR0917 - one parameter a flag
     invocation: Invocation,
     services: Services = None,
-    build: Annotated[
-        bool, typer.Option(help="Build the images of services that have a `build` section.")
-    ] = True,
-    image: Annotated[
-        str | None,
-        typer.Option(metavar="REF", help="Release this image, for a single service."),
-    ] = None,
-    pull: Annotated[
-        bool, typer.Option("--pull", help="Pull the images even if the engine has them.")
-    ] = False,
+    build: Build = True,
+    image: Image = None,
+    pull: Pull = False,
     timeout: Timeout = None,
     message: Message = "",
     dry_run: DryRun = False,
     progress: Progress = ProgressFormat.AUTO,
-    force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
-    together: Annotated[
-        bool,
-        typer.Option(
-            "--all", help="Release unchanged services too if at least one service changed."
-        ),
-    ] = False,
+    force: Force = False,
+    together: Together = False,
     keep_failed: KeepFailed = False,
     no_hooks: Hooks = False,
     recreate_proxy: RecreateProxy = False,
-    take_over: Annotated[
-        bool,
-        typer.Option(
-            "--take-over",
-            help="Stop the container that has the published ports and take them over.",
-        ),
-    ] = False,
-    no_switch: Annotated[
-        bool,
-        typer.Option("--no-switch", help="Stop before the switch; continue with promote or abort."),
-    ] = False,
+    take_over: TakeOver = False,
+    no_switch: NoSwitch = False,
     wait: Wait = None,
     canary: Canary = None,
     no_bake: NoBake = False,
