@@ -5,23 +5,17 @@ one more at the server.
 """
 
 import asyncio
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from aiohttp import WSMsgType, web
 
-from testkit.checkout import ROOT
-from testkit.load import Kind, Load, LoadError, Mix, Outcome, Record, Report
+from testkit.load import Kind, Mix, Outcome, Report
 from testkit.load.faults import STALL_S, Fault
 from testkit.load.faulty import Faulty
 from testkit.load.generator import Generator
@@ -31,12 +25,7 @@ from testkit.load.mix import Bounds
 from testkit.load.pace import Pace
 from testkit.load.record import Stop
 from testkit.load.target import NotAllowedError, Target
-
-ALL = Mix(new_per_s=50, keep_alive=2, long_per_s=10, long_ms=50, posts_per_s=20, downloads_per_s=5)
-NEW = Mix.only(new_per_s=100)
-KEPT = Mix.only(keep_alive=3)
-POSTS = Mix.only(posts_per_s=100)
-SOCKET = Mix.only(web_sockets=1, messages_per_s=200)
+from testkit.load_mixes import ALL, KEPT, NEW, POSTS, SOCKET
 
 
 def loaded(url: str, mix: Mix, *, seconds: float = 0.15, **bounds: float) -> Report:
@@ -360,169 +349,3 @@ def test_it_ends_at_the_most_requests_it_may_start() -> None:
 
 
 # As a process
-
-
-def test_a_load_runs_beside_a_test_and_tells_which_version_answered_when(tmp_path: Path) -> None:
-    with (
-        Faulty.serving() as server,
-        Load.running(server.url, log=tmp_path / "log", mix=ALL) as load,
-    ):
-        before = load.mark()
-        time.sleep(0.2)
-        server.version = "v2"
-        after = load.mark()
-        time.sleep(0.2)
-
-    report = load.report()
-    assert not report.failed, report.describe()
-    assert report.started == server.received
-    assert report.versions == ["v1", "v2"]
-    assert report.late("v1", before)
-    assert not report.late("v1", after + 0.01), report.describe()
-    assert before < report.last("v1").routed_at < after + 0.01
-    assert after < report.first("v2").ended_at
-    assert any(
-        record.version == "v1" and record.started_at > after + 0.05 for record in report.records
-    ), "a WebSocket stays where it was opened to"
-    assert report.p99(Kind.NEW, since=before, until=after) > 0
-    assert "0 failed" in report.describe()
-    assert report.stopped_by is Stop.ASKED
-
-
-def test_failures_of_a_running_load_reach_its_report(tmp_path: Path) -> None:
-    with Faulty.serving(Fault.CLOSE, every=10) as server:
-        with Load.running(server.url, log=tmp_path / "log", mix=NEW):
-            time.sleep(0.2)
-        report = Report.read(tmp_path / "log")
-
-    assert len(report.failed) == server.committed > 0
-    assert f"{server.committed} x new closed_early" in report.describe()
-
-
-def test_a_load_that_never_flows_is_an_error(tmp_path: Path) -> None:
-    with (
-        Faulty.serving(Fault.UNAVAILABLE) as server,
-        pytest.raises(LoadError, match=r"does not flow(.|\n)*bad_status"),
-        Load.running(server.url, log=tmp_path / "log", mix=NEW, bounds=Bounds(flowing_within=0.2)),
-    ):
-        pytest.fail("entered without a load")
-
-
-def test_a_load_that_ended_before_the_test_did_is_an_error(tmp_path: Path) -> None:
-    with (
-        Faulty.serving() as server,
-        pytest.raises(LoadError, match="ended too soon, by seconds"),
-        Load.running(server.url, log=tmp_path / "log", mix=NEW, bounds=Bounds(seconds=0.1)),
-    ):
-        time.sleep(0.3)
-
-
-def test_the_error_of_the_test_itself_is_not_hidden(tmp_path: Path) -> None:
-    with (
-        Faulty.serving() as server,
-        pytest.raises(ZeroDivisionError),
-        Load.running(server.url, log=tmp_path / "log", mix=NEW),
-    ):
-        raise ZeroDivisionError
-
-
-def by_hand(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "testkit.load", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_by_hand_it_runs_until_it_is_told_and_prints_a_table(tmp_path: Path) -> None:
-    with Faulty.serving(Fault.UNAVAILABLE, every=7) as server:
-        options = [*NEW.as_options(), "--out", str(tmp_path / "log")]
-        with by_hand(server.url, *options) as process:
-            assert process.stdout
-            assert process.stdout.readline() == "flowing\n"
-            time.sleep(0.2)
-            os.kill(process.pid, signal.SIGTERM)
-            table, _ = process.communicate(timeout=5)
-
-    assert process.returncode == 1
-    assert f"{server.committed} bad_status" in table
-    assert "ended by asked" in table
-
-
-def test_by_hand_it_refuses_other_machines(tmp_path: Path) -> None:
-    with by_hand("http://192.0.2.1", "--out", str(tmp_path / "log")) as process:
-        _, error = process.communicate(timeout=5)
-
-    assert process.returncode == 2
-    assert "neither loopback nor private" in error
-
-
-# The report
-
-
-def record(kind: Kind = Kind.NEW, version: str = "old", **times: float) -> Record:
-    started = times.get("started", 1.0)
-    ended = times.get("ended", started + 0.01)
-    opened = times.get("opened", started)
-    return Record(
-        kind,
-        times.get("due", started),
-        started,
-        ended,
-        Outcome.OK,
-        200,
-        "blue",
-        version,
-        opened,
-        "",
-    )
-
-
-def reported(*records: Record) -> Report:
-    return Report(records, 0.0, 10.0, Stop.ASKED, 0.1)
-
-
-def test_late_is_what_began_after_the_moment_and_still_met_the_old_version() -> None:
-    late = record(started=5.001)
-    late_socket = record(Kind.MESSAGE, started=6.0, opened=5.5)
-    report = reported(
-        record(started=4.999, ended=8.0),
-        record(started=5.002, version="new"),
-        record(Kind.MESSAGE, started=6.0, opened=3.0),
-        record(started=6.999, ended=7.001),
-        late,
-        late_socket,
-        record(started=7.5),
-    )
-
-    assert report.late("old", after=5.0, until=7.0) == [late, late_socket]
-
-
-def test_percentiles_are_of_one_kind_and_time() -> None:
-    fast = [record(due=at / 100, started=at / 100, ended=at / 100 + 0.001) for at in range(100)]
-    slow = [record(due=2.0, started=2.5, ended=2.6), record(Kind.LONG, ended=9.0)]
-    report = reported(*fast, *slow)
-
-    assert report.p99(Kind.NEW, until=1.0) == pytest.approx(1.0)
-    assert report.p99(Kind.NEW, since=1.0) == pytest.approx(600.0)
-    assert report.lag_ms == pytest.approx(500.0)
-    with pytest.raises(LookupError):
-        report.p99(Kind.POST)
-
-
-def test_a_version_that_never_answered_is_an_error_that_names_those_that_did() -> None:
-    with pytest.raises(LookupError, match="old did"):
-        reported(record()).first("new")
-
-
-def test_a_report_is_read_as_it_was_written_and_a_cut_one_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    report = reported(record(), record(Kind.MESSAGE, started=3.0))
-    report.write(path)
-
-    assert Report.read(path) == report
-    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
-    with pytest.raises(ValueError, match="not whole"):
-        Report.read(path)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Release
 from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.history import History
 from compose_bluegreen.ports.workloads import ColourRelease
 from compose_bluegreen.steps.health import POLL
 from tests.contract.grounds import Ground
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
+
+Opened = Callable[[str, str], History]
+"""The history of a project on an engine; all of one test are in one place."""
 
 
 def found_in(ground: Ground, colour: Colour) -> list[Container]:

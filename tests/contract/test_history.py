@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 from itertools import product
-from pathlib import Path
 
 import pytest
 
-from compose_bluegreen.adapters.history import Scope, open_history
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import DeployedService, Kind, StepRecord
 from compose_bluegreen.domain.project_ref import ProjectRef
@@ -21,53 +15,7 @@ from compose_bluegreen.domain.states import TRANSITIONS, UNFINISHED, Outcome, St
 from compose_bluegreen.ports.history import History
 from testkit.drafts import ENGINE, LATER, NOON, PROJECT, a_draft, a_part, released, walked
 from testkit.fakes.history import MemoryHistory
-from testkit.postgres import Server, running
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrating takes longer than most tests here, so it is done once."""
-    file = tmp_path_factory.mktemp("migrated") / "history.db"
-    with open_history(str(file), {}, Scope(ENGINE, PROJECT)) as history:
-        history.check_writable()
-    return file
-
-
-Opened = Callable[[str, str], History]
-"""The history of a project on an engine; all of one test are in one place."""
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
-    if request.param == "memory":
-        shelf = defaultdict[tuple[str, str], MemoryHistory](MemoryHistory)
-        yield lambda engine, project: shelf[engine, project]
-        return
-    if request.param == "sqlite":
-        place = str(shutil.copy(request.getfixturevalue("migrated"), tmp_path))
-    else:
-        server: Server = request.getfixturevalue("server")
-        server.run("TRUNCATE deployments CASCADE", "contract")
-        place = server.url("contract")
-    with ExitStack() as all_of_them:
-        yield lambda engine, project: all_of_them.enter_context(
-            open_history(place, {}, Scope(engine, project))
-        )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """Fails, and never skips, where there is none to be had."""
-    with running() as server:
-        server.run("CREATE DATABASE contract")
-        with open_history(server.url("contract"), {}, Scope(ENGINE, PROJECT)) as history:
-            history.check_writable()
-        yield server
-
-
-@pytest.fixture
-def history(opened: Opened) -> History:
-    return opened(ENGINE, PROJECT)
+from tests.contract.helpers import Opened
 
 
 def rolled_back(history: History, *parts: DeployedService, of: int) -> int:
@@ -440,33 +388,3 @@ def test_an_unknown_deployment_is_a_bug_of_ours(history: History) -> None:
     ):
         with pytest.raises(LookupError):
             act()
-
-
-def test_the_newest_come_first_and_only_as_many_as_asked_for(
-    history: History, opened: Opened
-) -> None:
-    ids = [history.begin(a_draft()) for _ in range(5)]
-    opened(ENGINE, "blog").begin(a_draft(project="blog"))
-    assert [each.id for each in history.newest(PROJECT)] == ids[::-1]
-    assert [each.id for each in history.newest(PROJECT, limit=2)] == ids[:2:-1]
-    assert history.newest(PROJECT, limit=0) == []
-
-
-def test_the_newest_of_a_service_are_those_that_were_asked_for_it(history: History) -> None:
-    web = history.begin(a_draft("web"))
-    both = history.begin(a_draft("api", "web"))
-    history.begin(a_draft("api"))
-    history.begin(a_draft("Web", "web2"))
-    assert [each.id for each in history.newest(PROJECT, service="web")] == [both, web]
-    assert [each.id for each in history.newest(PROJECT, service="web", limit=1)] == [both]
-
-
-def test_a_list_of_the_newest_has_neither_models_nor_steps(history: History) -> None:
-    deployment = released(history, a_part())
-    history.step(deployment, StepRecord("build:web", "build web", "asked for", Outcome.DONE, NOON))
-    (found,) = history.newest(PROJECT)
-    assert found.steps == ()
-    part = a_part()
-    assert found.parts == (
-        DeployedService(replace(part.release, model={}), part.colour, live=True),
-    )

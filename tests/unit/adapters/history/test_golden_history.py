@@ -1,4 +1,4 @@
-"""What 78b6a6f wrote is read by every later version: its database, documents, steps.log, fingerprints."""
+"""What 78b6a6f wrote is read by every later version: its database, documents and steps.log."""
 
 from __future__ import annotations
 
@@ -22,11 +22,8 @@ from compose_bluegreen.adapters.history.schema import OURS
 from compose_bluegreen.adapters.history.step_names import key_of_name
 from compose_bluegreen.adapters.history.synced_history import JournalledHistory
 from compose_bluegreen.cli import json_output
-from compose_bluegreen.config import release_builder
-from compose_bluegreen.config.project import read as read_project
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.project_ref import ProjectRef
-from compose_bluegreen.domain.release import Image
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.steps import hooks, irreversible
 from testkit.fakes.journal import FakeJournal, OpenLock
@@ -386,26 +383,3 @@ def test_the_migration_has_the_same_rules_in_its_own_copy() -> None:
     migration = ScriptDirectory(str(OURS.folder)).get_revision("0004")
     rule = migration.module._key_of_name
     assert [rule(name, cause) for name, cause, _ in NAMES] == [key for _, _, key in NAMES]
-
-
-FINGERPRINTS = json.loads((GOLDEN / "fingerprints.json").read_text())
-
-
-@pytest.mark.parametrize("case", FINGERPRINTS, ids=range(len(FINGERPRINTS)))
-def test_a_release_has_the_same_fingerprint_as_then(case: dict[str, Any]) -> None:
-    """Otherwise the next ``up`` would release again what is live already."""
-    project = read_project(case["config"], "compose.yaml")
-    made = release_builder.release(
-        project,
-        project.services[case["service"]],
-        Image(case["image"], case["image_id"]),
-        built=case["built"],
-    )
-    assert (made.model, made.fingerprint) == (case["model"], case["fingerprint"])
-    assert made.settings.items() >= case["settings"].items()
-
-
-def test_a_stored_model_has_the_same_fingerprint_as_then() -> None:
-    for case in FINGERPRINTS:
-        found = release_builder.fingerprint(case["model"], case["settings"], case["image_id"])
-        assert found == case["fingerprint"]
