@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.config_reader import ConfigReader, folder
@@ -38,6 +38,10 @@ from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.system import Observer
 from compose_bluegreen.runtime.secrets import conceal
 from compose_bluegreen.runtime.state_folder import state_folder
+
+if TYPE_CHECKING:
+    from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
+    from compose_bluegreen.adapters.history.synced_history import JournalledHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,6 @@ def open_application(
 
         arrived(HISTORY)
         from compose_bluegreen.adapters.compose.runner import HookRunner
-        from compose_bluegreen.adapters.history import Scope, open_history
-        from compose_bluegreen.adapters.history.journal_volume import VolumeJournal
-        from compose_bluegreen.adapters.history.synced_history import JournalledHistory
         from compose_bluegreen.adapters.system.hook_trust import Trust
 
         _collect_garbage_again()
@@ -115,11 +116,7 @@ def open_application(
         trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
         runner = HookRunner(api, compose, scratch, trust, folder(location))
         ref = ProjectRef(engine.identity(), facts.name)
-        local = opened.enter_context(
-            open_history(location.database, os.environ, Scope(ref.engine, ref.name))
-        )
-        journal = VolumeJournal(proxy.journal_access)
-        history = JournalledHistory(local, journal, proxy.lock, observer.remark)
+        history = opened.enter_context(_open_history(location, ref, proxy, observer))
         application = Application(
             Context(
                 ref=ref,
@@ -140,6 +137,20 @@ def open_application(
         if needs_room:
             scratch.prove()
         yield application
+
+
+@contextmanager
+def _open_history(
+    location: ProjectLocation, ref: ProjectRef, proxy: HaproxyProxy, observer: Observer
+) -> Iterator[JournalledHistory]:
+    """The database, and the journal on the engine that it is kept equal to."""
+    from compose_bluegreen.adapters.history import Scope, open_history
+    from compose_bluegreen.adapters.history.journal_volume import VolumeJournal
+    from compose_bluegreen.adapters.history.synced_history import JournalledHistory
+
+    with open_history(location.database, os.environ, Scope(ref.engine, ref.name)) as database:
+        journal = VolumeJournal(proxy.journal_access)
+        yield JournalledHistory(database, journal, proxy.lock, observer.remark)
 
 
 def read_journal(project: str) -> bytes | None:
