@@ -1,7 +1,8 @@
 """The format of ``topology.json`` on the proxy's volume, and of the label ``made-for``.
 
 Both live on users' machines, so the fields here keep the names that they have there, whatever the
-domain calls these things today. A file without a number is of format 1: earlier versions wrote
+domain calls these things today. The settings of the proxy alone are stored under the names of the
+domain, so that a new setting needs nothing here; golden files fail where one is renamed. A file without a number is of format 1: earlier versions wrote
 none. A later field gets a default here, because earlier versions leave it out; a change that an
 earlier version must not ignore gets a new number.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -80,20 +81,9 @@ class RouteDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsDocument:
-    image: str | None = None
-    monitor: int = 0
-    timeout_ms: int = 3_600_000
-    trusted_proxies: tuple[str, ...] = ()
-    snippets: tuple[tuple[str, str], ...] = ()
-    monitor_from: tuple[str, ...] = ()
-    certificates: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ProjectDocument:
     project: str
-    settings: SettingsDocument = SettingsDocument()
+    settings: ProxySettings = field(default_factory=ProxySettings)
     routes: tuple[RouteDocument, ...] = ()
 
 
@@ -153,18 +143,9 @@ class TopologyDocument:
 
     def domain(self) -> Topology:
         """The topology that it describes."""
-        settings = self.topology.settings
         return Topology(
             project=self.topology.project,
-            settings=ProxySettings(
-                image=settings.image,
-                monitor=settings.monitor,
-                timeout_ms=settings.timeout_ms,
-                trusted_proxies=settings.trusted_proxies,
-                snippets=settings.snippets,
-                monitor_from=settings.monitor_from,
-                certificates=settings.certificates,
-            ),
+            settings=self.topology.settings,
             routes=tuple(_domain_route(route) for route in self.topology.routes),
         )
 
@@ -188,18 +169,9 @@ def _ports(route: RouteDocument) -> tuple[PublishedDocument, ...]:
 
 
 def _project(topology: Topology) -> ProjectDocument:
-    settings = topology.settings
     return ProjectDocument(
         project=topology.project,
-        settings=SettingsDocument(
-            image=settings.image,
-            monitor=settings.monitor,
-            timeout_ms=settings.timeout_ms,
-            trusted_proxies=settings.trusted_proxies,
-            snippets=settings.snippets,
-            monitor_from=settings.monitor_from,
-            certificates=settings.certificates,
-        ),
+        settings=topology.settings,
         routes=tuple(_route(route) for route in topology.routes),
     )
 

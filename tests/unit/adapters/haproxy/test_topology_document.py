@@ -208,8 +208,14 @@ def test_an_upgrade_needs_no_reload(name: str) -> None:
 
 @each_topology
 def test_78b6a6f_finds_in_a_new_file_what_it_wrote_itself(name: str) -> None:
-    document = TopologyDocument.of(TOPOLOGIES[name], DIGEST)
-    assert without_format(document) == json.loads(golden(f"topology.{name}.json"))
+    """It ignores settings that came later."""
+    document = without_format(TopologyDocument.of(TOPOLOGIES[name], DIGEST))
+    stored = json.loads(golden(f"topology.{name}.json"))
+    settings = document["topology"]["settings"]
+    document["topology"]["settings"] = {
+        key: settings[key] for key in stored["topology"]["settings"]
+    }
+    assert document == stored
 
 
 @each_topology
