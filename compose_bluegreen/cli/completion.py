@@ -17,9 +17,9 @@ _TAKE_A_PATH = {"-f", "--file", "--env-file", "--project-directory", "--database
 _FILES_TOO, _NOTHING_ELSE = 0, 4
 
 
-def answer(group: Any, words: Sequence[str]) -> int:
-    """The last of ``words`` is being typed; it is "" when the user begins a new one."""
-    *before, incomplete = words or [""]
+def answer(group: Any, arguments: Sequence[str]) -> int:
+    """The last of ``arguments`` is being typed; it is "" when the user begins a new one."""
+    *before, incomplete = arguments or [""]
     try:
         items = _candidates(group, before, incomplete)
     except typer.TyperException:
@@ -32,49 +32,53 @@ def answer(group: Any, words: Sequence[str]) -> int:
 
 
 def _candidates(group: Any, before: Sequence[str], incomplete: str) -> list[Any]:
-    own, name, rest = _split(group, before)
-    with group.make_context("docker bluegreen", list(own), resilient_parsing=True) as context:
+    group_arguments, name, command_arguments = _split(group, before)
+    with group.make_context(
+        "docker bluegreen", list(group_arguments), resilient_parsing=True
+    ) as context:
         if name is None:
-            return _fitting(context, own, incomplete)
+            return _fitting(context, group_arguments, incomplete)
         command = group.get_command(context, name)
         if command is None:
             return []
         with command.make_context(
-            name, list(rest), parent=context, resilient_parsing=True
+            name, list(command_arguments), parent=context, resilient_parsing=True
         ) as inner:
-            return _fitting(inner, rest, incomplete)
+            return _fitting(inner, command_arguments, incomplete)
 
 
-def _split(group: Any, words: Sequence[str]) -> tuple[Sequence[str], str | None, Sequence[str]]:
+def _split(group: Any, arguments: Sequence[str]) -> tuple[Sequence[str], str | None, Sequence[str]]:
     """The group's own options, the name of the command, and what follows it."""
     index = 0
-    while index < len(words) and words[index].startswith("-"):
-        index += 2 if _option_for_value(group, words[index]) else 1
-    if index >= len(words):
-        return words, None, ()
-    return words[:index], words[index], words[index + 1 :]
+    while index < len(arguments) and arguments[index].startswith("-"):
+        index += 2 if _option_for_value(group, arguments[index]) else 1
+    if index >= len(arguments):
+        return arguments, None, ()
+    return arguments[:index], arguments[index], arguments[index + 1 :]
 
 
-def _fitting(context: Any, words: Sequence[str], incomplete: str) -> list[Any]:
+def _fitting(context: Any, arguments: Sequence[str], incomplete: str) -> list[Any]:
     """What fits as the next word: an option, the value of one, an argument or a command."""
-    command, last = context.command, words[-1] if words else ""
+    command, last = context.command, arguments[-1] if arguments else ""
     name, glued, value = incomplete.partition("=")
     if glued and name.startswith("-"):
         last, incomplete = name, value
-    found: list[Any]
-    if "--" not in words and incomplete.startswith("-"):
-        found = command.shell_complete(context, incomplete)
+    items: list[Any]
+    if "--" not in arguments and incomplete.startswith("-"):
+        items = command.shell_complete(context, incomplete)
     elif option := _option_for_value(command, last):
-        found = option.shell_complete(context, incomplete)
+        items = option.shell_complete(context, incomplete)
     else:
-        found = _next_argument(context).shell_complete(context, incomplete)
-    return found
+        items = _next_argument(context).shell_complete(context, incomplete)
+    return items
 
 
 def _option_for_value(command: Any, word: str) -> Any:
     """The option of this name, unless it takes no value."""
-    named = (one for one in command.params if word in one.opts and not _is_argument(one))
-    return next((one for one in named if not one.is_flag), None)
+    named = (
+        option for option in command.params if word in option.opts and not _is_argument(option)
+    )
+    return next((option for option in named if not option.is_flag), None)
 
 
 def _next_argument(context: Any) -> Any:

@@ -74,8 +74,8 @@ class ProjectReader:
 
     def _read_git_revision(self) -> str | None:
         with suppress(OSError, ValueError):
-            said, _ = self._git.communicate() if self._git else ("", "")
-            return said.strip() or None
+            output, _ = self._git.communicate() if self._git else ("", "")
+            return output.strip() or None
         return None
 
 
@@ -131,9 +131,9 @@ def open_application(
                 observer=observer,
             )
         )
-        if to := notices.wanted(os.environ, facts.notify, observer):
-            conceal(to)
-            opened.callback(notices.send, _webhook(to), application.ended, history, observer)
+        if address := notices.webhook_address(os.environ, facts.notify, observer):
+            conceal(address)
+            opened.callback(notices.send, _webhook(address), application.ended, history, observer)
         if needs_room:
             scratch.prove()
         yield application

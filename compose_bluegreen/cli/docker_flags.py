@@ -24,11 +24,11 @@ _FALSE = {"0", "f", "false"}
 
 @dataclass(frozen=True, slots=True)
 class PluginCall:
-    """``words`` are our arguments. ``environment`` has the variables that docker's flags set (None:
+    """``arguments`` are ours. ``environment`` has the variables that docker's flags set (None:
     unset)."""
 
     program: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     environment: Mapping[str, str | None]
 
     def apply_to(self, environ: MutableMapping[str, str]) -> None:
@@ -41,38 +41,38 @@ class PluginCall:
 
 def parse_arguments(arguments: Sequence[str]) -> PluginCall:
     """Raises UsageError for flags that docker itself refuses."""
-    words = tuple(arguments)
-    help_asked = words[:1] == ("help",)
-    flags, words = _leading_flags(words[1:] if help_asked else words)
-    through_docker = words[:1] == (PLUGIN,)
-    words = words[1:] if through_docker else words
-    if words[:1] == ("help",):
-        help_asked, words = True, words[1:]
+    remaining = tuple(arguments)
+    help_asked = remaining[:1] == ("help",)
+    flags, remaining = _leading_flags(remaining[1:] if help_asked else remaining)
+    through_docker = remaining[:1] == (PLUGIN,)
+    remaining = remaining[1:] if through_docker else remaining
+    if remaining[:1] == ("help",):
+        help_asked, remaining = True, remaining[1:]
     if help_asked or "help" in flags:
-        words = (*words, "--help")
+        remaining = (*remaining, "--help")
     elif "version" in flags:
-        words = ("--version",)
+        remaining = ("--version",)
     program = f"docker {PLUGIN}" if through_docker else f"docker-{PLUGIN}"
-    return PluginCall(program, words, _environment(flags))
+    return PluginCall(program, remaining, _environment(flags))
 
 
-def _leading_flags(words: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _leading_flags(arguments: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Docker's flags up to the first other word, as docker's parser reads them."""
     flags: dict[str, str] = {}
-    left = list(words)
-    while left and (long_flags := _long(left[0])):
-        word = left.pop(0)
+    remaining = list(arguments)
+    while remaining and (long_flags := _long(remaining[0])):
+        word = remaining.pop(0)
         for flag in long_flags:
             name, glued, value = flag.partition("=")
             if name in _WITH_VALUE and not glued:
-                if not left:
+                if not remaining:
                     raise UsageError(f"docker's flag {word} needs a value")
-                value = left.pop(0)
+                value = remaining.pop(0)
             if name == "host" and "host" in flags:
                 raise UsageError("docker's flag -H can be given only once")
             if name in _WITH_VALUE or value.lower() not in _FALSE:
                 flags[name] = value
-    return flags, tuple(left)
+    return flags, tuple(remaining)
 
 
 def _long(word: str) -> list[str]:

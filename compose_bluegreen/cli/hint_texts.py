@@ -15,10 +15,10 @@ def hint_text(hint: Hint) -> str:
 
 
 def command_line(command: Command) -> str:
-    return " ".join((PROGRAM, *map(shlex.quote, _words(command))))
+    return " ".join((PROGRAM, *map(shlex.quote, _arguments(command))))
 
 
-def _words(command: Command) -> Iterator[str]:
+def _arguments(command: Command) -> Iterator[str]:
     if command.action is Action.HELP:
         yield "--help"
         return

@@ -57,23 +57,26 @@ def with_project_flags(command: Callable[..., int]) -> Callable[..., int]:
 
     Where the command has a ``-f`` of its own, files are only ``--file``.
     """
-    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    _, *own_parameters = inspect.signature(command, eval_str=True).parameters.values()
     flags = dict(_FLAGS)
-    if any("-f" in _names(parameter) for parameter in own):
+    if any("-f" in _names(parameter) for parameter in own_parameters):
         flags["file"] = flags["file"].replace(annotation=LongFiles)
 
     @wraps(command)
-    def with_flags(context: typer.Context, **given: Any) -> int:
-        late = location_flags(**{name: given.pop(name) for name in flags})
+    def with_flags(context: typer.Context, **values: Any) -> int:
+        late = location_flags(**{name: values.pop(name) for name in flags})
         early: Invocation = context.obj
-        return command(Invocation(early.location.refined_by(late), early.execute), **given)
+        return command(Invocation(early.location.refined_by(late), early.execute), **values)
 
     parameters = [
         inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *flags.values())),
+        *(
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in (*own_parameters, *flags.values())
+        ),
     ]
     with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_flags.__annotations__ = {one.name: one.annotation for one in parameters}
+    with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return with_flags
 
 

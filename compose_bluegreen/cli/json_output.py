@@ -29,39 +29,39 @@ if TYPE_CHECKING:
     from compose_bluegreen.ports.lock import LockOwner
 
 
-def deployment(one: Deployment) -> dict[str, Any]:
+def deployment(record: Deployment) -> dict[str, Any]:
     """``colour``, ``image`` and similar keys describe the first service; null before images are known."""
-    parts = [_part(part) for part in one.parts]
+    parts = [_part(part) for part in record.parts]
     first: Mapping[str, Any] = parts[0] if parts else {}
     return {
-        "id": one.id,
-        "project": one.project,
-        "services": list(one.services),
-        "kind": one.kind.value,
+        "id": record.id,
+        "project": record.project,
+        "services": list(record.services),
+        "kind": record.kind.value,
         "colour": first.get("colour"),
-        "state": one.state.value,
+        "state": record.state.value,
         "image": first.get("image"),
         "image_id": first.get("image_id"),
         "repo_digest": first.get("repo_digest"),
-        "git_revision": one.git_revision,
-        "message": one.message,
-        "actor": one.actor,
-        "started_at": utc(one.started_at),
-        "finished_at": utc(one.finished_at),
-        "duration_s": _seconds(one.duration),
-        "reason": one.reason,
-        "rollback_of": one.rollback_of,
-        "restores": one.restores,
-        "engine": one.engine,
+        "git_revision": record.git_revision,
+        "message": record.message,
+        "actor": record.actor,
+        "started_at": utc(record.started_at),
+        "finished_at": utc(record.finished_at),
+        "duration_s": _seconds(record.duration),
+        "reason": record.reason,
+        "rollback_of": record.rollback_of,
+        "restores": record.restores,
+        "engine": record.engine,
         "parts": parts,
     }
 
 
-def with_steps(one: Deployment) -> dict[str, Any]:
-    return {**deployment(one), "steps": [_step(step) for step in one.steps]}
+def with_steps(record: Deployment) -> dict[str, Any]:
+    return {**deployment(record), "steps": [_step(step) for step in record.steps]}
 
 
-def notice(one: Deployment, about: Event) -> dict[str, Any]:
+def notice(record: Deployment, about: Event) -> dict[str, Any]:
     """The JSON body of a notification.
 
     - ``version``: the version of this format. Keys may be added. No key changes its meaning.
@@ -70,17 +70,19 @@ def notice(one: Deployment, about: Event) -> dict[str, Any]:
     - ``delivery``: the id of this notification. It is the same for each attempt to send it.
     - ``deployment``: the deployment, as in `docker bluegreen history --format json`.
     """
-    headline = f"{one.project}: deployment {one.id} of {', '.join(one.services)}: {about.value}"
+    headline = (
+        f"{record.project}: deployment {record.id} of {', '.join(record.services)}: {about.value}"
+    )
     return {
         "version": 1,
         "event": about.value,
-        "text": f"{headline}: {one.reason}" if one.reason else headline,
+        "text": f"{headline}: {record.reason}" if record.reason else headline,
         "delivery": str(uuid4()),
-        "deployment": deployment(one),
+        "deployment": deployment(record),
     }
 
 
-def status(found: Status, monitor: str | None) -> dict[str, Any]:
+def status(observed: Status, monitor: str | None) -> dict[str, Any]:
     """``rollback_to`` is the id of a deployment, as ``rollback --to`` takes it.
 
     ``waiting`` is the deployment that is healthy and waits for promotion, or null.
@@ -89,14 +91,14 @@ def status(found: Status, monitor: str | None) -> dict[str, Any]:
     ``rollback_unsafe`` names irreversible changes, for which the rollback needs ``--force``.
     """
     return {
-        "project": found.project,
-        "proxy": found.proxy,
-        "proxy_image_built_at": utc(found.proxy_image_built_at),
+        "project": observed.project,
+        "proxy": observed.proxy,
+        "proxy_image_built_at": utc(observed.proxy_image_built_at),
         "monitor": f"http://{monitor}" if monitor else None,
-        "under_way": _under_way(found.under_way),
-        "waiting": _waiting(found.waits),
-        "services": [_service(one) for one in found.services],
-        "drift": [_drift(one) for one in found.drift],
+        "under_way": _under_way(observed.under_way),
+        "waiting": _waiting(observed.waits),
+        "services": [_service(service) for service in observed.services],
+        "drift": [_drift(drift) for drift in observed.drift],
     }
 
 
@@ -113,8 +115,8 @@ def _owner(holder: LockOwner | None) -> dict[str, Any] | None:
 
 def repair(done: Repair) -> dict[str, Any]:
     return {
-        "cured": [_drift(one) for one in done.cured],
-        "left": [_drift(one) for one in done.left],
+        "cured": [_drift(drift) for drift in done.cured],
+        "left": [_drift(drift) for drift in done.left],
     }
 
 
@@ -173,84 +175,88 @@ def _planned(step: PlannedStep) -> dict[str, Any]:
     }
 
 
-def _service(one: ServiceStatus) -> dict[str, Any]:
+def _service(service: ServiceStatus) -> dict[str, Any]:
     return {
-        "service": one.service,
-        "live": _colour(one.live, _recorded(one)) if one.live else None,
-        "idle": _colour(one.idle, None) if one.idle else None,
-        "standby": {"until": utc(one.standby.until)} if one.standby else None,
-        "rollback_to": one.rollback_to.id if one.rollback_to else None,
-        "rollback_image": one.rollback_image.value if one.rollback_image else None,
-        "rollback_unsafe": one.rollback_unsafe or None,
-        "preview": _preview(one.preview) if one.preview else None,
-        "drift": [_drift(drift) for drift in one.drift],
+        "service": service.service,
+        "live": _colour(service.live, _recorded(service)) if service.live else None,
+        "idle": _colour(service.idle, None) if service.idle else None,
+        "standby": {"until": utc(service.standby.until)} if service.standby else None,
+        "rollback_to": service.rollback_to.id if service.rollback_to else None,
+        "rollback_image": service.rollback_image.value if service.rollback_image else None,
+        "rollback_unsafe": service.rollback_unsafe or None,
+        "preview": _preview(service.preview) if service.preview else None,
+        "drift": [_drift(drift) for drift in service.drift],
     }
 
 
-def _preview(one: Previewed) -> dict[str, Any]:
-    return {"colour": one.colour.value, "address": one.address, "by_key": one.by_key}
+def _preview(preview: Previewed) -> dict[str, Any]:
+    return {"colour": preview.colour.value, "address": preview.address, "by_key": preview.by_key}
 
 
-def _under_way(one: UnderWay | None) -> dict[str, Any] | None:
-    if one is None:
+def _under_way(under_way: UnderWay | None) -> dict[str, Any] | None:
+    if under_way is None:
         return None
     return {
-        **(_owner(one.owner) or {}),
-        "deployment": one.deployment,
-        "key": one.step.key if one.step else None,
-        "step": one.step.name if one.step else None,
+        **(_owner(under_way.owner) or {}),
+        "deployment": under_way.deployment,
+        "key": under_way.step.key if under_way.step else None,
+        "step": under_way.step.name if under_way.step else None,
     }
 
 
-def _waiting(one: Deployment | None) -> dict[str, Any] | None:
-    if one is None:
+def _waiting(record: Deployment | None) -> dict[str, Any] | None:
+    if record is None:
         return None
     return {
-        "deployment": one.id,
-        "since": utc(one.held_since),
-        "actor": one.actor,
-        "message": one.message,
-        "colours": {part.service: part.colour.value for part in one.parts},
+        "deployment": record.id,
+        "since": utc(record.held_since),
+        "actor": record.actor,
+        "message": record.message,
+        "colours": {part.service: part.colour.value for part in record.parts},
     }
 
 
-def _recorded(one: ServiceStatus) -> Image | None:
+def _recorded(service: ServiceStatus) -> Image | None:
     """What history knows of the live image, if it is that deployment that runs."""
-    if one.live is None or one.record is None or one.record.id != one.live.deployment:
+    if (
+        service.live is None
+        or service.record is None
+        or service.record.id != service.live.deployment
+    ):
         return None
-    part = one.record.part(one.service)
+    part = service.record.part(service.service)
     return part.release.image if part else None
 
 
-def _colour(one: ColourStatus, recorded: Image | None) -> dict[str, Any]:
+def _colour(colour: ColourStatus, recorded: Image | None) -> dict[str, Any]:
     return {
-        "colour": one.colour.value,
-        "deployment": one.deployment,
+        "colour": colour.colour.value,
+        "deployment": colour.deployment,
         "image": recorded.reference if recorded else None,
-        "image_id": one.image_id,
+        "image_id": colour.image_id,
         "repo_digest": recorded.repo_digest if recorded else None,
-        "since": utc(one.since),
-        "in_flight": one.in_flight,
+        "since": utc(colour.since),
+        "in_flight": colour.in_flight,
         "containers": [
             {
-                "name": each.name,
-                "status": each.status,
-                "health": each.health,
-                "restarts": each.restarts,
+                "name": container.name,
+                "status": container.status,
+                "health": container.health,
+                "restarts": container.restarts,
             }
-            for each in one.containers
+            for container in colour.containers
         ],
         "servers": [
-            {"address": each.address, "status": each.status, "check": each.check}
-            for each in one.servers
+            {"address": server.address, "status": server.status, "check": server.check}
+            for server in colour.servers
         ],
     }
 
 
-def _drift(one: Drift) -> dict[str, Any]:
+def _drift(drift: Drift) -> dict[str, Any]:
     return {
-        "kind": one.kind.value,
-        "cause": one.problem,
-        "cure": hint_text(one.remedy),
-        "repairable": one.repairable,
+        "kind": drift.kind.value,
+        "cause": drift.problem,
+        "cure": hint_text(drift.remedy),
+        "repairable": drift.repairable,
     }

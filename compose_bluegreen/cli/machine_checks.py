@@ -59,13 +59,13 @@ def _client() -> Iterator[Finding]:
 def _plugin() -> Iterator[Finding]:
     link = plugin_install.link_path()
     try:
-        seen = plugin_install.plugin_in_docker()
+        installed = plugin_install.plugin_in_docker()
     except BluegreenError as error:
         yield Finding(f"plugin: {error.message}", hint_text(error.hint))
         return
-    problem = plugin_install.complaint(seen, link)
+    problem = plugin_install.complaint(installed, link)
     if not problem:
-        yield Finding(f"plugin: docker finds {seen.path if seen else link}")
+        yield Finding(f"plugin: docker finds {installed.path if installed else link}")
         return
     if not os.path.lexists(link):
         problem = f"nothing at {link}"
@@ -84,14 +84,14 @@ def _engine() -> Iterator[Finding]:
     context = os.environ.get("DOCKER_CONTEXT") or versions.get("Client", {}).get(
         "Context", "default"
     )
-    where = os.environ.get("DOCKER_HOST") or f"context {context}"
+    endpoint = os.environ.get("DOCKER_HOST") or f"context {context}"
     if not server:
         yield Finding(
-            f"engine ({where}): {error or 'no answer'}",
+            f"engine ({endpoint}): {error or 'no answer'}",
             "start it, or choose another with docker context use; are you in the group docker?",
         )
         return
-    yield Finding(f"engine ({where}): {server['Version']}")
+    yield Finding(f"engine ({endpoint}): {server['Version']}")
 
 
 def _compose() -> Iterator[Finding]:
@@ -142,7 +142,7 @@ def _state() -> Iterator[Finding]:
 def _ask(*command: str) -> tuple[str, str]:
     """The command's stdout, and the first line of its stderr."""
     try:
-        asked = subprocess.run(
+        completed = subprocess.run(
             command,
             capture_output=True,
             encoding="utf-8",
@@ -152,5 +152,5 @@ def _ask(*command: str) -> tuple[str, str]:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", str(error)
-    said = asked.stderr.strip().splitlines()
-    return asked.stdout.strip(), said[0] if said else ""
+    error_lines = completed.stderr.strip().splitlines()
+    return completed.stdout.strip(), error_lines[0] if error_lines else ""

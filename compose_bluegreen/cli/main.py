@@ -17,15 +17,15 @@ def run_command_line(arguments: Sequence[str]) -> int:
     """Returns the exit code. ``arguments`` are docker's own, or those of its completion."""
     group = build_app(_execute)
     if arguments[:1] == [completion.ASKED]:
-        words = arguments[2:] if arguments[1:2] == [PLUGIN] else arguments[1:]
-        return completion.answer(group, words)
+        to_complete = arguments[2:] if arguments[1:2] == [PLUGIN] else arguments[1:]
+        return completion.answer(group, to_complete)
     refuse_undecodable(arguments)
     call = parse_arguments(arguments)
     call.apply_to(os.environ)
     interrupts.listen()
     interrupts.watch_docker(os.environ.pop(interrupts.SOCKET_VARIABLE, None))
     # Not the app itself: Typer handles a broken pipe and an interrupt in another way.
-    with group.make_context(call.program, list(call.words)) as context:
+    with group.make_context(call.program, list(call.arguments)) as context:
         code = group.invoke(context)
     return int(code or 0)
 

@@ -18,7 +18,9 @@ Send = Callable[[Mapping[str, Any]], str]
 """Sends one notification, and returns the reason of a failure, or ""."""
 
 
-def wanted(environ: Mapping[str, str], in_the_file: str | None, observer: Observer) -> str | None:
+def webhook_address(
+    environ: Mapping[str, str], in_the_file: str | None, observer: Observer
+) -> str | None:
     """The webhook's address: from the environment, else from the compose file."""
     try:
         return address(environ.get(VARIABLE, "")) or address(in_the_file or "")
@@ -34,15 +36,15 @@ def send(post: Send, ended: Sequence[int], history: History, observer: Observer)
     with shielded(observer.remark):
         for deployment in ended:
             try:
-                wrong = _tell(post, deployment, history)
+                failure = _tell(post, deployment, history)
             except Exception as error:  # noqa: BLE001 - the deployment has ended in any case
-                wrong = type(error).__name__
-            if wrong:
-                said = f"the webhook did not receive the result of deployment {deployment}"
-                observer.remark(f"warning: {said}: {wrong}")
+                failure = type(error).__name__
+            if failure:
+                warning = f"the webhook did not receive the result of deployment {deployment}"
+                observer.remark(f"warning: {warning}: {failure}")
 
 
 def _tell(post: Send, deployment: int, history: History) -> str:
-    found = history.get(deployment)
-    about = event(found) if found else None
-    return post(json_output.notice(found, about)) if found and about else ""
+    record = history.get(deployment)
+    about = event(record) if record else None
+    return post(json_output.notice(record, about)) if record and about else ""

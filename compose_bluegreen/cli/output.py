@@ -54,11 +54,11 @@ def history(
     zone: tzinfo | None = None,
 ) -> str:
     if format == "json":
-        return _dump([json_output.deployment(one) for one in deployments])
+        return _dump([json_output.deployment(deployment) for deployment in deployments])
     if not deployments:
         return "no deployments yet; docker bluegreen up makes the first\n"
     head = ("ID", "STATE", "SERVICES", "COLOUR", "IMAGE ID", "STARTED", "TOOK", "NOTE")
-    rows = [_row(one, zone) for one in deployments]
+    rows = [_row(deployment, zone) for deployment in deployments]
     return _text(table(head, rows, terminal or terminal_of(sys.stdout), _STATES))
 
 
@@ -118,17 +118,17 @@ def _colours(deployment: Deployment) -> str:
 
 
 def status(
-    found: Status,
+    observed: Status,
     monitor: str | None,
     format: str,  # noqa: A002
     terminal: Terminal | None = None,
     zone: tzinfo | None = None,
 ) -> str:
     if format == "json":
-        return _dump(json_output.status(found, monitor))
+        return _dump(json_output.status(observed, monitor))
     terminal = terminal or terminal_of(sys.stdout)
     statistics = f", statistics at http://{monitor}" if monitor else ""
-    lines = [f"project {found.project}: proxy {found.proxy}{statistics}"]
+    lines = [f"project {observed.project}: proxy {observed.proxy}{statistics}"]
     head = (
         "SERVICE",
         "LIVE",
@@ -140,12 +140,16 @@ def status(
         "IDLE",
         "ROLLBACK TO",
     )
-    rows = [_service(one, zone) for one in found.services]
+    rows = [_service(service, zone) for service in observed.services]
     lines += table(head, rows, terminal, _COLOURS) if rows else ["nothing is released yet"]
-    lines += _under_way(found.under_way, terminal, zone) if found.under_way else []
-    lines += _waiting(found.waits, terminal, zone) if found.waits else []
-    lines += [f"  preview: {_preview(one, one.preview)}" for one in found.services if one.preview]
-    for drift in found.all_drift:
+    lines += _under_way(observed.under_way, terminal, zone) if observed.under_way else []
+    lines += _waiting(observed.waits, terminal, zone) if observed.waits else []
+    lines += [
+        f"  preview: {_preview(service, service.preview)}"
+        for service in observed.services
+        if service.preview
+    ]
+    for drift in observed.all_drift:
         lines += _drift(drift, terminal)
     return _text(lines)
 
@@ -183,28 +187,28 @@ def _holder(holder: LockOwner, zone: tzinfo | None) -> str:
     return one_line(f"{holder.actor}, {holder.what}, since {local(holder.since, zone)}")
 
 
-def pruned(found: Pruned, request: PruneRequest) -> str:
+def pruned(result: Pruned, request: PruneRequest) -> str:
     went = "would remove" if request.dry_run else "removed"
-    lines = [f"{went}: {name}, its standby has ended" for name in found.ended]
-    lines += [f"{went}: {name}" for name in found.gone]
-    lines += [f"kept: {name}: --failed removes it" for name in found.failed]
+    lines = [f"{went}: {name}, its standby has ended" for name in result.ended]
+    lines += [f"{went}: {name}" for name in result.gone]
+    lines += [f"kept: {name}: --failed removes it" for name in result.failed]
     return _text(lines or ["nothing to remove"])
 
 
-def _under_way(one: UnderWay, terminal: Terminal, zone: tzinfo | None) -> list[str]:
-    what = f"deployment {one.deployment} is" if one.deployment else "something is"
-    location = f", at “{one_line(one.step.name)}”" if one.step else ""
+def _under_way(under_way: UnderWay, terminal: Terminal, zone: tzinfo | None) -> list[str]:
+    subject = f"deployment {under_way.deployment} is" if under_way.deployment else "something is"
+    location = f", at “{one_line(under_way.step.name)}”" if under_way.step else ""
     return [
-        f"{terminal.mark(Outcome.RUNNING)} {what} under way by {_holder(one.owner, zone)}{location}"
+        f"{terminal.mark(Outcome.RUNNING)} {subject} under way by {_holder(under_way.owner, zone)}{location}"
     ]
 
 
-def _waiting(one: Deployment, terminal: Terminal, zone: tzinfo | None) -> list[str]:
-    said = f": {one_line(one.message)}" if one.message else ""
-    since = f"since {local(one.held_since, zone)}, by {one_line(one.actor)}{said}"
+def _waiting(deployment: Deployment, terminal: Terminal, zone: tzinfo | None) -> list[str]:
+    message = f": {one_line(deployment.message)}" if deployment.message else ""
+    since = f"since {local(deployment.held_since, zone)}, by {one_line(deployment.actor)}{message}"
     mark = terminal.mark(Outcome.RUNNING)
     return [
-        f"{mark} deployment {one.id} waits on {_colours(one)} {since}",
+        f"{mark} deployment {deployment.id} waits on {_colours(deployment)} {since}",
         f"  next: {hint_text(DECIDE)}",
     ]
 
@@ -218,54 +222,54 @@ def repair(
         return _dump(json_output.repair(done))
     terminal = terminal or terminal_of(sys.stdout)
     lines = [
-        f"{terminal.mark(Outcome.DONE)} {one_line(one.problem)}: repaired" for one in done.cured
+        f"{terminal.mark(Outcome.DONE)} {one_line(drift.problem)}: repaired" for drift in done.cured
     ]
-    lines += [line for one in done.left for line in _drift(one, terminal)]
+    lines += [line for drift in done.left for line in _drift(drift, terminal)]
     return _text(lines or ["nothing to repair"])
 
 
-def _preview(one: ServiceStatus, preview: Previewed) -> str:
+def _preview(service: ServiceStatus, preview: Previewed) -> str:
     ways = [preview.address or "", "by its key" if preview.by_key else ""]
-    return f"{one.service}-{preview.colour} {' or '.join(filter(None, ways))}"
+    return f"{service.service}-{preview.colour} {' or '.join(filter(None, ways))}"
 
 
-def _row(one: Deployment, zone: tzinfo | None) -> tuple[str, ...]:
+def _row(deployment: Deployment, zone: tzinfo | None) -> tuple[str, ...]:
     return (
-        str(one.id),
-        one.state,
-        _names(one),
-        ",".join(dict.fromkeys(part.colour for part in one.parts)),
-        ",".join(dict.fromkeys(part.release.image.short_id for part in one.parts)),
-        local(one.started_at, zone),
-        took(one.duration),
-        _note(one),
+        str(deployment.id),
+        deployment.state,
+        _names(deployment),
+        ",".join(dict.fromkeys(part.colour for part in deployment.parts)),
+        ",".join(dict.fromkeys(part.release.image.short_id for part in deployment.parts)),
+        local(deployment.started_at, zone),
+        took(deployment.duration),
+        _note(deployment),
     )
 
 
-def _note(one: Deployment) -> str:
-    back = f"rollback to {one.restores}" if one.kind is Kind.ROLLBACK else ""
-    return ": ".join(text for text in (back, one.message, one.reason) if text)
+def _note(deployment: Deployment) -> str:
+    back = f"rollback to {deployment.restores}" if deployment.kind is Kind.ROLLBACK else ""
+    return ": ".join(text for text in (back, deployment.message, deployment.reason) if text)
 
 
-def _names(one: Deployment) -> str:
-    return ",".join(one.services)
+def _names(deployment: Deployment) -> str:
+    return ",".join(deployment.services)
 
 
-def _facts(one: Deployment, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
-    for part in one.parts:
+def _facts(deployment: Deployment, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
+    for part in deployment.parts:
         image = part.release.image
-        said = dict.fromkeys((image.reference, image.short_id, image.repo_digest or ""))
+        names = dict.fromkeys((image.reference, image.short_id, image.repo_digest or ""))
         live = "live" if part.live else "not live"
-        yield part.service, f"{part.colour}, {live}: {' '.join(text for text in said if text)}"
-    yield "started", local(one.started_at, zone)
-    yield "finished", local(one.finished_at, zone)
-    yield "took", took(one.duration)
-    yield "by", one.actor
-    yield "git", one.git_revision or ""
-    yield "message", one.message
-    yield "reason", one.reason
-    yield "undoes", str(one.rollback_of or "")
-    yield "restores", str(one.restores or "")
+        yield part.service, f"{part.colour}, {live}: {' '.join(text for text in names if text)}"
+    yield "started", local(deployment.started_at, zone)
+    yield "finished", local(deployment.finished_at, zone)
+    yield "took", took(deployment.duration)
+    yield "by", deployment.actor
+    yield "git", deployment.git_revision or ""
+    yield "message", deployment.message
+    yield "reason", deployment.reason
+    yield "undoes", str(deployment.rollback_of or "")
+    yield "restores", str(deployment.restores or "")
 
 
 def _steps(steps: Sequence[StepRecord], terminal: Terminal) -> Iterator[str]:
@@ -274,60 +278,67 @@ def _steps(steps: Sequence[StepRecord], terminal: Terminal) -> Iterator[str]:
     yield head
     for step, line in zip(steps, lines, strict=True):
         yield line
-        yield from (f"    {said}" for said in clean(step.detail).splitlines() if said.strip())
+        yield from (
+            f"    {detail_line}"
+            for detail_line in clean(step.detail).splitlines()
+            if detail_line.strip()
+        )
 
 
-def _service(one: ServiceStatus, zone: tzinfo | None) -> tuple[str, ...]:
-    live, back = one.live, one.rollback_to
+def _service(service: ServiceStatus, zone: tzinfo | None) -> tuple[str, ...]:
+    live, back = service.live, service.rollback_to
     return (
-        one.service,
+        service.service,
         live.colour if live else "none",
         str(live.deployment or "") if live else "",
         (live.image_id or "").removeprefix("sha256:")[:12] if live else "",
         local(live.since, zone) if live else "",
         _seen_by_docker(live) if live else "",
         _seen_by_haproxy(live) if live else "",
-        _idle(one, zone),
-        _way_back(back, one),
+        _idle(service, zone),
+        _rollback_target(back, service),
     )
 
 
-def _idle(one: ServiceStatus, zone: tzinfo | None) -> str:
-    if one.idle is None or one.standby is None:
-        return one.idle.colour if one.idle else ""
-    if one.standby.until:
-        return f"{one.idle.colour}, on standby until {local(one.standby.until, zone)}"
-    return f"{one.idle.colour}, on standby, {'running' if one.idle.runs else 'stopped'}"
+def _idle(service: ServiceStatus, zone: tzinfo | None) -> str:
+    if service.idle is None or service.standby is None:
+        return service.idle.colour if service.idle else ""
+    if service.standby.until:
+        return f"{service.idle.colour}, on standby until {local(service.standby.until, zone)}"
+    return f"{service.idle.colour}, on standby, {'running' if service.idle.runs else 'stopped'}"
 
 
-def _way_back(target: Deployment | None, one: ServiceStatus) -> str:
+def _rollback_target(target: Deployment | None, service: ServiceStatus) -> str:
     if target is None:
         return ""
-    how = {"registry": " (pulls it)", "gone": " (gone)"}.get(one.rollback_image or "", "")
-    return f"{target.id}{how}{' (--force)' if one.rollback_unsafe else ''}"
+    availability = {"registry": " (pulls it)", "gone": " (gone)"}.get(
+        service.rollback_image or "", ""
+    )
+    return f"{target.id}{availability}{' (--force)' if service.rollback_unsafe else ''}"
 
 
 def _seen_by_docker(live: ColourStatus) -> str:
-    return _counted(one.health or one.status for one in live.containers)
+    return _counted(container.health or container.status for container in live.containers)
 
 
 def _seen_by_haproxy(live: ColourStatus) -> str:
     flying = f", {live.in_flight} in flight" if live.in_flight else ""
-    return _counted(one.status for one in live.servers) + flying
+    return _counted(server.status for server in live.servers) + flying
 
 
-def _counted(words: Iterable[str]) -> str:
+def _counted(statuses: Iterable[str]) -> str:
     """``UP``, or where there are replicas ``2 UP, 1 DOWN``."""
-    said = list(words)
+    listed = list(statuses)
     return ", ".join(
-        f"{said.count(word)} {word}" if len(said) > 1 else word for word in dict.fromkeys(said)
+        f"{listed.count(word)} {word}" if len(listed) > 1 else word
+        for word in dict.fromkeys(listed)
     )
 
 
-def _drift(one: Drift, terminal: Terminal) -> tuple[str, str]:
+def _drift(drift: Drift, terminal: Terminal) -> tuple[str, str]:
     return (
-        f"{terminal.mark(Outcome.WARNED)} {one_line(one.problem)}",
-        f"  next: {one_line(hint_text(one.remedy))}",
+        f"{terminal.mark(Outcome.WARNED)} {one_line(drift.problem)}",
+        f"  next: {one_line(hint_text(drift.remedy))}",
     )
 
 

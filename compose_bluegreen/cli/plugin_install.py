@@ -90,8 +90,8 @@ def console_script() -> Path:
 def _candidates() -> Iterator[Path]:
     yield Path(sys.argv[0])
     yield Path(sysconfig.get_path("scripts")) / NAME
-    if found := shutil.which(NAME):
-        yield Path(found)
+    if path := shutil.which(NAME):
+        yield Path(path)
 
 
 def is_short_lived(script: Path) -> bool:
@@ -101,38 +101,41 @@ def is_short_lived(script: Path) -> bool:
 def plugin_in_docker() -> InstalledPlugin | None:
     """None if docker does not list the plugin. Raises BluegreenError if docker does not answer."""
     try:
-        asked = subprocess.run(
+        completed = subprocess.run(
             ["docker", "info", "--format", "{{json .ClientInfo.Plugins}}"],
             capture_output=True,
             check=False,
             timeout=60,
         )
-        listed = json.loads(asked.stdout or "null") or []
+        listed = json.loads(completed.stdout or "null") or []
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise BluegreenError(
             f"can't ask docker for its plugins: {error}", hint="install Docker's command line"
         ) from error
-    for one in listed:
-        if one.get("Name") == "bluegreen":
-            return InstalledPlugin(one.get("Path", ""), one.get("Version", ""), one.get("Err", ""))
+    for plugin in listed:
+        if plugin.get("Name") == "bluegreen":
+            return InstalledPlugin(
+                plugin.get("Path", ""), plugin.get("Version", ""), plugin.get("Err", "")
+            )
     return None
 
 
-def complaint(seen: InstalledPlugin | None, link: Path) -> str:
+def complaint(installed: InstalledPlugin | None, link: Path) -> str:
     """Why docker does not run this version, "" if it does."""
-    if seen is None:
+    if installed is None:
         return f"docker does not list it, although {link} exists"
-    if seen.problem:
-        return f"docker refuses {seen.path}: {seen.problem}"
-    if seen.version != __version__:
-        return f"docker runs version {seen.version} at {seen.path}, this is {__version__}"
+    if installed.problem:
+        return f"docker refuses {installed.path}: {installed.problem}"
+    if installed.version != __version__:
+        return f"docker runs version {installed.version} at {installed.path}, this is {__version__}"
     return ""
 
 
 def _verify(link: Path) -> None:
-    if said := complaint(plugin_in_docker(), link):
+    if problem := complaint(plugin_in_docker(), link):
         raise BluegreenError(
-            f"the link exists, but {said}", hint="docker-bluegreen doctor shows where docker looks"
+            f"the link exists, but {problem}",
+            hint="docker-bluegreen doctor shows where docker looks",
         )
 
 

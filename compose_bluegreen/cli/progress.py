@@ -94,8 +94,8 @@ class Plain:
         seconds: float,
         detail: str = "",
     ) -> None:
-        said = f": {self._terminal.cut(detail, _REMARK)}" if detail.strip() else ""
-        self._line.write(f"{self._terminal.mark(outcome)} {clean(name)}  {seconds:.1f}s{said}\n")
+        suffix = f": {self._terminal.cut(detail, _REMARK)}" if detail.strip() else ""
+        self._line.write(f"{self._terminal.mark(outcome)} {clean(name)}  {seconds:.1f}s{suffix}\n")
 
     def remark(self, text: str) -> None:
         self._line.write(f"{clean(text)}\n")
@@ -123,9 +123,9 @@ class Tty:
     ) -> None:
         if self._running:
             self._running.pop()
-        said = f"  {self._terminal.cut(detail, _REMARK)}" if detail.strip() else ""
+        suffix = f"  {self._terminal.cut(detail, _REMARK)}" if detail.strip() else ""
         took = self._terminal.paint(f"{seconds:.1f}s", "dim")
-        self._above(f"{self._terminal.mark(outcome)} {clean(name)}  {took}{said}")
+        self._above(f"{self._terminal.mark(outcome)} {clean(name)}  {took}{suffix}")
 
     def remark(self, text: str) -> None:
         self._above(clean(text))

@@ -17,7 +17,7 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 def make_private(folder: Path) -> None:
     """Makes this folder and the one above, both ours, or closes existing ones to other users."""
-    for each in (folder.parent, folder):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if each.stat().st_mode & 0o077:
-            each.chmod(0o700)
+    for path in (folder.parent, folder):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)

@@ -33,7 +33,7 @@ class FakeJournal:
         self.reads += 1
         return Seen(tuple(self.files), self.notes, dict(self.files)) if self.there else None
 
-    def write(self, files: Mapping[str, str], gone: Sequence[str]) -> None:
+    def write(self, files: Mapping[str, str], obsolete: Sequence[str]) -> None:
         self._reach()
         if self.full:
             raise ProxyFailed("a command failed", detail="no space left on device")
@@ -44,7 +44,7 @@ class FakeJournal:
             self.files[name] = f"{text}\n".encode()
         if len(files) == self.dies_after:
             raise Killed
-        for name in gone:
+        for name in obsolete:
             self.files.pop(name, None)
         self.notes = ""
 

@@ -63,7 +63,7 @@ def typed(line: list[str]) -> int:
         refuse_undecodable(line)
         call = parse_arguments(line)
         call.apply_to({})
-        with group.make_context(call.program, list(call.words)) as context:
+        with group.make_context(call.program, list(call.arguments)) as context:
             return int(group.invoke(context) or 0)
     except typer.Exit as left:
         return int(left.exit_code)

@@ -28,11 +28,11 @@ _LAST_LINES = 30
 
 
 class WhalesCompose:
-    """``where`` and ``project`` are the user's; our own models run in the project beside it."""
+    """``location`` and ``project`` are the user's; our own models run in the project beside it."""
 
-    def __init__(self, where: ProjectLocation, project: str, scratch: Scratch) -> None:
+    def __init__(self, location: ProjectLocation, project: str, scratch: Scratch) -> None:
         self.project = project
-        self._where = where
+        self._location = location
         self._scratch = scratch
 
     def logs(self, containers: Sequence[str], *, follow: bool, tail: int | None) -> Iterator[bytes]:
@@ -98,7 +98,9 @@ class WhalesCompose:
     # ── the project beside it ────────────────────────────────────────────────────────────────
 
     def start_colours(self, colours: Sequence[ColourRelease]) -> None:
-        for model in specs.merged([(one.release, specs.colour_model(one)) for one in colours]):
+        for model in specs.merged(
+            [(colour.release, specs.colour_model(colour)) for colour in colours]
+        ):
             self.start_model(model)
 
     def start_replicas(self, colour: ColourRelease, containers: Collection[str]) -> None:
@@ -185,13 +187,13 @@ class WhalesCompose:
         return DockerClient(client_call=[*prefix, *own_session, "docker"], **options)
 
     def _base(self) -> DockerClient:
-        where = self._where
+        location = self._location
         return self._client(
-            compose_files=list(where.files),
+            compose_files=list(location.files),
             compose_project_name=self.project,
-            compose_env_files=list(where.env_files),
-            compose_profiles=list(where.profiles),
-            compose_project_directory=where.project_directory,
+            compose_env_files=list(location.env_files),
+            compose_profiles=list(location.profiles),
+            compose_project_directory=location.project_directory,
         )
 
     @contextmanager
@@ -206,7 +208,7 @@ class WhalesCompose:
                 compose_files=[file],
                 compose_project_name=project,
                 compose_env_files=[os.devnull],
-                compose_project_directory=self._where.project_directory or Path.cwd(),
+                compose_project_directory=self._location.project_directory or Path.cwd(),
             )
 
 
@@ -223,7 +225,7 @@ def without_compose_variables(environ: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def _mapped(what: str, *fine: str) -> Iterator[None]:
+def _mapped(command: str, *fine: str) -> Iterator[None]:
     """``fine`` are endings that mean that there was nothing left to do."""
     arrived(WHALES)
     from python_on_whales.exceptions import DockerException  # noqa: PLC0415
@@ -231,13 +233,15 @@ def _mapped(what: str, *fine: str) -> Iterator[None]:
     try:
         yield
     except DockerException as error:
-        said = (error.stderr or error.stdout or "").strip()
-        if any(one in said.lower() for one in fine):
+        output = (error.stderr or error.stdout or "").strip()
+        if any(ending in output.lower() for ending in fine):
             return
         raise ComposeFailed(
-            f"{what} failed",
-            detail="\n".join(said.splitlines()[-_LAST_LINES:]),
-            hint=f"{what} tells the whole of it" if what.startswith("docker") else "docker info",
+            f"{command} failed",
+            detail="\n".join(output.splitlines()[-_LAST_LINES:]),
+            hint=f"{command} tells the whole of it"
+            if command.startswith("docker")
+            else "docker info",
         ) from error
 
 

@@ -24,10 +24,10 @@ _PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 class ConfigReader:
     """``docker compose config`` in the background: it runs while Python imports the rest."""
 
-    def __init__(self, where: ProjectLocation, *options: str) -> None:
-        self._where, self._options = where, options
+    def __init__(self, location: ProjectLocation, *options: str) -> None:
+        self._location, self._options = location, options
         self._process = subprocess.Popen(
-            ["docker", "compose", *_global_flags(where), "config", *options],
+            ["docker", "compose", *_global_flags(location), "config", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -43,11 +43,11 @@ class ConfigReader:
         """
         from compose_bluegreen.adapters.compose import config_yaml  # noqa: PLC0415 - reading commands do without
 
-        said = self._said()
-        model = config_yaml.whole(said)
+        output = self._output()
+        model = config_yaml.whole(output)
         if model is None:
-            exact = ConfigReader(self._where, *self._options, "--format", "json")
-            model = config_yaml.grafted(json.loads(exact._said()), said)
+            exact = ConfigReader(self._location, *self._options, "--format", "json")
+            model = config_yaml.grafted(json.loads(exact._output()), output)
         learn(model)
         return model, self._file()
 
@@ -56,31 +56,31 @@ class ConfigReader:
 
         Raises UsageError.
         """
-        model: Model = json.loads(self._said())
+        model: Model = json.loads(self._output())
         return model
 
-    def _said(self) -> str:
-        said, complaint = self._process.communicate()
+    def _output(self) -> str:
+        output, complaint = self._process.communicate()
         if self._process.returncode:
             raise UsageError(
                 "docker compose can't read the project",
                 detail=complaint.strip(),
                 hint="fix the file, or name the project with -p NAME for commands that only need that",
             )
-        return said
+        return output
 
     def _file(self) -> str:
-        return ", ".join(str(file) for file in self._where.files) or _default_file()
+        return ", ".join(str(file) for file in self._location.files) or _default_file()
 
 
 class NameReader:
     """The project's name: from ``-p``, so that a broken file doesn't matter, else from Compose."""
 
-    def __init__(self, where: ProjectLocation) -> None:
-        self._given = where.project_name
+    def __init__(self, location: ProjectLocation) -> None:
+        self._name = location.project_name
         self.notify: str | None = None
         """Where notices go by the file, once it is read; it may be no address at all."""
-        self._config = None if self._given else ConfigReader(where, "--format", "json")
+        self._config = None if self._name else ConfigReader(location, "--format", "json")
 
     def read(self) -> str:
         """Raises UsageError."""
@@ -90,54 +90,56 @@ class NameReader:
             notify = ours.get("notify") if isinstance(ours, dict) else None
             self.notify = notify.replace("$$", "$") if isinstance(notify, str) else None
             return str(model["name"])
-        given = str(self._given)
-        if not _PROJECT_NAME.fullmatch(given):
+        name = str(self._name)
+        if not _PROJECT_NAME.fullmatch(name):
             raise UsageError(
-                f"--project-name {given[:80]!r} can't be a project's name",
+                f"--project-name {name[:80]!r} can't be a project's name",
                 hint="a letter or number first, then lower-case letters, numbers, - and _",
             )
-        return given
+        return name
 
 
-def _global_flags(where: ProjectLocation) -> list[str]:
-    flags = [("--file", str(file)) for file in where.files]
-    flags += [("--env-file", str(file)) for file in where.env_files]
-    flags += [("--profile", profile) for profile in where.profiles]
-    flags += [("--project-name", where.project_name)] if where.project_name else []
+def _global_flags(location: ProjectLocation) -> list[str]:
+    flags = [("--file", str(file)) for file in location.files]
+    flags += [("--env-file", str(file)) for file in location.env_files]
+    flags += [("--profile", profile) for profile in location.profiles]
+    flags += [("--project-name", location.project_name)] if location.project_name else []
     flags += (
-        [("--project-directory", str(where.project_directory))] if where.project_directory else []
+        [("--project-directory", str(location.project_directory))]
+        if location.project_directory
+        else []
     )
     return [word for flag in flags for word in flag]
 
 
-def folder(where: ProjectLocation) -> Path:
+def folder(location: ProjectLocation) -> Path:
     """The project's, as Compose finds it: from where relative paths in the file go."""
-    if where.project_directory:
-        return where.project_directory
-    named = [str(one) for one in where.files] or _named()
+    if location.project_directory:
+        return location.project_directory
+    named = [str(file) for file in location.files] or _named()
     if named and named[0] != "-":
         return Path(named[0]).absolute().parent
-    found = _found()
-    return found.parent if found else Path.cwd()
+    path = _find_default_file()
+    return path.parent if path else Path.cwd()
 
 
 def _default_file() -> str:
     """The name that Compose would have found, for messages only."""
     if named := os.environ.get("COMPOSE_FILE"):
         return named
-    found = _found()
-    return found.name if found else "the compose file"
+    path = _find_default_file()
+    return path.name if path else "the compose file"
 
 
 def _named() -> list[str]:
     separator = os.environ.get("COMPOSE_PATH_SEPARATOR", os.pathsep)
-    return [one for one in os.environ.get("COMPOSE_FILE", "").split(separator) if one]
+    return [name for name in os.environ.get("COMPOSE_FILE", "").split(separator) if name]
 
 
-def _found() -> Path | None:
+def _find_default_file() -> Path | None:
     names = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-    for folder in (Path.cwd(), *Path.cwd().parents):
+    for directory in (Path.cwd(), *Path.cwd().parents):
         for name in names:
-            if (folder / name).exists():
-                return folder / name
+            if (directory / name).exists():
+                return directory / name
     return None

@@ -28,28 +28,28 @@ _SECTION = re.compile(r"[A-Za-z0-9_-]+:")
 _SERVICE = re.compile(r"  (\S.*):")
 
 
-def whole(said: str) -> Model | None:
+def whole(output: str) -> Model | None:
     """None where libyaml may misread it."""
-    if _ENDS_OF_LINES_FOR_LIBYAML.search(said):
+    if _ENDS_OF_LINES_FOR_LIBYAML.search(output):
         return None
     try:
-        return _mapping(said)
+        return _mapping(output)
     except yaml.YAMLError:
         return None
 
 
-def grafted(model: Model, said: str) -> Model:
+def grafted(model: Model, output: str) -> Model:
     """``model`` from the JSON, with the services' ``x-bluegreen`` from the YAML. Raises UsageError."""
-    for service, lines in _blocks(said).items():
+    for service, lines in _blocks(output).items():
         try:
-            own = _mapping("\n".join(lines))
+            block = _mapping("\n".join(lines))
         except yaml.YAMLError:
             # "from None": its message would quote the file.
             raise UsageError(
                 f"services.{service}.{KEY} has characters that can't be read",
                 hint="write its texts without tabs and control characters",
             ) from None
-        model["services"][service][KEY] = own[KEY]
+        model["services"][service][KEY] = block[KEY]
     return model
 
 
@@ -62,31 +62,31 @@ def text(model: Model) -> str:
     return _NOT_IN_YAML.sub(_escaped, json.dumps(model, ensure_ascii=False, default=str))
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
-def _blocks(said: str) -> dict[str, list[str]]:
+def _blocks(output: str) -> dict[str, list[str]]:
     """Service to the lines of its ``x-bluegreen``; what is deeper than a key belongs to it."""
-    found: dict[str, list[str]] = {}
+    blocks: dict[str, list[str]] = {}
     section, service, inside = "", "", False
-    for line in said.split("\n"):
+    for line in output.split("\n"):
         if _SECTION.match(line):
             section = line
         elif section == "services:" and (name := _SERVICE.fullmatch(line)):
             service = str(yaml.load(name[1], Loader=_LOADER))  # noqa: S506 - safe
         if line.startswith(f"{_INDENT}{KEY}:") and section == "services:":
-            found[service] = [line]
+            blocks[service] = [line]
             inside = True
         elif inside and (not line.strip() or line.startswith(f"{_INDENT} ")):
-            found[service].append(line)
+            blocks[service].append(line)
         else:
             inside = False
-    return found
+    return blocks
 
 
-def _mapping(said: str) -> Model:
-    found = yaml.load(said, Loader=_LOADER)  # noqa: S506 - safe
-    if not isinstance(found, dict):
+def _mapping(yaml_text: str) -> Model:
+    mapping = yaml.load(yaml_text, Loader=_LOADER)  # noqa: S506 - safe
+    if not isinstance(mapping, dict):
         raise yaml.YAMLError
-    return found
+    return mapping

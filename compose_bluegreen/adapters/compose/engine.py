@@ -43,9 +43,9 @@ class Client:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._api, name)
 
-        def call(*words: Any, **options: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
             with _mapped():
-                return method(*words, **options)
+                return method(*arguments, **options)
 
         return call
 
@@ -85,11 +85,11 @@ class SdkEngine:
 
     def image(self, reference: str) -> Image | None:
         try:
-            found = self._api.inspect_image(reference)
+            image = self._api.inspect_image(reference)
         except docker.errors.NotFound:
             return None
-        known = found.get("RepoDigests") or []
-        return Image(reference, found["Id"], _repo_digest(reference, known))
+        known = image.get("RepoDigests") or []
+        return Image(reference, image["Id"], _repo_digest(reference, known))
 
     def built_at(self, image_id: str) -> datetime | None:
         try:
@@ -102,8 +102,8 @@ class SdkEngine:
     def colour_containers(
         self, project: str, service: str | None = None, colour: Colour | None = None
     ) -> list[Container]:
-        found = self._labelled(colour_labels(project, service, colour))
-        return [one for one in found if one.colour]
+        containers = self._labelled(colour_labels(project, service, colour))
+        return [container for container in containers if container.colour]
 
     def compose_containers(self, project: str, service: str) -> list[Container]:
         return self._labelled(base_labels(project, service))
@@ -118,18 +118,28 @@ class SdkEngine:
         return {str(row["ImageID"]) for row in self._api.containers(all=True)}
 
     def _labelled(self, labels: Mapping[str, str]) -> list[Container]:
-        wanted = [f"{key}={value}" for key, value in labels.items()]
-        rows = self._api.containers(all=True, filters={"label": wanted})
-        found = [self._container(row["Id"]) for row in rows]
-        return sorted((one for one in found if one), key=lambda one: one.name)
+        filters = [f"{key}={value}" for key, value in labels.items()]
+        rows = self._api.containers(all=True, filters={"label": filters})
+        containers = [self._container(row["Id"]) for row in rows]
+        return sorted(
+            (container for container in containers if container),
+            key=lambda container: container.name,
+        )
 
     def attached(self, network: str) -> list[Container]:
         try:
             ids = self._api.inspect_network(network).get("Containers") or {}
         except docker.errors.NotFound:
             return []
-        found = [self._container(one) for one in ids if not one.startswith("ep-")]
-        return sorted((one for one in found if one), key=lambda one: one.name)
+        containers = [
+            self._container(container_id)
+            for container_id in ids
+            if not container_id.startswith("ep-")
+        ]
+        return sorted(
+            (container for container in containers if container),
+            key=lambda container: container.name,
+        )
 
     def probe(self, container: Container) -> str | None:
         try:
@@ -137,20 +147,20 @@ class SdkEngine:
             command = _command(check.get("Test") or [])
             if command is None:
                 return None
-            made = self._api.exec_create(container.id, command)
-            said: bytes = self._api.exec_start(made["Id"])
-            code = self._api.exec_inspect(made["Id"])["ExitCode"]
+            execution = self._api.exec_create(container.id, command)
+            output: bytes = self._api.exec_start(execution["Id"])
+            code = self._api.exec_inspect(execution["Id"])["ExitCode"]
         except docker.errors.NotFound:
             return "the container is gone"
         except EngineUnreachable as error:
             return error.detail  # it may just have stopped; whether it runs is looked at anyway
         if code == 0:
             return None
-        return said[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
+        return output[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
 
     def probe_all(self, containers: Sequence[Container]) -> list[str | None]:
         if len(containers) < 2:
-            return [self.probe(one) for one in containers]
+            return [self.probe(container) for container in containers]
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             return list(threads.map(self.probe, containers))
 
@@ -172,36 +182,36 @@ class SdkEngine:
 
     def missing_networks(self, names: Iterable[str]) -> set[str]:
         wanted = set(names)
-        return wanted - {one["Name"] for one in self._api.networks()} if wanted else set()
+        return wanted - {network["Name"] for network in self._api.networks()} if wanted else set()
 
     def missing_volumes(self, names: Iterable[str]) -> set[str]:
         wanted = set(names)
         known = self._api.volumes()["Volumes"] or [] if wanted else []
-        return wanted - {one["Name"] for one in known}
+        return wanted - {volume["Name"] for volume in known}
 
     def _container(self, container_id: str) -> Container | None:
         try:
-            found = self._api.inspect_container(container_id)
+            attributes = self._api.inspect_container(container_id)
         except docker.errors.NotFound:
             return None
-        state, networks = found["State"], found["NetworkSettings"]["Networks"] or {}
-        ports = found["HostConfig"].get("PortBindings") or {}
+        state, networks = attributes["State"], attributes["NetworkSettings"]["Networks"] or {}
+        ports = attributes["HostConfig"].get("PortBindings") or {}
         return Container(
-            id=found["Id"],
-            name=found["Name"].lstrip("/"),
-            image_id=found["Image"],
+            id=attributes["Id"],
+            name=attributes["Name"].lstrip("/"),
+            image_id=attributes["Image"],
             status=state["Status"],
             exit_code=int(state["ExitCode"]),
-            restarts=int(found["RestartCount"]),
+            restarts=int(attributes["RestartCount"]),
             health=(state.get("Health") or {}).get("Status"),
             started_at=_time(state["StartedAt"]),
-            addresses={name: own["IPAddress"] for name, own in networks.items()},
+            addresses={name: network["IPAddress"] for name, network in networks.items()},
             published=frozenset(
                 f"{bound['HostIp']}:{bound['HostPort']}"
                 for bounds in ports.values()
                 for bound in bounds or ()
             ),
-            **read_labels(found["Config"].get("Labels") or {}),
+            **read_labels(attributes["Config"].get("Labels") or {}),
         )
 
 
@@ -210,8 +220,8 @@ def _repo_digest(reference: str, known: list[str]) -> str | None:
     repository = reference.partition("@")[0]
     head, _, last = repository.rpartition("/")
     bare = f"{head}/{last.partition(':')[0]}" if head else last.partition(":")[0]
-    own = (one for one in known if one.partition("@")[0] == bare)
-    return next(own, known[0] if known else None)
+    matching = (digest for digest in known if digest.partition("@")[0] == bare)
+    return next(matching, known[0] if known else None)
 
 
 def _command(test: list[str]) -> list[str] | None:
@@ -224,8 +234,8 @@ def _time(text: str) -> datetime | None:
     """Docker writes nanoseconds, and year 1 for never."""
     if text.startswith("0001-"):
         return None
-    seconds, _, rest = text.partition(".")
-    return datetime.fromisoformat(f"{seconds.rstrip('Z')}.{rest.rstrip('Z')[:6] or '0'}+00:00")
+    seconds, _, fraction = text.partition(".")
+    return datetime.fromisoformat(f"{seconds.rstrip('Z')}.{fraction.rstrip('Z')[:6] or '0'}+00:00")
 
 
 @contextmanager

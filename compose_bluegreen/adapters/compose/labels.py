@@ -21,8 +21,12 @@ def colour_labels(
     project: str, service: str | None = None, colour: Colour | None = None
 ) -> dict[str, str]:
     """What the containers of a project, a service or a colour are found by."""
-    found = {f"{LABEL}.project": project, f"{LABEL}.service": service, f"{LABEL}.colour": colour}
-    return {key: str(value) for key, value in found.items() if value is not None}
+    candidates = {
+        f"{LABEL}.project": project,
+        f"{LABEL}.service": service,
+        f"{LABEL}.colour": colour,
+    }
+    return {key: str(value) for key, value in candidates.items() if value is not None}
 
 
 def hook_labels(project: str) -> dict[str, str]:

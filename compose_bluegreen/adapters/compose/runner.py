@@ -60,47 +60,50 @@ class HookRunner:
         while (code := self._ended(name)) is None and time.monotonic() < deadline:
             time.sleep(_POLL)
         try:
-            said: bytes = self._api.logs(name, tail=_LINES)
+            output: bytes = self._api.logs(name, tail=_LINES)
         except docker.errors.NotFound:
-            said = b"(its container is gone)"
-        return CommandResult(code, _end_of(said))
+            output = b"(its container is gone)"
+        return CommandResult(code, _end_of(output))
 
     def inside(
         self,
         container: Container,
         words: Sequence[str],
-        told: Mapping[str, str],
+        environment: Mapping[str, str],
         timeout: timedelta,
     ) -> CommandResult:
         deadline = time.monotonic() + timeout.total_seconds()
         try:
-            made = self._api.exec_create(container.id, list(words), environment=dict(told))
-            stream = ExecStream(self._api.exec_start(made["Id"], socket=True))
+            execution = self._api.exec_create(
+                container.id, list(words), environment=dict(environment)
+            )
+            stream = ExecStream(self._api.exec_start(execution["Id"], socket=True))
             try:
-                said = stream.read_to_end(deadline, lambda: self._runs(made["Id"]))
+                output = stream.read_to_end(deadline, lambda: self._runs(execution["Id"]))
             finally:
                 stream.close()
-            found: dict[str, Any] = self._api.exec_inspect(made["Id"])
-            while found["Running"] and time.monotonic() < deadline:  # its stream ended before it
+            status: dict[str, Any] = self._api.exec_inspect(execution["Id"])
+            while status["Running"] and time.monotonic() < deadline:  # its stream ended before it
                 time.sleep(_POLL)
-                found = self._api.exec_inspect(made["Id"])
+                status = self._api.exec_inspect(execution["Id"])
         except docker.errors.NotFound:
             return CommandResult(1, "the container is gone")
-        return CommandResult(None if found["Running"] else found["ExitCode"], _end_of(said))
+        return CommandResult(None if status["Running"] else status["ExitCode"], _end_of(output))
 
     def here(
-        self, words: Sequence[str], told: Mapping[str, str], timeout: timedelta
+        self, words: Sequence[str], environment: Mapping[str, str], timeout: timedelta
     ) -> CommandResult:
         with self._scratch.file("said") as file:
-            with file.open("wb") as said:
+            with file.open("wb") as output:
                 try:
                     process = subprocess.Popen(
                         # UTF-8, as in the compose file: str would be encoded for the locale.
                         [word.encode() for word in words],
                         cwd=self._folder,
-                        env=os.environb | {key.encode(): told[key].encode() for key in told},
+                        env=os.environb
+                        | {key.encode(): environment[key].encode() for key in environment},
                         stdin=subprocess.DEVNULL,
-                        stdout=said,
+                        stdout=output,
                         stderr=subprocess.STDOUT,
                         # Ctrl-C is ours to pass on: to it and to all that it started.
                         start_new_session=True,
@@ -139,11 +142,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_bytes(file: Path) -> bytes:
-    with file.open("rb") as said:
-        said.seek(-min(_KEPT, file.stat().st_size), os.SEEK_END)
-        return said.read(_KEPT)
+    with file.open("rb") as output:
+        output.seek(-min(_KEPT, file.stat().st_size), os.SEEK_END)
+        return output.read(_KEPT)
 
 
-def _end_of(said: bytes) -> str:
-    lines = said.decode(errors="replace").strip().splitlines()[-_LINES:]
+def _end_of(output: bytes) -> str:
+    lines = output.decode(errors="replace").strip().splitlines()[-_LINES:]
     return "\n".join(lines)[-_LETTERS:]

@@ -26,30 +26,37 @@ _SHARED = ("networks", "volumes", "configs", "secrets")
 _NOT_RUN_ONCE = ("deploy", "healthcheck", "logging", "restart", "stdin_open", "tty")
 
 
-def colour_model(of: ColourRelease) -> Model:
+def colour_model(colour_release: ColourRelease) -> Model:
     """A service for each replica, for each has an address of its own: ``web-blue-1``, …"""
-    release, colour = of.release, of.colour
+    release, colour = colour_release.release, colour_release.colour
     project = companion(release.model["name"])
     template = release.model["services"][release.service]
     model = {key: deepcopy(value) for key, value in release.model.items() if key != KEY}
     model["name"] = project
-    model.setdefault("networks", {})[LINK] = {"name": of.colour_addresses.network, "external": True}
+    model.setdefault("networks", {})[LINK] = {
+        "name": colour_release.colour_addresses.network,
+        "external": True,
+    }
     model["services"] = {}
-    for number, address in enumerate(of.colour_addresses.addresses, start=1):
+    for number, address in enumerate(colour_release.colour_addresses.addresses, start=1):
         name = f"{release.service}-{colour}-{number}"
-        own = deepcopy(template)
-        own |= {
+        service = deepcopy(template)
+        service |= {
             "image": release.image.id,
             "pull_policy": "never",
             "container_name": replica_name(release.model["name"], release.service, colour, number),
-            "environment": {**as_mapping(own.get("environment")), "BLUEGREEN_COLOUR": str(colour)},
-            "labels": as_mapping(own.get("labels")) | labels(release, colour, of.deployment),
-            "networks": _networks(own, release, colour, address),
+            "environment": {
+                **as_mapping(service.get("environment")),
+                "BLUEGREEN_COLOUR": str(colour),
+            },
+            "labels": as_mapping(service.get("labels"))
+            | labels(release, colour, colour_release.deployment),
+            "networks": _networks(service, release, colour, address),
         }
         # Without a policy of the user's: "always", for after a kill -9 of itself the daemon takes
         # "unless-stopped" containers for stopped by hand and leaves them (Engine 20.10).
-        own.setdefault("restart", "always")
-        model["services"][name] = own
+        service.setdefault("restart", "always")
+        model["services"][name] = service
     return model
 
 
@@ -60,58 +67,60 @@ def one_off_model(job: OneOff) -> Model:
     model = {key: deepcopy(value) for key, value in release.model.items() if key != KEY}
     model["name"] = companion(project)
     template = release.model["services"][release.service]
-    own = {key: deepcopy(value) for key, value in template.items() if key not in _NOT_RUN_ONCE}
-    networks = own.get("networks") or {"default": None}
-    own |= {
+    service = {key: deepcopy(value) for key, value in template.items() if key not in _NOT_RUN_ONCE}
+    networks = service.get("networks") or {"default": None}
+    service |= {
         "image": release.image.id,
         "pull_policy": "never",
         "container_name": job.name,
         "command": [_escaped(word) for word in job.command],
-        "environment": as_mapping(own.get("environment"))
+        "environment": as_mapping(service.get("environment"))
         | {key: _escaped(text) for key, text in job.environment.items()},
-        "labels": as_mapping(own.get("labels")) | hook_labels(project),
+        "labels": as_mapping(service.get("labels")) | hook_labels(project),
         "networks": {
-            key: {name: value for name, value in (how or {}).items() if name != "aliases"}
-            for key, how in networks.items()
+            key: {name: value for name, value in (attachment or {}).items() if name != "aliases"}
+            for key, attachment in networks.items()
         },
         "restart": "no",
     }
     if resources := (template.get("deploy") or {}).get("resources"):
-        own["deploy"] = {"resources": resources}
-    model["services"] = {f"{release.service}-hook": own}
+        service["deploy"] = {"resources": resources}
+    model["services"] = {f"{release.service}-hook": service}
     return model
 
 
 def only(model: Model, containers: Collection[str]) -> Model:
     """A colour's model, with these of its containers."""
     services = model["services"].items()
-    kept = {name: own for name, own in services if own["container_name"] in containers}
+    kept = {name: service for name, service in services if service["container_name"] in containers}
     return {**model, "services": kept}
 
 
 def places(model: Model) -> dict[str, dict[str, NetworkAttachment]]:
     """Of a colour's model: container to network, both by the names that Docker knows."""
-    names = {key: str(one["name"]) for key, one in model["networks"].items()}
+    names = {key: str(network["name"]) for key, network in model["networks"].items()}
     return {
-        own["container_name"]: {
-            names[key]: NetworkAttachment(how.get("ipv4_address"), tuple(how.get("aliases", ())))
-            for key, how in own["networks"].items()
+        service["container_name"]: {
+            names[key]: NetworkAttachment(
+                attachment.get("ipv4_address"), tuple(attachment.get("aliases", ()))
+            )
+            for key, attachment in service["networks"].items()
         }
-        for own in model["services"].values()
+        for service in model["services"].values()
     }
 
 
-def _networks(own: Model, release: Release, colour: Colour, address: str) -> Model:
+def _networks(service: Model, release: Release, colour: Colour, address: str) -> Model:
     """The user's aliases stay with the proxy: they mean the live colour, whichever it is.
 
     For a service without an address there, they mean the colour that runs.
     """
     networks: dict[str, Any] = {}
-    unasked = is_worker(release)
-    for key, how in (own.get("networks") or {"default": None}).items():
-        kept = {name: value for name, value in (how or {}).items() if name != "aliases"}
-        theirs = [release.service, *((how or {}).get("aliases") or ())] if unasked else []
-        networks[key] = {**kept, "aliases": [f"{release.service}-{colour}", *theirs]}
+    worker = is_worker(release)
+    for key, attachment in (service.get("networks") or {"default": None}).items():
+        options = {name: value for name, value in (attachment or {}).items() if name != "aliases"}
+        theirs = [release.service, *((attachment or {}).get("aliases") or ())] if worker else []
+        networks[key] = {**options, "aliases": [f"{release.service}-{colour}", *theirs]}
     networks[LINK] = {"ipv4_address": address}
     return networks
 
@@ -126,33 +135,33 @@ def merged(models: Sequence[tuple[Release, Model]]) -> list[Model]:
 
     ``depends_on`` holds within a file, and no file needs one that comes after it.
     """
-    own = {release.service: model for release, model in models}
-    found: list[Model] = []
+    models_by_service = {release.service: model for release, model in models}
+    files: list[Model] = []
     for release in in_order([release for release, _ in models]):
-        model = own[release.service]
-        if not found or _contradict(found[-1], model):
-            found.append({"name": model["name"], "services": {}})
-        _add(release, model, found[-1])
-    return found
+        model = models_by_service[release.service]
+        if not files or _contradict(files[-1], model):
+            files.append({"name": model["name"], "services": {}})
+        _add(release, model, files[-1])
+    return files
 
 
 def _add(release: Release, model: Model, file: Model) -> None:
     needed = {
         name: {"condition": _STARTED}
-        for name, own in file["services"].items()
-        if own["labels"][f"{LABEL}.service"] in after(release)
+        for name, service in file["services"].items()
+        if service["labels"][f"{LABEL}.service"] in after(release)
     }
-    for name, own in model["services"].items():
-        file["services"][name] = {**own, "depends_on": needed} if needed else own
+    for name, service in model["services"].items():
+        file["services"][name] = {**service, "depends_on": needed} if needed else service
     for kind in _SHARED:
         if kind in model:
             file[kind] = {**file.get(kind, {}), **model[kind]}
 
 
-def _contradict(one: Model, other: Model) -> bool:
+def _contradict(file: Model, model: Model) -> bool:
     """Two releases of different days may mean different things by one name."""
     return any(
-        one[kind][name] != other[kind][name]
+        file[kind][name] != model[kind][name]
         for kind in _SHARED
-        for name in one.get(kind, {}).keys() & other.get(kind, {}).keys()
+        for name in file.get(kind, {}).keys() & model.get(kind, {}).keys()
     )

@@ -43,7 +43,7 @@ _WORD = re.compile(r"[A-Za-z0-9._-]+")
 
 _SECRET = re.compile(r"[A-Za-z0-9._~-]+")
 
-_WHERE = re.compile(r"[0-9A-Za-z.:\[\]-]*:[0-9]*/tcp(->[0-9]+)?")
+_ADDRESS = re.compile(r"[0-9A-Za-z.:\[\]-]*:[0-9]*/tcp(->[0-9]+)?")
 """An address and a port; it only gets into a comment, which a line break would end."""
 
 
@@ -204,7 +204,7 @@ def render(topology: Topology, network: IPv4Network) -> str:
         no_colour=NO_COLOUR,
         frontends=_frontends(topology),
         certificates=_certificates(topology),
-        backends=[each for route in topology.routes for each in _backends(route, network)],
+        backends=[section for route in topology.routes for section in _backends(route, network)],
     )
 
 
@@ -215,7 +215,7 @@ def _frontends(topology: Topology) -> list[_Frontend]:
             behind.setdefault(port, []).append(route)
     frontends = [_frontend(port, routes) for port, routes in sorted(behind.items())]
     previews = [_preview_frontend(route) for route in topology.routes]
-    return [*frontends, *(each for each in previews if each)]
+    return [*frontends, *(preview for preview in previews if preview)]
 
 
 def _preview_frontend(route: Route) -> _Frontend | None:
@@ -228,17 +228,22 @@ def _preview_frontend(route: Route) -> _Frontend | None:
         for colour, target in route.targets
     )
     mode = "http" if route.modes == {"http"} else "tcp"
-    title = f"{service}: previewed at {_where(port.where)}"
+    title = f"{service}: previewed at {_address(port.where)}"
     routes = (_ServiceRoute("way0", service, backends),)
     return _Frontend(port.internal_port, title, mode, routes, previews=True)
 
 
 def _frontend(port: int, routes: list[Route]) -> _Frontend:
-    here = [each for route in routes for each in route.published if each.internal_port == port]
+    published = [
+        published_port
+        for route in routes
+        for published_port in route.published
+        if published_port.internal_port == port
+    ]
     names = ", ".join(route.service for route in routes)
     title = f"{names} inside the project"
-    if here:
-        title = f"{names}: published as {_where(here[-1].where)}"
+    if published:
+        title = f"{names}: published as {_address(published[-1].where)}"
     modes = {mode for route in routes for mode in route.modes}
     mode = "http" if modes == {"http"} else "tcp"
     if len(routes) > 1 and mode == "tcp":
@@ -246,13 +251,13 @@ def _frontend(port: int, routes: list[Route]) -> _Frontend:
             f"{names} share port {port}, and a plain TCP connection names no service",
             hint="let one of them listen on another port",
         )
-    matches = _matches(routes) if here else ()
+    matches = _matches(routes) if published else ()
     by_name = len(routes) > 1 and not matches
     service_routes = tuple(
         _service_route(number, route, port, by_name=by_name, matched=bool(matches))
         for number, route in enumerate(routes)
     )
-    tls = any(each.tls for each in here)
+    tls = any(published_port.tls for published_port in published)
     return _Frontend(port, title, mode, service_routes, tls=tls, matches=matches)
 
 
@@ -347,8 +352,8 @@ def _secret(text: str) -> str:
     return text
 
 
-def _where(text: str) -> str:
-    if not _WHERE.fullmatch(text):
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
         raise ProxyFailed(f"{text!r} can't be an address at which a port is published")
     return text
 

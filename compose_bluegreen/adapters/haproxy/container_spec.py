@@ -108,9 +108,9 @@ def successor(topology: Topology, service: str) -> Model:
     """The same beside the container that serves, which Compose knows as ``service``. It is on no
     network through which Docker would publish its ports."""
     spec = model(topology)
-    own = spec["services"][SERVICE]
-    own |= {"container_name": successor_name(topology.project), "networks": {LINK: {}}}
-    spec["services"] = {_OTHER_SERVICE if service == SERVICE else SERVICE: own}
+    proxy_service = spec["services"][SERVICE]
+    proxy_service |= {"container_name": successor_name(topology.project), "networks": {LINK: {}}}
+    spec["services"] = {_OTHER_SERVICE if service == SERVICE else SERVICE: proxy_service}
     spec["networks"] = {LINK: spec["networks"][LINK]}
     return spec
 

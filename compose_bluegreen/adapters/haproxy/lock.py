@@ -111,8 +111,8 @@ class EngineLock:
 
     def _give_up(self) -> None:
         with self._session.turn:
-            held, self._token = self._token, None
-            if held and self._session.is_open:
+            token, self._token = self._token, None
+            if token and self._session.is_open:
                 with suppress(ProxyFailed):
                     flock.give_up(self._session.shell())
 

@@ -85,27 +85,27 @@ class HaproxyProxy:
     def topology(self) -> Topology | None:
         return self._files.topology()
 
-    def change_to(self, wanted: Topology) -> Change:
+    def change_to(self, desired: Topology) -> Change:
         stored, status = self._files.stored(), self._container.status()
         if stored is None or status is None:
             return Change.CREATE
-        desired = document(wanted)
+        new = document(desired)
         labels = stored.made_for(), self._container.made_for()
-        if any(label not in (None, desired.made_for()) for label in labels):
+        if any(label not in (None, new.made_for()) for label in labels):
             # A proxy that does not run serves no request, and holds no lock to ask for.
             return Change.RECREATE if status == "running" else Change.CREATE
         if status != "running":
             return Change.START
-        return Change.NONE if stored.means_the_same_as(desired) else Change.RELOAD
+        return Change.NONE if stored.means_the_same_as(new) else Change.RELOAD
 
-    def alone(self, wanted: Topology) -> AbstractContextManager[None]:
-        return self._lifecycle.alone(wanted)
+    def alone(self, desired: Topology) -> AbstractContextManager[None]:
+        return self._lifecycle.alone(desired)
 
-    def apply(self, wanted: Topology, change: Change) -> float:
-        return 0.0 if change is Change.NONE else self._lifecycle.apply(wanted, change)
+    def apply(self, desired: Topology, change: Change) -> float:
+        return 0.0 if change is Change.NONE else self._lifecycle.apply(desired, change)
 
-    def renew_image(self, wanted: Topology) -> None:
-        self._lifecycle.renew_image(wanted)
+    def renew_image(self, desired: Topology) -> None:
+        self._lifecycle.renew_image(desired)
 
     def remove(self) -> None:
         # The lock is held until its container is gone: no other command may come in between.

@@ -33,14 +33,14 @@ class ProxyContainer:
 
     def status(self) -> str | None:
         """As Docker names it (``running``, ``exited``, …), None where there is no container."""
-        found = self._inspect()
-        return str(found["State"]["Status"]) if found else None
+        attributes = self._inspect()
+        return str(attributes["State"]["Status"]) if attributes else None
 
     def made_for(self) -> str | None:
         """The label; None without a container, or for one from before that label existed."""
-        found = self._inspect()
+        attributes = self._inspect()
         label: str | None = (
-            found["Config"]["Labels"].get(container_spec.MADE_FOR) if found else None
+            attributes["Config"]["Labels"].get(container_spec.MADE_FOR) if attributes else None
         )
         return label
 
@@ -54,15 +54,15 @@ class ProxyContainer:
 
     def monitor_address(self) -> str | None:
         """``host:port`` of statistics and metrics."""
-        found = self._inspect()
-        ports = found["NetworkSettings"]["Ports"] or {} if found else {}
+        attributes = self._inspect()
+        ports = attributes["NetworkSettings"]["Ports"] or {} if attributes else {}
         bound = ports.get(f"{MONITOR_PORT}/tcp") or []
         return f"{bound[0]['HostIp']}:{bound[0]['HostPort']}" if bound else None
 
     def image_id(self) -> str | None:
         """The image that it was created from; None without a container."""
-        found = self._inspect()
-        return str(found["Image"]) if found else None
+        attributes = self._inspect()
+        return str(attributes["Image"]) if attributes else None
 
     def has_image(self, reference: str) -> bool:
         """Whether the engine has an image."""
@@ -92,8 +92,8 @@ class ProxyContainer:
 
     def compose_service(self) -> str:
         """Its service in the compose file of the proxy."""
-        found = self._inspect()
-        labels = found["Config"]["Labels"] if found else {}
+        attributes = self._inspect()
+        labels = attributes["Config"]["Labels"] if attributes else {}
         return str(labels.get("com.docker.compose.service", container_spec.SERVICE))
 
     def remove_successor(self) -> None:
@@ -271,20 +271,20 @@ class ProxyContainer:
 
     def _inspect(self) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = self._api.inspect_container(self.name)
+            attributes: dict[str, Any] = self._api.inspect_container(self.name)
         except docker.errors.NotFound:
             return self._unnamed_successor()
-        return found
+        return attributes
 
     def _unnamed_successor(self) -> dict[str, Any] | None:
         """A command was killed before it gave the new container its name: it serves requests."""
         successor = container_spec.successor_name(self._project)
         try:
-            found: dict[str, Any] = self._api.inspect_container(successor)
+            attributes: dict[str, Any] = self._api.inspect_container(successor)
         except docker.errors.NotFound:
             return None
-        if container_spec.front(self._project) not in found["NetworkSettings"]["Networks"]:
+        if container_spec.front(self._project) not in attributes["NetworkSettings"]["Networks"]:
             return None
         with suppress(EngineUnreachable):  # another command was faster
             self._api.rename(successor, self.usual_name)
-        return found
+        return attributes

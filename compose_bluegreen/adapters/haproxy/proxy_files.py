@@ -98,7 +98,9 @@ class ProxyFiles:
         new = {f"{name}.new": text for name, text in configuration.items()}
         self._container.write(new | self._previews(desired))
         before = self.topology() or desired
-        self._remove_certificates({one.settings.certificates for one in (before, desired)})
+        self._remove_certificates(
+            {topology.settings.certificates for topology in (before, desired)}
+        )
         shell = self._session.shell()
         if not shell.test(f"haproxy -c -q -f {STATE}/{_CONFIG}.new >{STATE}/check.log"):
             raise ProxyFailed(
@@ -127,9 +129,9 @@ class ProxyFiles:
         kept."""
         if not previewed(desired):
             return {}
-        both = previewed(desired) & previewed(self.topology())
-        kept = self.shown() if both else {}
-        return {PREVIEWS.name: previews_text({name: kept[name] for name in both & kept.keys()})}
+        services = previewed(desired) & previewed(self.topology())
+        kept = self.shown() if services else {}
+        return {PREVIEWS.name: previews_text({name: kept[name] for name in services & kept.keys()})}
 
     def _write_referenced(self, desired: Topology) -> None:
         """The files that the configuration refers to. Those of the present one stay."""

@@ -90,8 +90,8 @@ class Name:
     @classmethod
     def read(cls, text: str) -> Self | None:
         """None for a file that is no document."""
-        found = _NAME.fullmatch(text)
-        return cls(int(found[1]), found[2], found[3]) if found else None
+        match = _NAME.fullmatch(text)
+        return cls(int(match[1]), match[2], match[3]) if match else None
 
 
 def count(revision: str | None) -> int:
@@ -143,19 +143,21 @@ def document(  # noqa: PLR0913, PLR0917 - the tables
     steps: Sequence[Row],
 ) -> Document:
     """The document of these rows; its revision follows ``before``."""
-    own = {key: deployment[key] for key in _DEPLOYMENT}
+    deployment_fields = {key: deployment[key] for key in _DEPLOYMENT}
     rows = [{key: part[key] for key in _PART} for part in parts]
     done = [_with_key({key: step[key] for key in _STEP}) for step in steps]
-    revision = f"{count(before) + 1}-{_digest(_text(own, services, rows, done))}"
-    return Document(Name(number, uid, revision), own, tuple(services), tuple(rows), tuple(done))
+    revision = f"{count(before) + 1}-{_digest(_text(deployment_fields, services, rows, done))}"
+    return Document(
+        Name(number, uid, revision), deployment_fields, tuple(services), tuple(rows), tuple(done)
+    )
 
 
 def read(name: Name, content: bytes) -> Document:
     """Raises Damaged, and HistoryUnusable for what only a newer version of us can read."""
     try:
         text = content.decode("ascii").removesuffix("\n")
-        found = json.loads(text)
-        format_ = int(found["format"])
+        fields = json.loads(text)
+        format_ = int(fields["format"])
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(str(name)) from error
     if format_ > FORMAT:
@@ -165,19 +167,19 @@ def read(name: Name, content: bytes) -> Document:
     try:
         return Document(
             name,
-            _deployment(found["deployment"]),
-            tuple(map(str, found["services"])),
-            tuple(_part(part) for part in found["parts"]),
-            tuple(_step(one, format_) for one in found["steps"]),
+            _deployment(fields["deployment"]),
+            tuple(map(str, fields["services"])),
+            tuple(_part(part) for part in fields["parts"]),
+            tuple(_step(step, format_) for step in fields["steps"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(str(name)) from error
 
 
-def newer(what: str) -> HistoryUnusable:
+def newer(subject: str) -> HistoryUnusable:
     """For a format that only a newer version can read."""
     return HistoryUnusable(
-        f"{what} was recorded on the engine by a newer version of compose-bluegreen",
+        f"{subject} was recorded on the engine by a newer version of compose-bluegreen",
         hint="upgrade: pip install --upgrade compose-bluegreen",
     )
 
@@ -201,20 +203,20 @@ class Note:
 def read_note(line: str) -> Note | None:
     """None for a line that was cut off. Raises HistoryUnusable for a newer format."""
     try:
-        found = json.loads(line)
-        format_ = int(found.get("format", _BEFORE_KEYS))
+        fields = json.loads(line)
+        format_ = int(fields.get("format", _BEFORE_KEYS))
         if format_ > FORMAT:
-            raise newer(f"step {found['number']} of a deployment")
-        step = _step(found["step"], format_)
-        return Note(found["uid"], found["after"], int(found["number"]), step)
+            raise newer(f"step {fields['number']} of a deployment")
+        step = _step(fields["step"], format_)
+        return Note(fields["uid"], fields["after"], int(fields["number"]), step)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _step(found: Fields, format_: int) -> Fields:
+def _step(fields: Fields, format_: int) -> Fields:
     if format_ <= _BEFORE_KEYS:
-        found = _with_key(found | {"key": None})
-    row = _timed({key: found[key] for key in _STEP})
+        fields = _with_key(fields | {"key": None})
+    row = _timed({key: fields[key] for key in _STEP})
     return row | {"outcome": Outcome(row["outcome"])}
 
 
@@ -223,13 +225,13 @@ def _with_key(step: Fields) -> Fields:
     return step | {"key": step["key"] or key_of_name(step["name"], step["cause"])}
 
 
-def _deployment(found: Fields) -> Fields:
-    row = _timed({key: found[key] for key in _DEPLOYMENT})
+def _deployment(fields: Fields) -> Fields:
+    row = _timed({key: fields[key] for key in _DEPLOYMENT})
     return row | {"kind": Kind(row["kind"]), "state": State(row["state"])}
 
 
-def _part(found: Fields) -> Fields:
-    row = {key: found[key] for key in _PART}
+def _part(fields: Fields) -> Fields:
+    row = {key: fields[key] for key in _PART}
     return row | {"colour": Colour(row["colour"])}
 
 

@@ -41,8 +41,8 @@ class Readable(Protocol):
 class Journal(Readable, Protocol):
     """What only the holder of the lock may do."""
 
-    def write(self, files: Mapping[str, str], gone: Sequence[str]) -> None:
-        """Each whole or not at all, on the disk; then without those in ``gone`` and the notes."""
+    def write(self, files: Mapping[str, str], obsolete: Sequence[str]) -> None:
+        """Each whole or not at all, on the disk; then without those in ``obsolete`` and the notes."""
 
     def set_aside(self, names: Mapping[str, str]) -> None:
         """Renames."""

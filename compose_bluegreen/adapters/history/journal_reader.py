@@ -27,13 +27,13 @@ class JournalReader:
 
     def __init__(self, project: str, read_volume: Callable[[], bytes | None]) -> None:
         self._read_volume = read_volume
-        self._asked = _docker("cp", f"{proxy_name(project)}:{JOURNAL_FOLDER}", "-")
+        self._process = _docker("cp", f"{proxy_name(project)}:{JOURNAL_FOLDER}", "-")
 
     def look(self) -> Seen | None:
         return self.read()
 
     def read(self) -> Seen | None:
-        packed = answer(self._asked) or self._read_volume()
+        packed = answer(self._process) or self._read_volume()
         return _unpacked(packed) if packed is not None else None
 
 
@@ -41,11 +41,11 @@ class IdentityReader:
     """The engine's own id."""
 
     def __init__(self) -> None:
-        self._asked = _docker("info", "--format", "{{.ID}}")
+        self._process = _docker("info", "--format", "{{.ID}}")
 
     def read(self) -> str | None:
         """None where no engine answers."""
-        return answer(self._asked).decode().strip() or None
+        return answer(self._process).decode().strip() or None
 
 
 def _unpacked(packed: bytes) -> Seen:
@@ -54,23 +54,23 @@ def _unpacked(packed: bytes) -> Seen:
     return seen(packed)
 
 
-def answer(asked: subprocess.Popen[bytes] | None) -> bytes:
+def answer(process: subprocess.Popen[bytes] | None) -> bytes:
     """Nothing where it fails or takes too long."""
-    if asked is None:
+    if process is None:
         return b""
     try:
-        said, _ = asked.communicate(timeout=PATIENCE)
+        output, _ = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        asked.kill()
-        asked.communicate()
+        process.kill()
+        process.communicate()
         return b""
-    return b"" if asked.returncode else said
+    return b"" if process.returncode else output
 
 
-def _docker(*words: str) -> subprocess.Popen[bytes] | None:
+def _docker(*arguments: str) -> subprocess.Popen[bytes] | None:
     try:
         return subprocess.Popen(
-            ["docker", *words],
+            ["docker", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -60,15 +60,15 @@ class VolumeJournal:
         packed = self._volume.archive()
         return seen(packed) if packed is not None else None
 
-    def write(self, files: Mapping[str, str], gone: Sequence[str]) -> None:
-        words = [f"printf '%s\\n' {quote(text)} >{name}{HALF}" for name, text in files.items()]
+    def write(self, files: Mapping[str, str], obsolete: Sequence[str]) -> None:
+        commands = [f"printf '%s\\n' {quote(text)} >{name}{HALF}" for name, text in files.items()]
         if files:
-            words.append(f"sync {' '.join(f'{name}{HALF}' for name in files)}")
-        words += [f"mv {name}{HALF} {name}" for name in files]
-        if gone:
-            words.append(f"rm -f {' '.join(gone)}")
+            commands.append(f"sync {' '.join(f'{name}{HALF}' for name in files)}")
+        commands += [f"mv {name}{HALF} {name}" for name in files]
+        if obsolete:
+            commands.append(f"rm -f {' '.join(obsolete)}")
         self._volume.run_or_write(
-            self._script(*words, f": >{NOTES}"),
+            self._script(*commands, f": >{NOTES}"),
             {name: f"{text}\n" for name, text in files.items()},
         )
 
@@ -78,5 +78,5 @@ class VolumeJournal:
     def note(self, line: str) -> None:
         self._volume.run(f"printf '%s\\n' {quote(line)} >>{self._folder}/{NOTES}")
 
-    def _script(self, *words: str) -> str:
-        return " && ".join([f"cd {self._folder}", *words])
+    def _script(self, *commands: str) -> str:
+        return " && ".join([f"cd {self._folder}", *commands])

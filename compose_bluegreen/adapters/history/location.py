@@ -18,18 +18,18 @@ VARIABLE = "BLUEGREEN_DATABASE_URL"
 _ALLOWED = "give a path, sqlite:////the/absolute/path.db or postgresql+psycopg://user@host/database"
 
 
-def open_history(given: str | None, environ: Mapping[str, str], scope: Scope) -> SqlHistory:
-    """The history at ``given`` (a path or a URL), or where ``environ`` says. Touches nothing.
+def open_history(database: str | None, environ: Mapping[str, str], scope: Scope) -> SqlHistory:
+    """The history at ``database`` (a path or a URL), or where ``environ`` says. Touches nothing.
 
     Raises UsageError, which never repeats the value: a URL may hold a password.
     """
-    return SqlHistory(database_url(given, environ), scope)
+    return SqlHistory(database_url(database, environ), scope)
 
 
-def database_url(given: str | None, environ: Mapping[str, str]) -> URL:
-    for value, said_by in ((given, "--database"), (environ.get(VARIABLE), VARIABLE)):
+def database_url(database: str | None, environ: Mapping[str, str]) -> URL:
+    for value, source in ((database, "--database"), (environ.get(VARIABLE), VARIABLE)):
         if value:
-            return _url(value, said_by)
+            return _url(value, source)
     return sqlite_url(default_file(environ))
 
 
@@ -41,20 +41,20 @@ def sqlite_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path.absolute()))
 
 
-def _url(value: str, said_by: str) -> URL:
+def _url(value: str, source: str) -> URL:
     if "://" not in value:
         return sqlite_url(Path(value).expanduser())
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
         # "from None": their message repeats the URL, password and all.
-        raise UsageError(f"{said_by} is not a database URL", hint=_ALLOWED) from None
+        raise UsageError(f"{source} is not a database URL", hint=_ALLOWED) from None
     if url.drivername in {"postgresql", "postgresql+psycopg"}:
         if not url.database:
-            raise UsageError(f"{said_by} names no database", hint=_ALLOWED)
+            raise UsageError(f"{source} names no database", hint=_ALLOWED)
         return url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
-        raise UsageError(f"{said_by}: {url.drivername} is not supported", hint=_ALLOWED)
+        raise UsageError(f"{source}: {url.drivername} is not supported", hint=_ALLOWED)
     if not url.database or url.database == ":memory:" or url.host or url.query:
-        raise UsageError(f"{said_by} names no file", hint=_ALLOWED)
+        raise UsageError(f"{source} names no file", hint=_ALLOWED)
     return sqlite_url(Path(url.database))

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from compose_bluegreen.adapters.history.journal_documents import Document, Fields, Name, Note, count
-from compose_bluegreen.adapters.history.outbox import mark, wanted
+from compose_bluegreen.adapters.history.outbox import kept_uids, mark
 from compose_bluegreen.adapters.history.scope import Scope
 from compose_bluegreen.adapters.history.tables import (
     deployment_parts,
@@ -43,7 +43,7 @@ class _Do(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class JournalContent:
     """What the journal has: the newest name of each uid, and the documents that could be read.
 
     ``taken`` are numbers of what can't be read any more; ``kept`` is how many the journal keeps.
@@ -62,10 +62,12 @@ def unread(connection: Connection, scope: Scope, names: Iterable[Name]) -> set[s
     return {name.uid for name in names if _verdict(mine.get(name.uid), name) is _Do.TAKE}
 
 
-def join(connection: Connection, scope: Scope, found: Found, standing: Standing) -> list[str]:
+def join(
+    connection: Connection, scope: Scope, journal: JournalContent, standing: Standing
+) -> list[str]:
     """What a person should know of it. Needs the documents of all that ``unread`` names, but for
     those that can't be read."""
-    return _Join(connection, scope, found, standing).run()
+    return _Join(connection, scope, journal, standing).run()
 
 
 def _mine(connection: Connection, scope: Scope) -> dict[str, Row[Any]]:
@@ -79,8 +81,8 @@ def _mine(connection: Connection, scope: Scope) -> dict[str, Row[Any]]:
             _columns.journalled,
         ).where(_columns.engine == scope.engine, _columns.project == scope.project)
     )
-    found: dict[str, Any] = {row.uid: row for row in rows}
-    return found
+    by_uid: dict[str, Any] = {row.uid: row for row in rows}
+    return by_uid
 
 
 def _verdict(row: Row[Any] | None, name: Name) -> _Do:
@@ -95,11 +97,11 @@ def _verdict(row: Row[Any] | None, name: Name) -> _Do:
 
 class _Join:
     def __init__(
-        self, connection: Connection, scope: Scope, found: Found, standing: Standing
+        self, connection: Connection, scope: Scope, journal: JournalContent, standing: Standing
     ) -> None:
         self._connection = connection
         self._scope = scope
-        self._found = found
+        self._journal = journal
         self._holds = standing is Standing.HOLDS_THE_LOCK
         self._mine = _mine(connection, scope)
         self._remarks: list[str] = []
@@ -110,7 +112,10 @@ class _Join:
             self._tell_of_divergence(taken)
             served = self._lights_out()
             numbers = self._numbers(taken)
-            keys = {one.name.uid: self._write(one, numbers[one.name.uid]) for one in taken}
+            keys = {
+                document.name.uid: self._write(document, numbers[document.name.uid])
+                for document in taken
+            }
             self._light(taken, keys, served)
         if self._holds:
             self._forget_discarded()
@@ -119,27 +124,27 @@ class _Join:
         return self._remarks
 
     def _taken(self) -> list[Document]:
-        names = self._found.names.values()
+        names = self._journal.names.values()
         verdicts = {name: _verdict(self._mine.get(name.uid), name) for name in names}
         marked = [name for name, verdict in verdicts.items() if verdict is _Do.MARK]
-        mark(self._connection, [one for one in marked if self._unmarked(one)])
-        documents = self._found.documents
+        mark(self._connection, [name for name in marked if self._unmarked(name)])
+        documents = self._journal.documents
         taken = [name for name, verdict in verdicts.items() if verdict is _Do.TAKE]
-        found = [documents[name.uid] for name in taken if name.uid in documents]
-        return sorted(found, key=lambda one: (one.name.number, one.name.uid))
+        readable = [documents[name.uid] for name in taken if name.uid in documents]
+        return sorted(readable, key=lambda document: (document.name.number, document.name.uid))
 
     def _unmarked(self, name: Name) -> bool:
         return bool(self._mine[name.uid].journalled != name.revision)
 
     def _tell_of_divergence(self, taken: list[Document]) -> None:
-        for one in taken:
-            row = self._mine.get(one.name.uid)
+        for document in taken:
+            row = self._mine.get(document.name.uid)
             if row is None or row.revision == row.journalled:
                 continue
-            there = one.deployment["state"]
-            if there is not row.state and there not in _later(row.state):
+            state = document.deployment["state"]
+            if state is not row.state and state not in _later(row.state):
                 self._remarks.append(
-                    f"deployment {one.name.number} was {row.state} here and is {there} on the engine,"
+                    f"deployment {document.name.number} was {row.state} here and is {state} on the engine,"
                     " which counts"
                 )
 
@@ -147,23 +152,27 @@ class _Join:
 
     def _numbers(self, taken: list[Document]) -> dict[str, int]:
         """The number of each document; a local deployment with the same number gets a new one."""
-        uids = {one.name.uid for one in taken}
+        uids = {document.name.uid for document in taken}
         owners = {row.number: uid for uid, row in self._mine.items() if uid not in uids}
-        known = [*owners, *self._found.taken, *(one.number for one in self._found.names.values())]
+        known = [
+            *owners,
+            *self._journal.taken,
+            *(name.number for name in self._journal.names.values()),
+        ]
         free = max(known, default=0) + 1
         # Out of the way first: a number may change hands.
         self._renumber({row.id: -row.id for uid, row in self._mine.items() if uid in uids})
         numbers: dict[str, int] = {}
         moved: list[int] = []
-        for one in taken:
-            number = one.name.number
+        for document in taken:
+            number = document.name.number
             if number in numbers.values():  # two files of one engine were mixed by hand
                 number, free = free, free + 1
             elif number in owners:
                 self._move_away(self._mine[owners.pop(number)], free)
                 moved.append(number)
                 free += 1
-            numbers[one.name.uid] = number
+            numbers[document.name.uid] = number
         if moved:
             self._set_apart(min(moved))
         return numbers
@@ -171,7 +180,8 @@ class _Join:
     def _set_apart(self, since: int) -> None:
         """What is known here alone from that number on comes from another story, so no rollback goes
         there unless it is named."""
-        for row in (one for one in self._alone() if one.number >= since):
+        recent = [row for row in self._alone() if row.number >= since]
+        for row in recent:
             self._change(row.id)
             self._connection.execute(
                 update(deployment_parts)
@@ -184,7 +194,7 @@ class _Join:
         for column in (_columns.rollback_of, _columns.restores):
             self._connection.execute(
                 update(deployments)
-                .where(column == row.number, _columns.id.in_(one.id for one in self._alone()))
+                .where(column == row.number, _columns.id.in_(local.id for local in self._alone()))
                 .values({column.name: free})
             )
         self._remarks.append(
@@ -200,37 +210,37 @@ class _Join:
 
     # ── rows ─────────────────────────────────────────────────────────────────────────────────
 
-    def _write(self, one: Document, number: int) -> int:
+    def _write(self, document: Document, number: int) -> int:
         """Its primary key. The engine that it is on counts, whatever one it was known on before."""
         place = {"engine": self._scope.engine, "project": self._scope.project}
-        same = number == one.name.number
+        same = number == document.name.number
         row = {
             **place,
-            **one.deployment,
-            "uid": one.name.uid,
+            **document.deployment,
+            "uid": document.name.uid,
             "number": number,
-            "revision": one.name.revision if same else None,
-            "journalled": one.name.revision,
+            "revision": document.name.revision if same else None,
+            "journalled": document.name.revision,
         }
-        key = self._key(one.name.uid, row)
+        key = self._key(document.name.uid, row)
         for table in (deployment_services, deployment_parts, deployment_steps):
             self._connection.execute(delete(table).where(table.c.deployment_id == key))
-        for place_in_line, service in enumerate(one.services):
+        for place_in_line, service in enumerate(document.services):
             self._insert(deployment_services, key, place_in_line, {"service": service})
-        for place_in_line, part in enumerate(one.parts):
+        for place_in_line, part in enumerate(document.parts):
             self._insert(deployment_parts, key, place_in_line, {**part, **place, "live": False})
-        for place_in_line, step in enumerate(one.steps, start=1):
+        for place_in_line, step in enumerate(document.steps, start=1):
             self._insert(deployment_steps, key, place_in_line, step)
         return key
 
     def _key(self, uid: str, row: Fields) -> int:
-        found = self._connection.scalar(select(_columns.id).where(_columns.uid == uid))
-        if found is None:
+        existing = self._connection.scalar(select(_columns.id).where(_columns.uid == uid))
+        if existing is None:
             new = insert(deployments).values(row).returning(_columns.id)
             key: int = self._connection.execute(new).scalar_one()
             return key
-        self._connection.execute(update(deployments).where(_columns.id == found).values(row))
-        return int(found)
+        self._connection.execute(update(deployments).where(_columns.id == existing).values(row))
+        return int(existing)
 
     def _insert(self, table: Any, key: int, number: int, row: Fields) -> None:
         whole = {**row, "deployment_id": key, "number": number}
@@ -245,14 +255,16 @@ class _Join:
 
     def _lights_out(self) -> dict[str, int]:
         """What was live here: service to primary key. Nothing is, for a moment."""
-        here = (
+        live_parts = (
             _parts.engine == self._scope.engine,
             _parts.project == self._scope.project,
             _parts.live,
         )
-        rows = self._connection.execute(select(_parts.service, _parts.deployment_id).where(*here))
+        rows = self._connection.execute(
+            select(_parts.service, _parts.deployment_id).where(*live_parts)
+        )
         served = {row.service: row.deployment_id for row in rows}
-        self._connection.execute(update(deployment_parts).where(*here).values(live=False))
+        self._connection.execute(update(deployment_parts).where(*live_parts).values(live=False))
         return served
 
     def _light(
@@ -260,17 +272,18 @@ class _Join:
     ) -> None:
         """The engine's claims come before the local ones, newer claims before older ones."""
         claims = [
-            _Claim(True, one.name.number, service, keys[one.name.uid])
-            for one in taken
-            for service in one.live
+            _Claim(True, document.name.number, service, keys[document.name.uid])
+            for document in taken
+            for service in document.live
         ]
         rewritten = set(keys.values())
         rows = {row.id: row for row in self._mine.values()}
         for service, key in served.items():
             if key not in rewritten:
-                there = rows[key].uid in self._found.names
-                claims.append(_Claim(there, rows[key].number, service, key))
-        for claim in {one.service: one for one in sorted(claims)}.values():
+                in_journal = rows[key].uid in self._journal.names
+                claims.append(_Claim(in_journal, rows[key].number, service, key))
+        greatest = {claim.service: claim for claim in sorted(claims)}
+        for claim in greatest.values():
             self._connection.execute(
                 update(deployment_parts)
                 .where(_parts.deployment_id == claim.key, _parts.service == claim.service)
@@ -303,15 +316,17 @@ class _Join:
     def _forget_discarded(self) -> None:
         """Only what changed nothing is ever taken out of the journal while it is young."""
         for row in self._missing():
-            if row.state is State.PREPARING and self._found.names:
+            if row.state is State.PREPARING and self._journal.names:
                 self._connection.execute(delete(deployments).where(_columns.id == row.id))
 
     def _send_again(self) -> None:
         """What was lost there, went back to an older version, or can't be read, is here."""
         missing = self._missing()
-        kept = wanted(self._connection, self._scope, self._found.kept) if missing else set()
+        kept = kept_uids(self._connection, self._scope, self._journal.kept) if missing else set()
         lost = [row for row in missing if row.uid in kept]
-        lost += [self._mine[name.uid] for name in self._found.names.values() if self._spoilt(name)]
+        lost += [
+            self._mine[name.uid] for name in self._journal.names.values() if self._spoilt(name)
+        ]
         for row in lost:
             self._connection.execute(
                 update(deployments).where(_columns.id == row.id).values(journalled=None)
@@ -321,7 +336,7 @@ class _Join:
         row = self._mine.get(name.uid)
         if row is None:
             return False
-        unreadable = name.uid not in self._found.documents
+        unreadable = name.uid not in self._journal.documents
         older = name.count < count(row.journalled)
         return older or (unreadable and _verdict(row, name) is _Do.TAKE)
 
@@ -331,14 +346,15 @@ class _Join:
 
     def _alone(self) -> list[Row[Any]]:
         """Known here, and not to the journal."""
-        return [row for uid, row in self._mine.items() if uid not in self._found.names]
+        return [row for uid, row in self._mine.items() if uid not in self._journal.names]
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────
 
     def _add_notes(self) -> None:
         """To what is here as it is there; the holder of the lock then makes a document of it."""
-        keys = {one: self._same(*one) for one in {(n.uid, n.after) for n in self._found.notes}}
-        for note in self._found.notes:
+        references = {(note.uid, note.after) for note in self._journal.notes}
+        keys = {(uid, after): self._same(uid, after) for uid, after in references}
+        for note in self._journal.notes:
             key = keys[note.uid, note.after]
             if key is None:
                 continue
@@ -352,8 +368,12 @@ class _Join:
                 self._change(key)
 
     def _same(self, uid: str, revision: str) -> int | None:
-        here = _columns.uid == uid, _columns.revision == revision, _columns.journalled == revision
-        key: int | None = self._connection.scalar(select(_columns.id).where(*here))
+        unchanged = (
+            _columns.uid == uid,
+            _columns.revision == revision,
+            _columns.journalled == revision,
+        )
+        key: int | None = self._connection.scalar(select(_columns.id).where(*unchanged))
         return key
 
 
@@ -361,7 +381,7 @@ class _Join:
 class _Claim:
     """That a service's live part is one of this deployment; the greatest holds."""
 
-    there: bool
+    in_journal: bool
     number: int
     service: str
     key: int
@@ -369,10 +389,10 @@ class _Claim:
 
 def _later(state: State) -> set[State]:
     """What a deployment in this state may still become."""
-    found: set[State] = set()
+    states: set[State] = set()
     ahead = set(TRANSITIONS[state])
     while ahead:
-        one = ahead.pop()
-        found.add(one)
-        ahead |= TRANSITIONS[one] - found
-    return found
+        state_after = ahead.pop()
+        states.add(state_after)
+        ahead |= TRANSITIONS[state_after] - states
+    return states

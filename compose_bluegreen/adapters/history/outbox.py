@@ -38,11 +38,13 @@ def outgoing(connection: Connection, scope: Scope, kept: int) -> list[Document]:
         _columns.revision != _columns.journalled,
     )
     rows = connection.execute(_of(scope).where(unsent)).mappings().all()
-    chosen = _wanted(connection, scope, kept) if len(rows) > kept else {row["id"] for row in rows}
+    chosen = (
+        _kept_keys(connection, scope, kept) if len(rows) > kept else {row["id"] for row in rows}
+    )
     return [_stamped(connection, row) for row in rows if row["id"] in chosen]
 
 
-def _wanted(connection: Connection, scope: Scope, kept: int) -> set[int]:
+def _kept_keys(connection: Connection, scope: Scope, kept: int) -> set[int]:
     """The newest and the waiting deployments, and the rollback targets of each service."""
     waiting = _of(scope).where(_columns.state == State.WAITING)
     newest = _of(scope).order_by(None).order_by(_columns.number.desc()).limit(kept)
@@ -53,9 +55,9 @@ def _wanted(connection: Connection, scope: Scope, kept: int) -> set[int]:
     }
 
 
-def wanted(connection: Connection, scope: Scope, kept: int) -> set[str]:
+def kept_uids(connection: Connection, scope: Scope, kept: int) -> set[str]:
     """The uids of those that the journal keeps."""
-    keys = _wanted(connection, scope, kept)
+    keys = _kept_keys(connection, scope, kept)
     rows = connection.execute(_of(scope).with_only_columns(_columns.id, _columns.uid))
     return {row.uid for row in rows if row.id in keys}
 
@@ -71,7 +73,7 @@ def _targets(connection: Connection, scope: Scope) -> set[int]:
 
     parts = deployment_parts.c
     images: dict[str, set[str]] = defaultdict(set)
-    found: set[int] = set()
+    targets: set[int] = set()
     keep: dict[str, int] = {}
     for row in connection.execute(
         select(parts.deployment_id, parts.service, parts.image_id, parts.settings)
@@ -84,33 +86,33 @@ def _targets(connection: Connection, scope: Scope) -> set[int]:
         .order_by(_columns.number.desc())
     ):
         limit = keep.setdefault(row.service, restored(row.settings).keep)
-        seen = images[row.service]
-        if row.image_id in seen or len(seen) <= limit:
-            seen.add(row.image_id)
-            found.add(row.deployment_id)
-    return found
+        service_images = images[row.service]
+        if row.image_id in service_images or len(service_images) <= limit:
+            service_images.add(row.image_id)
+            targets.add(row.deployment_id)
+    return targets
 
 
 def _stamped(connection: Connection, row: RowMapping) -> Document:
     """With its new revision, which it keeps here too, unless nothing changed since it got one."""
-    found = document(
+    stamped = document(
         row["number"],
         row["uid"],
         row["revision"] or row["journalled"],
         row,
-        [each["service"] for each in _children(connection, deployment_services, row["id"])],
+        [child["service"] for child in _children(connection, deployment_services, row["id"])],
         _children(connection, deployment_parts, row["id"]),
         _children(connection, deployment_steps, row["id"]),
     )
     # The same content in a newer format has another digest.
-    if row["revision"] is not None and found.name.has_content_of(row["revision"]):
-        return replace(found, name=replace(found.name, revision=row["revision"]))
+    if row["revision"] is not None and stamped.name.has_content_of(row["revision"]):
+        return replace(stamped, name=replace(stamped.name, revision=row["revision"]))
     connection.execute(
-        update(deployments).where(_columns.id == row["id"]).values(revision=found.name.revision)
+        update(deployments).where(_columns.id == row["id"]).values(revision=stamped.name.revision)
     )
-    return found
+    return stamped
 
 
 def _children(connection: Connection, table: Table, key: int) -> Sequence[RowMapping]:
-    found = select(table).where(table.c.deployment_id == key).order_by(table.c.number)
-    return connection.execute(found).mappings().all()
+    query = select(table).where(table.c.deployment_id == key).order_by(table.c.number)
+    return connection.execute(query).mappings().all()

@@ -89,10 +89,10 @@ class PostgresStore:
     def _readable(self, view: Engine) -> bool:
         if not self._fit_to_read:
             with view.connect() as connection:
-                found = self._revision(connection)
-            if found is None:
+                revision = self._revision(connection)
+            if revision is None:
                 return False
-            if found != self._ours.head:
+            if revision != self._ours.head:
                 self._prepare()
             self._fit_to_read = True
         return True
@@ -101,8 +101,8 @@ class PostgresStore:
         if self._fit_to_write:
             return
         with self._engine.connect() as connection:
-            found = self._revision(connection)
-        if found != self._ours.head:
+            revision = self._revision(connection)
+        if revision != self._ours.head:
             with self._alone() as connection:
                 # Another machine may have done it while this one waited.
                 if self._revision(connection) != self._ours.head:

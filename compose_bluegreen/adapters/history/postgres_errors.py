@@ -68,8 +68,8 @@ def explained(url: URL) -> Iterator[None]:
         if meaning is None:
             raise
         # The driver's own words don't repeat the password; SQLAlchemy's hide what was written.
-        said = str(error.orig).strip()
-        raise _unusable(url, *meaning, detail=said) from error
+        detail = str(error.orig).strip()
+        raise _unusable(url, *meaning, detail=detail) from error
 
 
 def from_newer_version(url: URL, revision: str) -> HistoryUnusable:
@@ -91,8 +91,8 @@ def _meaning(error: DBAPIError) -> _Meaning | None:
         return _BY_STATE.get(state) or _BY_CLASS.get(state[:2])
     if type(error.orig).__name__ != "OperationalError" and not error.connection_invalidated:
         return None
-    words = str(error.orig)
-    known = (_BY_STATE[state] for pattern, state in _BY_WORDS if pattern.search(words))
+    message = str(error.orig)
+    known = (_BY_STATE[state] for pattern, state in _BY_WORDS if pattern.search(message))
     return next(known, _AWAY)
 
 

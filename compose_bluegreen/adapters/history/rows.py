@@ -90,15 +90,15 @@ def step_row(step: StepRecord) -> dict[str, Any]:
 def _children(
     connection: Connection, table: Table, chosen: Select[int], *, but: str = ""
 ) -> Mapping[int, _Rows]:
-    wanted = (column for column in table.c if column.name != but)
-    found: dict[int, list[RowMapping]] = defaultdict(list)
+    columns = (column for column in table.c if column.name != but)
+    children: dict[int, list[RowMapping]] = defaultdict(list)
     for row in connection.execute(
-        select(*wanted)
+        select(*columns)
         .where(table.c.deployment_id.in_(chosen))
         .order_by(table.c.deployment_id, table.c.number)
     ).mappings():
-        found[row["deployment_id"]].append(row)
-    return found
+        children[row["deployment_id"]].append(row)
+    return children
 
 
 def _deployment(row: RowMapping, services: _Rows, parts: _Rows, steps: _Rows) -> Deployment:
@@ -108,7 +108,7 @@ def _deployment(row: RowMapping, services: _Rows, parts: _Rows, steps: _Rows) ->
         project=row["project"],
         kind=row["kind"],
         state=row["state"],
-        services=tuple(each["service"] for each in services),
+        services=tuple(service["service"] for service in services),
         actor=row["actor"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
@@ -117,8 +117,8 @@ def _deployment(row: RowMapping, services: _Rows, parts: _Rows, steps: _Rows) ->
         reason=row["reason"],
         rollback_of=row["rollback_of"],
         restores=row["restores"],
-        parts=tuple(_part(each) for each in parts),
-        steps=tuple(_step(each) for each in steps),
+        parts=tuple(_part(part) for part in parts),
+        steps=tuple(_step(step) for step in steps),
     )
 
 

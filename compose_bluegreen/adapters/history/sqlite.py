@@ -101,10 +101,10 @@ class SqliteStore:
             return True
         if not self.file.exists():
             return False
-        found = self._stored_revision()
-        if found is None:
+        revision = self._stored_revision()
+        if revision is None:
             return False
-        if found != self._ours.head:
+        if revision != self._ours.head:
             self._prepare()
         self._fit_to_read = True
         return True
@@ -113,10 +113,10 @@ class SqliteStore:
         if self._fit_to_write:
             return
         # Looked at first: what is not ours is refused as it is.
-        found = self._stored_revision() if self.file.exists() else None
+        revision = self._stored_revision() if self.file.exists() else None
         _make(self.file)
         _use_wal(self._engine)
-        if found != self._ours.head:
+        if revision != self._ours.head:
             with self.as_it_is() as connection:
                 # Another process may have done it while this one waited for the lock.
                 if self._revision(connection) != self._ours.head:
@@ -195,8 +195,8 @@ def _make(file: Path) -> None:
     # Only ever a new file: to close one that SQLite has open would drop SQLite's locks on it.
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    for each in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+    for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
         with suppress(FileNotFoundError, PermissionError):
-            mode = stat.S_IMODE(each.stat().st_mode)
+            mode = stat.S_IMODE(path.stat().st_mode)
             if mode & stat.S_IRWXO:
-                each.chmod(mode & ~stat.S_IRWXO)
+                path.chmod(mode & ~stat.S_IRWXO)

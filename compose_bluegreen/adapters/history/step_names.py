@@ -81,8 +81,8 @@ _RULES = (
 def key_of_name(name: str, cause: str) -> str:
     """The nearest key; ``other`` for a name that none of those versions wrote."""
     for names, causes, key in _RULES:
-        found = re.fullmatch(f"{names}\n{causes}", f"{name}\n{cause}")
-        if found:
+        match = re.fullmatch(f"{names}\n{causes}", f"{name}\n{cause}")
+        if match:
             # A hook that was alone at its moment had no number.
-            return found.expand(key).replace("::", ":1:")
+            return match.expand(key).replace("::", ":1:")
     return "other"

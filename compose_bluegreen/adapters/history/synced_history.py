@@ -86,9 +86,11 @@ class JournalledHistory(FollowingHistory):
         if not damaged or not self._able():
             return
         for name in damaged:
-            self._there[name.uid].remove(name)
+            self._names_by_uid[name.uid].remove(name)
         try:
-            self._journal.set_aside({str(one): journal_documents.set_aside(one) for one in damaged})
+            self._journal.set_aside(
+                {str(name): journal_documents.set_aside(name) for name in damaged}
+            )
         except LockLost:
             raise
         except BluegreenError as error:
@@ -115,7 +117,7 @@ class JournalledHistory(FollowingHistory):
         uid = self._uids.pop(deployment, None)
         self._local.discard(deployment)
         if uid and self._able():
-            self._write([], [str(name) for name in self._there.pop(uid, [])])
+            self._write([], [str(name) for name in self._names_by_uid.pop(uid, [])])
 
     def parts(self, deployment: int, parts: Sequence[DeployedService]) -> None:
         """Nothing moves by them alone: they go along with the next state."""
@@ -166,26 +168,30 @@ class JournalledHistory(FollowingHistory):
             return
         self._arrived = []
         # A reader in between must never find two live deployments; it may find none.
-        leaving.sort(key=lambda one: bool(one.live))
+        leaving.sort(key=lambda document: bool(document.live))
         for start in range(0, len(leaving), _AT_ONCE):
-            some = leaving[start : start + _AT_ONCE]
-            now = {one.name for one in some}
-            before = [name for one in some for name in self._there.get(one.name.uid, ())]
-            self._write(some, [str(name) for name in before if name not in now])
+            batch = leaving[start : start + _AT_ONCE]
+            now = {document.name for document in batch}
+            before = [
+                name for document in batch for name in self._names_by_uid.get(document.name.uid, ())
+            ]
+            self._write(batch, [str(name) for name in before if name not in now])
 
-    def _write(self, leaving: Sequence[Document], gone: Sequence[str]) -> None:
+    def _write(self, leaving: Sequence[Document], obsolete: Sequence[str]) -> None:
         try:
-            self._journal.write({str(one.name): one.text for one in leaving}, gone)
+            self._journal.write(
+                {str(document.name): document.text for document in leaving}, obsolete
+            )
         except LockLost:
             raise
         except BluegreenError as error:
             self._reachable = False
             self._warn(error)
             return
-        self._arrived += [one.name for one in leaving]
+        self._arrived += [document.name for document in leaving]
         self._mark_arrived()
-        self._uids |= {one.name.number: one.name.uid for one in leaving}
-        self._there |= {one.name.uid: [one.name] for one in leaving}
+        self._uids |= {document.name.number: document.name.uid for document in leaving}
+        self._names_by_uid |= {document.name.uid: [document.name] for document in leaving}
 
     def _mark_arrived(self) -> None:
         """Before the next step is recorded: a command that reads the journal meanwhile would take the
@@ -198,23 +204,23 @@ class JournalledHistory(FollowingHistory):
     def _trim(self) -> None:
         if not self._able():
             return
-        gone = [*self._litter]
-        if len(self._there) > self._kept:
+        obsolete = [*self._litter]
+        if len(self._names_by_uid) > self._kept:
             with self._local.store.reading() as connection:
                 scope = self._local.scope
-                kept = outbox.wanted(connection, scope, self._kept) if connection else set()
-            old = [uid for uid in self._there if uid not in kept]
-            gone += [str(name) for uid in old for name in self._there.pop(uid)]
-        if gone:
-            self._write([], gone)
+                kept = outbox.kept_uids(connection, scope, self._kept) if connection else set()
+            old = [uid for uid in self._names_by_uid if uid not in kept]
+            obsolete += [str(name) for uid in old for name in self._names_by_uid.pop(uid)]
+        if obsolete:
+            self._write([], obsolete)
 
     def _note(self, deployment: int, number: int, step: StepRecord) -> None:
         if not self._able():
             return
-        there = self._there.get(self._uids.get(deployment, ""))
-        if not there:
+        names = self._names_by_uid.get(self._uids.get(deployment, ""))
+        if not names:
             return
-        note = Note(there[-1].uid, there[-1].revision, number, step_row(step))
+        note = Note(names[-1].uid, names[-1].revision, number, step_row(step))
         try:
             self._journal.note(note.text)
         except LockLost:

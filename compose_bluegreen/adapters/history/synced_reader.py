@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from compose_bluegreen.adapters.history import journal_documents
 from compose_bluegreen.adapters.history.journal_documents import Document, Name
 from compose_bluegreen.adapters.history.journal_files import Readable, Seen
-from compose_bluegreen.adapters.history.merge import Found, Standing, join, unread
+from compose_bluegreen.adapters.history.merge import JournalContent, Standing, join, unread
 from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, LockLost
@@ -29,7 +29,7 @@ class FollowingHistory:
         self._remark = remark
         self._kept = kept
         self._fresh = self._reachable = False
-        self._there: dict[str, list[Name]] = {}
+        self._names_by_uid: dict[str, list[Name]] = {}
         """What the journal has; of each uid the newest last."""
         self._litter: list[str] = []
         self._damaged: list[Name] = []
@@ -70,7 +70,7 @@ class FollowingHistory:
 
     def _pull(self, standing: Standing) -> None:
         self._fresh = True
-        self._reachable, self._there = False, {}
+        self._reachable, self._names_by_uid = False, {}
         try:
             seen = self._readable.look()
             if seen is None:
@@ -84,8 +84,8 @@ class FollowingHistory:
         self._reachable = True
 
     def _join(self, seen: Seen, standing: Standing) -> None:
-        there = _by_uid(seen.files)
-        newest = {uid: names[-1] for uid, names in there.items()}
+        names_by_uid = _by_uid(seen.files)
+        newest = {uid: names[-1] for uid, names in names_by_uid.items()}
         with self._local.store.reading() as connection:
             scope = self._local.scope
             needed = unread(connection, scope, newest.values()) if connection else set(newest)
@@ -94,24 +94,24 @@ class FollowingHistory:
         if needed and not seen.contents:
             # It may have changed since; what is not seen now is seen the next time.
             seen = self._readable.read() or seen
-            there = _by_uid(seen.files)
-        found, damaged = _found(seen, there, needed, self._kept)
+            names_by_uid = _by_uid(seen.files)
+        content, damaged = _content(seen, names_by_uid, needed, self._kept)
         with self._local.store.writing() as connection:
-            remarks = join(connection, self._local.scope, found, standing)
-        self._local.taken = found.taken
+            remarks = join(connection, self._local.scope, content, standing)
+        self._local.taken = content.taken
         for remark in remarks:
             self._remark(remark)
-        self._there = there
+        self._names_by_uid = names_by_uid
         self._litter = [file for file in seen.files if journal_documents.is_litter(file)]
         for name in damaged:
             self._remark(f"warning: the engine's record of deployment {name.number} is damaged")
         self._damaged = damaged
 
-    def _warn(self, error: BluegreenError, what: str = "written") -> None:
-        said = error.detail.strip().splitlines()
-        more = said[-1] if said else str(error.hint)
+    def _warn(self, error: BluegreenError, action: str = "written") -> None:
+        lines = error.detail.strip().splitlines()
+        more = lines[-1] if lines else str(error.hint)
         self._remark(
-            f"warning: the engine's copy of history can't be {what}, the local copy is used:"
+            f"warning: the engine's copy of history can't be {action}, the local copy is used:"
             f" {error.message}{f' ({more})' if more else ''}"
         )
 
@@ -119,20 +119,20 @@ class FollowingHistory:
 def _by_uid(files: Sequence[str]) -> dict[str, list[Name]]:
     """A command killed between writing a version and removing the previous one leaves both."""
     names = [name for file in files if (name := Name.read(file))]
-    found: dict[str, list[Name]] = {}
-    for name in sorted(names, key=lambda one: (one.count, one.revision)):
-        found.setdefault(name.uid, []).append(name)
-    return found
+    by_uid: dict[str, list[Name]] = {}
+    for name in sorted(names, key=lambda version: (version.count, version.revision)):
+        by_uid.setdefault(name.uid, []).append(name)
+    return by_uid
 
 
-def _found(
-    seen: Seen, there: dict[str, list[Name]], needed: set[str], kept: int
-) -> tuple[Found, list[Name]]:
+def _content(
+    seen: Seen, names_by_uid: dict[str, list[Name]], needed: set[str], kept: int
+) -> tuple[JournalContent, list[Name]]:
     """And what is damaged. The version before it will do, where it is still there."""
     read: dict[str, Document] = {}
     names: dict[str, Name] = {}
     damaged = []
-    for uid, versions in there.items():
+    for uid, versions in names_by_uid.items():
         names[uid] = versions[-1]
         for name in reversed(versions if uid in needed else ()):
             try:
@@ -145,4 +145,4 @@ def _found(
         number for file in seen.files if (number := journal_documents.number_of(file))
     )
     lines = (journal_documents.read_note(line) for line in seen.notes.splitlines())
-    return Found(names, read, tuple(filter(None, lines)), taken, kept), damaged
+    return JournalContent(names, read, tuple(filter(None, lines)), taken, kept), damaged

@@ -79,8 +79,8 @@ class UtcTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    listed = ", ".join(f"'{word}'" for word in words)
+def one_of(column: str, enum: type[StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{word}'" for word in enum)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 

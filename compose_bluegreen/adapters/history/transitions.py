@@ -30,22 +30,22 @@ def touch(connection: Connection, deployment: int) -> None:
 
 
 def move(
-    connection: Connection, deployment: int, state: State, at: datetime, reason: str = ""
+    connection: Connection, deployment: int, state: State, changed_at: datetime, reason: str = ""
 ) -> None:
     if state is State.LIVE:
-        promote(connection, deployment, at)
+        promote(connection, deployment, changed_at)
         return
     connection.execute(
         update(deployment_parts)
         .where(_parts.deployment_id == deployment, _parts.live)
         .values(live=False)
     )
-    _write(connection, _standing(connection, deployment), state, at, reason)
+    _write(connection, _standing(connection, deployment), state, changed_at, reason)
 
 
-def promote(connection: Connection, deployment: int, at: datetime) -> None:
+def promote(connection: Connection, deployment: int, changed_at: datetime) -> None:
     row = _standing(connection, deployment)
-    _write(connection, row, State.LIVE, at)
+    _write(connection, row, State.LIVE, changed_at)
     services = connection.scalars(
         select(_parts.service).where(_parts.deployment_id == deployment)
     ).all()
@@ -63,7 +63,9 @@ def promote(connection: Connection, deployment: int, at: datetime) -> None:
         touch(connection, loser)
         if not _has_live_part(connection, loser):
             taken_back = _standing(connection, loser).number == row.rollback_of
-            move(connection, loser, State.ROLLED_BACK if taken_back else State.SUPERSEDED, at)
+            move(
+                connection, loser, State.ROLLED_BACK if taken_back else State.SUPERSEDED, changed_at
+            )
 
 
 def in_states(engine: str, project: str, states: Iterable[State]) -> Select[int]:
@@ -89,21 +91,21 @@ def _standing(connection: Connection, deployment: int) -> Row[Any]:
 
 
 def _write(
-    connection: Connection, row: Row[Any], state: State, at: datetime, reason: str = ""
+    connection: Connection, row: Row[Any], state: State, changed_at: datetime, reason: str = ""
 ) -> None:
     check_transition(row.state, state)
     values: dict[str, Any] = {"state": state, "revision": None}
     if reason:
         values["reason"] = reason
     if state in _ENDS:
-        values["finished_at"] = at
+        values["finished_at"] = changed_at
     if row.state is State.LIVE:
-        values["retired_at"] = at
+        values["retired_at"] = changed_at
     connection.execute(update(deployments).where(deployments.c.id == row.id).values(values))
 
 
 def _has_live_part(connection: Connection, deployment: int) -> bool:
-    found = connection.execute(
+    live_services = connection.execute(
         select(_parts.service).where(_parts.deployment_id == deployment, _parts.live).limit(1)
     )
-    return found.first() is not None
+    return live_services.first() is not None

@@ -38,34 +38,34 @@ class Certificates:
 NO_CERTIFICATES = Certificates()
 
 
-def read_certificates(folder: Path, where: str) -> Certificates:
-    """``where`` is the setting, for messages. Raises BadSetting, which names the file."""
+def read_certificates(folder: Path, setting: str) -> Certificates:
+    """``setting`` names the key in the compose file, for messages. Raises BadSetting, which names the file."""
     try:
-        found = sorted(one for one in folder.iterdir() if one.suffix == ".pem")
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".pem")
     except OSError as error:
         hint = "name a folder beside the compose file that holds *.pem"
-        raise BadSetting(where, f"{folder} can't be read: {error.strerror}", hint=hint) from error
-    if not found:
+        raise BadSetting(setting, f"{folder} can't be read: {error.strerror}", hint=hint) from error
+    if not paths:
         raise BadSetting(
-            where,
+            setting,
             f"{folder} has no *.pem",
             hint="each holds a certificate, those above it, and its private key: cat site.crt"
             f" site.key > {folder}/site.pem",
         )
-    files = {one.name: _content(one, where) for one in found}
+    files = {path.name: _content(path, setting) for path in paths}
     text = "".join(f"{name}\0{content}\0" for name, content in files.items())
     return Certificates(hashlib.sha256(text.encode()).hexdigest()[:16], files)
 
 
-def _content(file: Path, where: str) -> str:
+def _content(file: Path, setting: str) -> str:
     try:
         return _proven(file)
     except UnicodeDecodeError as error:
-        raise BadSetting(where, f"{file}: it isn't PEM, which is text") from error
+        raise BadSetting(setting, f"{file}: it isn't PEM, which is text") from error
     except (_Bad, OSError) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         hint = f"openssl x509 -in {file} -noout -subject -dates shows what is in it"
-        raise BadSetting(where, f"{file}: {said}", hint=hint) from error
+        raise BadSetting(setting, f"{file}: {problem}", hint=hint) from error
 
 
 def _proven(file: Path) -> str:
@@ -83,8 +83,8 @@ class _Bad(Exception):
 
 
 def _prove(file: Path, text: str) -> None:
-    own = _CERTIFICATE.search(text)
-    if own is None:
+    certificate = _CERTIFICATE.search(text)
+    if certificate is None:
         raise _Bad("there is no certificate in it")
     if "ENCRYPTED" in text:
         raise _Bad("its private key is encrypted, and the proxy can't ask for the password")
@@ -96,18 +96,18 @@ def _prove(file: Path, text: str) -> None:
     visitor.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
         server.load_cert_chain(file)
-        visitor.load_verify_locations(cadata=own[0])
+        visitor.load_verify_locations(cadata=certificate[0])
         _shake_hands(server, visitor)
     except ssl.SSLCertVerificationError as error:
         raise _Bad(error.verify_message) from error
     except ssl.SSLError as error:
-        raise _Bad(_words(error)) from error
+        raise _Bad(_problem(error)) from error
 
 
 def _shake_hands(server: ssl.SSLContext, visitor: ssl.SSLContext) -> None:
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    visitor_side = visitor.wrap_bio(back, there)
-    server_side = server.wrap_bio(there, back, server_side=True)
+    to_server, to_visitor = ssl.MemoryBIO(), ssl.MemoryBIO()
+    visitor_side = visitor.wrap_bio(to_visitor, to_server)
+    server_side = server.wrap_bio(to_server, to_visitor, server_side=True)
     for _ in range(_ROUNDS):
         for side in (visitor_side, server_side):
             try:
@@ -118,7 +118,7 @@ def _shake_hands(server: ssl.SSLContext, visitor: ssl.SSLContext) -> None:
         raise _Bad("no TLS handshake succeeds with it")
 
 
-def _words(error: ssl.SSLError) -> str:
+def _problem(error: ssl.SSLError) -> str:
     if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"):
         return "its private key belongs to another certificate"
     return (error.reason or "").lower().replace("_", " ") or "OpenSSL can't read it"

@@ -24,18 +24,18 @@ class Trust:
         self._file = file
         self._all = environ.get(HOST_VARIABLE) == "1"
 
-    def __contains__(self, words: object) -> bool:
-        return self._all or (isinstance(words, Sequence) and _digest(words) in self._known())
+    def __contains__(self, command: object) -> bool:
+        return self._all or (isinstance(command, Sequence) and _digest(command) in self._known())
 
-    def add(self, words: Sequence[str]) -> None:
+    def add(self, command: Sequence[str]) -> None:
         """Raises BluegreenError where it can't be noted."""
-        if _digest(words) in self._known():
+        if _digest(command) in self._known():
             return
         try:
             make_private(self._file.parent)
             number = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(number, "w", encoding="ascii") as file:
-                file.write(f"{_digest(words)}\n")
+                file.write(f"{_digest(command)}\n")
         except OSError as error:
             raise BluegreenError(
                 f"can't note in {self._file} which commands may run here: {error.strerror}",
@@ -49,5 +49,5 @@ class Trust:
             return set()
 
 
-def _digest(words: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps(list(words)).encode()).hexdigest()
+def _digest(command: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(list(command)).encode()).hexdigest()

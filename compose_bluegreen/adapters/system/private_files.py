@@ -28,8 +28,8 @@ class Scratch:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._own: Path | None = None
-        self._held: int | None = None
+        self._own_folder: Path | None = None
+        self._lock: int | None = None
 
     def prove(self) -> None:
         """That there is permission and room, before anything moves."""
@@ -65,29 +65,29 @@ class Scratch:
             os.close(lock)
 
     def close(self) -> None:
-        if self._own:
-            shutil.rmtree(self._own, ignore_errors=True)
-        if self._held is not None:
-            os.close(self._held)
-        self._own = self._held = None
+        if self._own_folder:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+        self._own_folder = self._lock = None
 
     def _folder(self) -> Path:
         """This command's own, held by a lock that ends with it, however it ends."""
-        if self._own is None:
+        if self._own_folder is None:
             make_private(self.root)
-            with _held(self.root):
+            with _locked(self.root):
                 self._sweep()
-                self._own = Path(tempfile.mkdtemp(dir=self.root))
-                self._held = os.open(self._own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                fcntl.flock(self._held, fcntl.LOCK_EX)
-        return self._own
+                self._own_folder = Path(tempfile.mkdtemp(dir=self.root))
+                self._lock = os.open(self._own_folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+        return self._own_folder
 
     def _sweep(self) -> None:
-        for left in self.root.iterdir():
-            if left.is_symlink() or not left.is_dir():
+        for folder in self.root.iterdir():
+            if folder.is_symlink() or not folder.is_dir():
                 continue
-            with suppress(OSError), _held(left, fcntl.LOCK_NB):
-                shutil.rmtree(left, ignore_errors=True)
+            with suppress(OSError), _locked(folder, fcntl.LOCK_NB):
+                shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -103,10 +103,10 @@ class Scratch:
 
 
 @contextmanager
-def _held(folder: Path, how: int = 0) -> Iterator[None]:
+def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | how)
+        fcntl.flock(number, fcntl.LOCK_EX | flags)
         yield
     finally:
         os.close(number)

@@ -13,7 +13,7 @@ from compose_bluegreen.domain.errors import UsageError
 
 def words(line: str) -> tuple[str, tuple[str, ...]]:
     call = parse_arguments(line.split())
-    return call.program, call.words
+    return call.program, call.arguments
 
 
 @pytest.mark.parametrize(

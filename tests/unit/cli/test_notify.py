@@ -15,15 +15,15 @@ from testkit.fakes.site import Site
 def test_the_environment_comes_before_the_file() -> None:
     said = FakeObserver()
     own = {"BLUEGREEN_NOTIFY": "https://own/"}
-    assert notify.wanted(own, "https://file/", said) == "https://own/"
-    assert notify.wanted({}, "https://file/", said) == "https://file/"
-    assert notify.wanted({"BLUEGREEN_NOTIFY": ""}, None, said) is None
+    assert notify.webhook_address(own, "https://file/", said) == "https://own/"
+    assert notify.webhook_address({}, "https://file/", said) == "https://file/"
+    assert notify.webhook_address({"BLUEGREEN_NOTIFY": ""}, None, said) is None
     assert said.remarks == []
 
 
 def test_what_is_no_address_is_a_warning_here_and_no_obstacle() -> None:
     said = FakeObserver()
-    assert notify.wanted({"BLUEGREEN_NOTIFY": "hush"}, None, said) is None
+    assert notify.webhook_address({"BLUEGREEN_NOTIFY": "hush"}, None, said) is None
     (remark,) = said.remarks
     assert "hush" not in remark
 
