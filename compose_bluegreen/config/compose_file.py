@@ -24,16 +24,16 @@ class PublishedPort:
     target: int
 
     @property
-    def where(self) -> str:
+    def key(self) -> str:
         """``ip:port/tcp``, the key of this port in the proxy's topology."""
         return f"{self.host_ip}:{self.host_port}/tcp" + (
             "" if self.host_port else f"->{self.target}"
         )
 
 
-def host(where: str) -> tuple[str, str]:
-    """The host's address and port in ``PublishedPort.where``; either may be empty."""
-    address, _, port = where.partition("/tcp")[0].rpartition(":")
+def host(port_key: str) -> tuple[str, str]:
+    """The host's address and port in ``PublishedPort.key``; either may be empty."""
+    address, _, port = port_key.partition("/tcp")[0].rpartition(":")
     return address, port
 
 
@@ -131,33 +131,33 @@ class Project:
         return str(self.config["networks"][key]["name"])
 
 
-def published_port(port: Mapping[str, Any], where: str) -> PublishedPort:
+def published_port(port: Mapping[str, Any], location: str) -> PublishedPort:
     host_port = str(port.get("published") or "")
     host_port = "" if host_port == "0" else host_port  # with either, Docker chooses a port
     if port.get("protocol", "tcp") != "tcp":
         raise BadSetting(
-            f"{where}.ports",
+            f"{location}.ports",
             f"{port['protocol']} can't be switched, only tcp can",
             hint=f"remove the {port['protocol']} port, or remove {KEY} from the service",
         )
     if "-" in host_port:
         raise BadSetting(
-            f"{where}.ports",
+            f"{location}.ports",
             f"the proxy can't publish the range {host_port} for one port",
             hint="write a single port",
         )
     if host_port and not is_port(host_port):
         raise BadSetting(
-            f"{where}.ports", f"{host_port[:80]!r} is not a port", hint="write 1 to 65535"
+            f"{location}.ports", f"{host_port[:80]!r} is not a port", hint="write 1 to 65535"
         )
     return PublishedPort(str(port.get("host_ip") or ""), host_port, int(port["target"]))
 
 
-def exposed_port(port: object, where: str) -> int:
+def exposed_port(port: object, location: str) -> int:
     number, _, protocol = str(port).partition("/")
     if protocol not in ("", "tcp") or not is_port(number):
         raise BadSetting(
-            f"{where}.expose",
+            f"{location}.expose",
             f"{port!r} can't be switched, only single tcp ports can",
             hint=f"remove it from `expose:`, or remove {KEY} from the service",
         )

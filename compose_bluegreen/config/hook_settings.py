@@ -34,7 +34,7 @@ class Moment(StrEnum):
 _AFTER_THE_FACT = (Moment.ON_FAILURE, Moment.ON_ROLLBACK)
 
 
-def _words(value: object) -> object:
+def _split_command(value: object) -> object:
     """Splits a text into words as Compose does for ``command:``; no shell is involved."""
     if value is None:
         return None
@@ -45,12 +45,12 @@ def _words(value: object) -> object:
             raise ValueError("a quote is not closed") from None
     if not isinstance(value, list | tuple):
         raise ValueError("it must be a command, as a text or a list of words")  # noqa: TRY004 - pydantic reads ValueError
-    words = tuple(str(word) if type(word) is int else word for word in value)
-    if not words or not all(isinstance(word, str) and "\0" not in word for word in words):
+    command = tuple(str(word) if type(word) is int else word for word in value)
+    if not command or not all(isinstance(word, str) and "\0" not in word for word in command):
         raise ValueError("it must be a command, as a text or a list of words")
-    if not words[0].strip():
+    if not command[0].strip():
         raise ValueError("the first word must be the name of a program")
-    return words
+    return command
 
 
 def _true_or_reason(value: object) -> object:
@@ -62,7 +62,7 @@ def _true_or_reason(value: object) -> object:
     return value
 
 
-Words = Annotated[tuple[str, ...] | None, BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...] | None, BeforeValidator(_split_command)]
 
 
 class Hook(Keys):
@@ -91,7 +91,7 @@ class Hook(Keys):
         return self
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def command(self) -> tuple[str, ...]:
         return self.run or self.exec or self.host or ()
 
     @property
@@ -130,13 +130,13 @@ class Hooks(Keys):
     @model_validator(mode="after")
     def _undo_hooks_are_reversible(self) -> Self:
         for moment in _AFTER_THE_FACT:
-            if any(hook.irreversible for hook in self.at(moment)):
+            if any(hook.irreversible for hook in self.of_moment(moment)):
                 raise ValueError(
                     f"a hook of {moment} can't be irreversible: it runs after the release was undone;"
                     " remove `irreversible`"
                 )
         return self
 
-    def at(self, moment: Moment) -> tuple[Hook, ...]:
+    def of_moment(self, moment: Moment) -> tuple[Hook, ...]:
         hooks: tuple[Hook, ...] = getattr(self, moment.value)
         return hooks

@@ -50,29 +50,29 @@ def read(config: Model, file: str) -> Project:
     return project
 
 
-def _managed(name: str, model: Model, settings: ServiceSettings, where: str) -> ManagedService:
-    refuse_what_two_colours_cannot_share(model, where)
+def _managed(name: str, model: Model, settings: ServiceSettings, location: str) -> ManagedService:
+    refuse_what_two_colours_cannot_share(model, location)
     if not NAME.fullmatch(name):
         raise BadSetting(
-            where,
+            location,
             "a released service can't have this name",
             hint="use letters, digits, `_`, `.` and `-`, and no `-` in front",
         )
-    refuse_odd_names(model, where)
-    refuse_odd_workers(settings, model, where)
-    published = tuple(published_port(port, where) for port in model.get("ports") or ())
-    exposed = tuple(exposed_port(port, where) for port in model.get("expose") or ())
+    refuse_odd_names(model, location)
+    refuse_odd_workers(settings, model, location)
+    published = tuple(published_port(port, location) for port in model.get("ports") or ())
+    exposed = tuple(exposed_port(port, location) for port in model.get("expose") or ())
     targets = [port.target for port in published] + list(exposed)
-    refuse_what_no_port_can_do(settings, published, f"{where}.{KEY}")
+    refuse_what_no_port_can_do(settings, published, f"{location}.{KEY}")
     port = 0 if settings.is_worker else settings.port or next(iter(targets), None)
     if port is None:
         raise BadSetting(
-            f"{where}.{KEY}.port",
+            f"{location}.{KEY}.port",
             "the service has no port for requests",
             hint="set it to the port on which the container listens, or add `ports:` or `expose:`;"
             " for a worker, set `traffic: none`",
         )
-    refuse_odd_previews(settings, published, where)
+    refuse_odd_previews(settings, published, location)
     networks = tuple(
         (key, tuple((network or {}).get("aliases") or ()))
         for key, network in (model.get("networks") or {"default": None}).items()

@@ -55,7 +55,7 @@ def release(
     model |= _copied("secrets", project, service_model)
     model[KEY] = {
         "replicas": service.replicas,
-        "published": {port.where: port.target for port in service.published},
+        "published": {port.key: port.target for port in service.published},
         "built": built,
     }
     if after := _released_dependencies(project, service):

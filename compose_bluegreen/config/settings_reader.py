@@ -25,20 +25,24 @@ _SHOWN = 60
 _K = TypeVar("_K", bound=Keys)
 
 
-def project_settings(raw: object, where: str) -> ProjectSettings:
+def project_settings(raw: object, location: str) -> ProjectSettings:
     """``raw`` is the value of the top-level key; raises BadSetting."""
-    return _read(ProjectSettings, _mapping(raw, where), where)
+    return _read(ProjectSettings, _mapping(raw, location), location)
 
 
-def service_settings(raw: object, defaults: ProjectSettings, where: str) -> ServiceSettings | None:
+def service_settings(
+    raw: object, defaults: ProjectSettings, location: str
+) -> ServiceSettings | None:
     """None if the service is not released (``x-bluegreen: false``). Raises BadSetting."""
     if raw is False:
         return None
-    own = _mapping({} if raw is True else raw, where)
+    service_keys = _mapping({} if raw is True else raw, location)
     # A short form is written in full, so that it replaces only a part of the inherited mapping.
-    own = own | {key: in_full(key, own[key]) for key in SHORT.keys() & own.keys()}
+    service_keys = service_keys | {
+        key: in_full(key, service_keys[key]) for key in SHORT.keys() & service_keys.keys()
+    }
     inherited = defaults.model_dump(exclude={"proxy", "notify"}, exclude_unset=True)
-    return _read(ServiceSettings, _merged(inherited, own), where)
+    return _read(ServiceSettings, _merged(inherited, service_keys), location)
 
 
 def stored(settings: ServiceSettings) -> dict[str, Any]:
@@ -52,9 +56,9 @@ def _plain(value: Any) -> Any:
         case timedelta():
             return durations.show(value)
         case dict():
-            return {key: _plain(each) for key, each in value.items()}
+            return {key: _plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(each) for each in value]
+            return [_plain(item) for item in value]
     return value
 
 
@@ -74,38 +78,38 @@ def _known(kind: type[Keys], plain: dict[str, Any]) -> dict[str, Any]:
 
 def _all_known(kind: type[Keys], value: Any) -> Any:
     if isinstance(value, list):
-        return [_all_known(kind, each) for each in value]
+        return [_all_known(kind, item) for item in value]
     return _known(kind, value) if isinstance(value, dict) else value
 
 
-def _mapping(raw: object, where: str) -> dict[str, Any]:
+def _mapping(raw: object, location: str) -> dict[str, Any]:
     if raw is None:
         return {}
     if not isinstance(raw, dict):
         raise BadSetting(
-            where,
+            location,
             f"{raw!r:.60} is not a mapping",
             hint=f"write `{KEY}: {{}}`, or a mapping of its keys",
         )
     return raw
 
 
-def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    both = base | own
-    for key in base.keys() & own.keys():
-        if isinstance(base[key], dict) and isinstance(own[key], dict):
-            both[key] = _merged(base[key], own[key])
-    return both
+def _merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    merged = base | override
+    for key in base.keys() & override.keys():
+        if isinstance(base[key], dict) and isinstance(override[key], dict):
+            merged[key] = _merged(base[key], override[key])
+    return merged
 
 
-def _read(kind: type[_K], raw: dict[str, Any], where: str) -> _K:
+def _read(kind: type[_K], raw: dict[str, Any], location: str) -> _K:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        raise _bad_setting(kind, error, where) from error
+        raise _bad_setting(kind, error, location) from error
 
 
-def _bad_setting(kind: type[Keys], error: ValidationError, where: str) -> BadSetting:
+def _bad_setting(kind: type[Keys], error: ValidationError, location: str) -> BadSetting:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
@@ -113,9 +117,11 @@ def _bad_setting(kind: type[Keys], error: ValidationError, where: str) -> BadSet
         for part in first["loc"][:-1]:
             owner = _keys_of(owner, str(part))
         known = ", ".join(sorted(field.alias or name for name, field in owner.model_fields.items()))
-        return BadSetting(f"{where}.{key}", "unknown key", hint=f"use one of these keys: {known}")
+        return BadSetting(
+            f"{location}.{key}", "unknown key", hint=f"use one of these keys: {known}"
+        )
     message = first["msg"].removeprefix("Value error, ")
-    return BadSetting(f"{where}.{key}", f"{_shown(first)} is not allowed: {message}")
+    return BadSetting(f"{location}.{key}", f"{_shown(first)} is not allowed: {message}")
 
 
 def _shown(error: ErrorDetails) -> str:

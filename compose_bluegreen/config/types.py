@@ -200,6 +200,6 @@ Folder = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern
 Snippet = Annotated[str, StringConstraints(max_length=20_000)]
 
 
-def unescaped(words: tuple[str, ...]) -> tuple[str, ...]:
+def unescaped(command: tuple[str, ...]) -> tuple[str, ...]:
     """Replaces ``$$`` by ``$``, because ``docker compose config`` prints it as it is in the file."""
-    return tuple(word.replace("$$", "$") for word in words)
+    return tuple(word.replace("$$", "$") for word in command)

@@ -28,89 +28,91 @@ REFUSED = {
 REFUSED_ON_A_NETWORK = ("ipv4_address", "ipv6_address", "link_local_ips", "mac_address")
 
 
-def refuse_what_two_colours_cannot_share(model: Model, where: str) -> None:
+def refuse_what_two_colours_cannot_share(model: Model, location: str) -> None:
     for key, reason in REFUSED.items():
         if model.get(key):
-            raise BadSetting(f"{where}.{key}", f"can't be released blue/green: {reason}")
+            raise BadSetting(f"{location}.{key}", f"can't be released blue/green: {reason}")
     for key, network in (model.get("networks") or {}).items():
         for fixed in REFUSED_ON_A_NETWORK:
             if (network or {}).get(fixed):
                 raise BadSetting(
-                    f"{where}.networks.{key}.{fixed}",
+                    f"{location}.networks.{key}.{fixed}",
                     "can't be released blue/green: two colours can't both have it",
                     hint="remove it; other services reach the live colour by the service's name",
                 )
     for key in ("pid", "ipc", "cgroup"):
         if str(model.get(key, "")).startswith(("service:", "container:")):
             raise BadSetting(
-                f"{where}.{key}",
+                f"{location}.{key}",
                 "can't be released blue/green: it belongs to one container, and each release has new ones",
                 hint=f"remove it, or remove {KEY} from the service",
             )
-    _refuse_odd_scales(model, where)
+    _refuse_odd_scales(model, location)
 
 
-def refuse_odd_workers(settings: ServiceSettings, model: Model, where: str) -> None:
+def refuse_odd_workers(settings: ServiceSettings, model: Model, location: str) -> None:
     if settings.order == "stop-first" and not settings.is_worker:
         raise BadSetting(
-            f"{where}.{KEY}.order",
+            f"{location}.{KEY}.order",
             "a service with traffic can't be stopped first, because requests would fail",
             hint="remove `order: stop-first`, or set `traffic: none` for a worker",
         )
     if settings.is_worker and model.get("ports"):
         raise BadSetting(
-            f"{where}.ports",
+            f"{location}.ports",
             "with `traffic: none` the proxy publishes no port, and two colours can't both have it",
             hint="remove `ports:`, or `traffic: none`",
         )
 
 
-def refuse_odd_names(model: Model, where: str) -> None:
+def refuse_odd_names(model: Model, location: str) -> None:
     """Names are written to Docker's command line and to HAProxy's configuration."""
     image = model.get("image")
     if image and not is_reference(image):
         raise BadSetting(
-            f"{where}.image", f"{image[:80]!r} is not an image name", hint="write it like name:tag"
+            f"{location}.image",
+            f"{image[:80]!r} is not an image name",
+            hint="write it like name:tag",
         )
     for key, network in (model.get("networks") or {}).items():
         for alias in (network or {}).get("aliases") or ():
             if not NAME.fullmatch(alias):
                 raise BadSetting(
-                    f"{where}.networks.{key}.aliases",
+                    f"{location}.networks.{key}.aliases",
                     f"{alias[:80]!r} is not allowed as a name in HTTP requests",
                     hint="use only letters, digits, `-`, `_` and `.`",
                 )
 
 
-def _refuse_odd_scales(model: Model, where: str) -> None:
+def _refuse_odd_scales(model: Model, location: str) -> None:
     deploy = model.get("deploy") or {}
     if deploy.get("mode", "replicated") != "replicated":
         raise BadSetting(
-            f"{where}.deploy.mode",
+            f"{location}.deploy.mode",
             f"{deploy['mode']!r} can't be released blue/green",
             hint="use `replicated`",
         )
     if 0 in (model.get("scale"), deploy.get("replicas")):
         raise BadSetting(
-            f"{where}.deploy.replicas",
+            f"{location}.deploy.replicas",
             "with 0 replicas there is nothing to release",
             hint="set it to 1 or more",
         )
 
 
 def refuse_odd_previews(
-    settings: ServiceSettings, published: Iterable[PublishedPort], where: str
+    settings: ServiceSettings, published: Iterable[PublishedPort], location: str
 ) -> None:
     preview = settings.preview
     if preview.key and settings.mode == "tcp":
         raise BadSetting(
-            f"{where}.{KEY}.preview.key",
+            f"{location}.{KEY}.preview.key",
             "with `mode: tcp` the proxy can't read headers or cookies",
             hint="use preview.port",
         )
     if any(port.host_port == str(preview.port) for port in published):
         raise BadSetting(
-            f"{where}.{KEY}.preview.port",
+            f"{location}.{KEY}.preview.port",
             f"{preview.port} is also in `ports:`, where requests go to the live colour",
             hint="use another port",
         )
@@ -160,23 +162,25 @@ def refuse_shared_ports(project: Project) -> None:
 
 
 def refuse_what_no_port_can_do(
-    settings: ServiceSettings, published: Iterable[PublishedPort], where: str
+    settings: ServiceSettings, published: Iterable[PublishedPort], location: str
 ) -> None:
     known = {port.host_port for port in published}
     listed = settings.tls if isinstance(settings.tls, tuple) else ()
     if missing := [port for port in listed if str(port) not in known]:
         raise BadSetting(
-            f"{where}.tls",
+            f"{location}.tls",
             f"the service doesn't publish {missing[0]}",
             hint="list only ports of its `ports:`",
         )
     for key in ("tls", "hosts", "paths"):
         if getattr(settings, key) and not known:
-            raise BadSetting(f"{where}.{key}", "the service publishes no port", hint="add `ports:`")
+            raise BadSetting(
+                f"{location}.{key}", "the service publishes no port", hint="add `ports:`"
+            )
     for key in ("hosts", "paths"):
         if getattr(settings, key) and settings.mode == "tcp":
             raise BadSetting(
-                f"{where}.{key}",
+                f"{location}.{key}",
                 "with `mode: tcp` the proxy can't read hosts or paths",
                 hint=f"remove `{key}:` or `mode: tcp`",
             )
@@ -195,12 +199,12 @@ def refuse_ambiguous_ports(project: Project) -> None:
                 settings.mode,
             )
             if port.host_port:
-                behind.setdefault(port.where, []).append(user)
-    for where, port_users in behind.items():
+                behind.setdefault(port.key, []).append(user)
+    for port_key, port_users in behind.items():
         for conflict in find_conflicts(port_users):
             raise BadSetting(
                 f"{project.file}: services.{conflict.service}.{KEY}.{conflict.key}",
-                f"{conflict.problem} ({host(where)[1]})",
+                f"{conflict.problem} ({host(port_key)[1]})",
                 hint=conflict.remedy,
             )
 

@@ -60,14 +60,14 @@ def show(duration: timedelta) -> str:
         return f"{microseconds}us"
     if 0 < microseconds < 1_000_000:
         return f"{_decimal(microseconds, 1_000)}ms"
-    hours, rest = divmod(microseconds, _MICROSECONDS["h"])
-    minutes, rest = divmod(rest, _MICROSECONDS["m"])
+    hours, remainder = divmod(microseconds, _MICROSECONDS["h"])
+    minutes, remainder = divmod(remainder, _MICROSECONDS["m"])
     parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else ""]
-    parts.append(f"{_decimal(rest, 1_000_000)}s" if rest or not microseconds else "")
+    parts.append(f"{_decimal(remainder, 1_000_000)}s" if remainder or not microseconds else "")
     return "".join(parts)
 
 
 def _decimal(amount: int, unit: int) -> str:
-    whole, rest = divmod(amount, unit)
+    whole, remainder = divmod(amount, unit)
     digits = len(str(unit)) - 1
-    return f"{whole}.{rest:0{digits}d}".rstrip("0").rstrip(".")
+    return f"{whole}.{remainder:0{digits}d}".rstrip("0").rstrip(".")

@@ -66,10 +66,13 @@ class UsageError(BluegreenError):
 
 
 class BadSetting(UsageError):
-    """A key of the compose file has a value that is not allowed. ``where`` names file, service and key."""
+    """A key of the compose file has a value that is not allowed.
 
-    def __init__(self, where: str, problem: str, *, hint: Hint | str = "") -> None:
-        super().__init__(f"{where}: {problem}", hint=hint)
+    ``location`` names file, service and key.
+    """
+
+    def __init__(self, location: str, problem: str, *, hint: Hint | str = "") -> None:
+        super().__init__(f"{location}: {problem}", hint=hint)
 
 
 class NeedsPerson(BluegreenError):

@@ -58,36 +58,38 @@ class RouteConflict:
 
 
 def find_conflicts(port_users: Iterable[PortUser]) -> Iterator[RouteConflict]:
-    for one, other in combinations(port_users, 2):
-        if conflict := _conflict(one, other):
+    for user, other_user in combinations(port_users, 2):
+        if conflict := _conflict(user, other_user):
             yield conflict
 
 
-def _conflict(one: PortUser, other: PortUser) -> RouteConflict | None:
-    both = f"{one.service} and {other.service} share"
-    if "tcp" in (one.mode, other.mode):
-        problem = f"{both} a port, and with `mode: tcp` the proxy can't tell their requests apart"
-        return RouteConflict(other.service, "mode", problem, "publish one of them on another port")
-    if one.tls != other.tls:
-        problem = f"{both} a port, and only one of them uses TLS on it"
-        return RouteConflict(other.service, "tls", problem, "give both the same `tls:`")
-    for first, second in product(one.matches, other.matches):
+def _conflict(user: PortUser, other_user: PortUser) -> RouteConflict | None:
+    pair = f"{user.service} and {other_user.service} share"
+    if "tcp" in (user.mode, other_user.mode):
+        problem = f"{pair} a port, and with `mode: tcp` the proxy can't tell their requests apart"
+        return RouteConflict(
+            other_user.service, "mode", problem, "publish one of them on another port"
+        )
+    if user.tls != other_user.tls:
+        problem = f"{pair} a port, and only one of them uses TLS on it"
+        return RouteConflict(other_user.service, "tls", problem, "give both the same `tls:`")
+    for first, second in product(user.matches, other_user.matches):
         if _is_ambiguous(first, second):
             key = "paths" if first.host and first.host == second.host else "hosts"
             return RouteConflict(
-                other.service,
+                other_user.service,
                 key,
-                f"{both} a port, and some requests match both of them: {first}; {second}",
+                f"{pair} a port, and some requests match both of them: {first}; {second}",
                 "make `hosts:` and `paths:` of one of them more specific than those of the other,"
                 " or publish it on another port",
             )
     return None
 
 
-def _is_ambiguous(one: RouteMatch, other: RouteMatch) -> bool:
+def _is_ambiguous(match: RouteMatch, other_match: RouteMatch) -> bool:
     """Whether some requests match both, and neither is more specific in both host and path."""
-    hosts = _host_within(one.host, other.host), _host_within(other.host, one.host)
-    paths = _path_within(one.path, other.path), _path_within(other.path, one.path)
+    hosts = _host_within(match.host, other_match.host), _host_within(other_match.host, match.host)
+    paths = _path_within(match.path, other_match.path), _path_within(other_match.path, match.path)
     if not (any(hosts) and any(paths)):
         return False
     more_specific = hosts[0] and paths[0]
@@ -95,10 +97,10 @@ def _is_ambiguous(one: RouteMatch, other: RouteMatch) -> bool:
     return more_specific == less_specific
 
 
-def _host_within(one: str, other: str) -> bool:
-    below = other.startswith(_WILD) and one.endswith(other.removeprefix("*"))
-    return other in (ANY, one) or below
+def _host_within(inner: str, outer: str) -> bool:
+    below = outer.startswith(_WILD) and inner.endswith(outer.removeprefix("*"))
+    return outer in (ANY, inner) or below
 
 
-def _path_within(one: str, other: str) -> bool:
-    return other in (ANY, one) or one.startswith(f"{other}/")
+def _path_within(inner: str, outer: str) -> bool:
+    return outer in (ANY, inner) or inner.startswith(f"{outer}/")

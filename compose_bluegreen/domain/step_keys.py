@@ -121,9 +121,9 @@ class StepKey:
     @property
     def services(self) -> tuple[str, ...]:
         """The service that the key itself names, if any."""
-        pattern = next((one for one in DETAILS[self.kind] if one.endswith("SERVICE")), "")
-        _, *words = str(self).split(":")
-        return (words[-1],) if pattern and len(words) == len(pattern.split(":")) else ()
+        pattern = next((detail for detail in DETAILS[self.kind] if detail.endswith("SERVICE")), "")
+        _, *parts = str(self).split(":")
+        return (parts[-1],) if pattern and len(parts) == len(pattern.split(":")) else ()
 
     @property
     def undo(self) -> StepKey:

@@ -85,8 +85,8 @@ class ColourBackend:
     @property
     def ports(self) -> tuple[int, ...]:
         """The container's ports, first the port that HAProxy checks."""
-        others = {behind for _, behind in self.internal_ports} - {self.port}
-        return (self.port, *sorted(others)) if self.port else ()
+        further_ports = {behind for _, behind in self.internal_ports} - {self.port}
+        return (self.port, *sorted(further_ports)) if self.port else ()
 
     def behind(self, internal_port: int) -> int | None:
         return dict(self.internal_ports).get(internal_port)
@@ -214,8 +214,8 @@ class Topology:
         return next((route for route in self.routes if route.service == service), None)
 
     def with_route(self, route: Route) -> Topology:
-        others = [known for known in self.routes if known.service != route.service]
-        routes = sorted((*others, route), key=lambda route: route.service)
+        other_routes = [known for known in self.routes if known.service != route.service]
+        routes = sorted((*other_routes, route), key=lambda route: route.service)
         return replace(self, routes=tuple(routes))
 
     def without_published(self, services: Iterable[str]) -> Topology:

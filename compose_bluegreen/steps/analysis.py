@@ -107,18 +107,21 @@ class Analysis:
             limits,
             ctx.proxy.traffic_stats(rollout.service, rollout.idle),
             p95(old) if answered(old) >= limits.requests else None,
-            {one.name: one.restarts for one in containers(rollout, rollout.idle, ctx)},
+            {
+                container.name: container.restarts
+                for container in containers(rollout, rollout.idle, ctx)
+            },
         )
 
     def look(self, *, slowness: bool) -> Observation:
         """Raises Unhealthy, with the figures, if the colour must not keep its traffic."""
         observation = self._observe()
         if (
-            wrong := exceeded_limit(observation, self.limits, slowness=slowness)
+            problem := exceeded_limit(observation, self.limits, slowness=slowness)
             or self._unhealthy()
         ):
             raise Unhealthy(
-                f"{self.rollout.name} with traffic: {wrong}; {observation.figures}",
+                f"{self.rollout.name} with traffic: {problem}; {observation.figures}",
                 detail=last_lines(containers(self.rollout, self.rollout.idle, self.ctx), self.ctx),
                 hint=Hint(
                     "fix the release and run ",
@@ -158,12 +161,14 @@ class Analysis:
 
     def _unhealthy(self) -> str:
         rollout, ctx = self.rollout, self.ctx
-        found = containers(rollout, rollout.idle, ctx)
-        for one in found:
-            if wrong := _wrong(one, self.restarts.get(one.name, 0) + self.limits.restarts):
-                return wrong
-        if gone := sorted(self.restarts.keys() - {one.name for one in found}):
-            return f"{', '.join(gone)} was removed"
+        replicas = containers(rollout, rollout.idle, ctx)
+        for replica in replicas:
+            if problem := _problem(
+                replica, self.restarts.get(replica.name, 0) + self.limits.restarts
+            ):
+                return problem
+        if missing := sorted(self.restarts.keys() - {replica.name for replica in replicas}):
+            return f"{', '.join(missing)} was removed"
         for server in ctx.proxy.health(rollout.service, rollout.idle):
             if not server.status.startswith(("UP", NO_TRAFFIC)):
                 return f"HAProxy says {server.status} ({server.check}) of {server.address}"
@@ -198,19 +203,19 @@ def analyse(watches: Sequence[Analysis], ctx: Context) -> Passed:
             requested_signal = ctx.lock.requested_signal()
             if requested_signal and requested_signal.signal is ControlSignal.ABORT:
                 raise Interrupted(f"aborted by {requested_signal.actor}")
-            for one in watches:
-                if one.rollout.name in figures_of:
+            for analysis in watches:
+                if analysis.rollout.name in figures_of:
                     continue
-                observation = one.look(slowness=2 * waited >= one.time)
-                if waited >= one.time or requested_signal:
-                    figures_of[one.rollout.name] = observation.figures
+                observation = analysis.look(slowness=2 * waited >= analysis.time)
+                if waited >= analysis.time or requested_signal:
+                    figures_of[analysis.rollout.name] = observation.figures
             if len(figures_of) == len(watches):
                 figures = "; ".join(f"{name} {text}" for name, text in figures_of.items())
                 return Passed(figures, requested_signal.actor if requested_signal else "")
             ctx.clock.sleep(LOOK)
 
 
-def _wrong(container: Container, restarts: int) -> str:
+def _problem(container: Container, restarts: int) -> str:
     if container.restarts > restarts:
         last = f", the last time after exit code {container.exit_code}"
         return f"{container.name} was restarted{'' if container.running else last}"

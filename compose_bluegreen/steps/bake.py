@@ -26,19 +26,24 @@ class Bake:
     @classmethod
     def of(cls, rollouts: Sequence[Rollout], ctx: Context) -> Bake:
         return cls(
-            [one for one in rollouts if _time(one) and (one.live or one.existing_containers)], ctx
+            [
+                rollout
+                for rollout in rollouts
+                if _time(rollout) and (rollout.live or rollout.existing_containers)
+            ],
+            ctx,
         )
 
     def begin(self) -> None:
         """Must be called right before the switch, so that the first request is counted."""
         self._watches = [
-            analysis.Analysis.begun(one, _time(one), self.ctx) for one in self.rollouts
+            analysis.Analysis.begun(rollout, _time(rollout), self.ctx) for rollout in self.rollouts
         ]
 
     def steps(self) -> Iterator[Step]:
         if self.rollouts:
             names = named(self.rollouts)
-            time = durations.show(max(_time(one) for one in self.rollouts))
+            time = durations.show(max(_time(rollout) for rollout in self.rollouts))
             cause = f"for {time}, while the previous version is still running"
             key, about = StepKey(StepKind.BAKE), services(self.rollouts)
             yield Step(key, f"bake {names}", cause, self._watch, services=about)

@@ -17,7 +17,13 @@ def waves(releases: Sequence[Release]) -> list[list[Release]]:
     """
     ranks: dict[str, int] = {}
     for release in in_order(releases):
-        known = ((ranks[name], how) for name, how in after(release).items() if name in ranks)
-        ranks[release.service] = max((rank + (how != _STARTED) for rank, how in known), default=0)
+        known = (
+            (ranks[name], condition) for name, condition in after(release).items() if name in ranks
+        )
+        ranks[release.service] = max(
+            (rank + (condition != _STARTED) for rank, condition in known), default=0
+        )
     numbers = range(max(ranks.values(), default=-1) + 1)
-    return [[one for one in releases if ranks[one.service] == number] for number in numbers]
+    return [
+        [release for release in releases if ranks[release.service] == number] for number in numbers
+    ]

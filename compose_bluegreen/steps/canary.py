@@ -30,28 +30,37 @@ class Canary:
     With several services, each follows its own stages, and stays at its last stage.
     """
 
-    ways: Mapping[str, tuple[Rollout, tuple[Stage, ...]]]
+    staged: Mapping[str, tuple[Rollout, tuple[Stage, ...]]]
     ctx: Context
     _promoted: bool = False
 
     @classmethod
     def of(cls, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context) -> Canary:
-        ways = {one.service: (one, stages) for one in rollouts if (stages := _stages(one, options))}
-        return cls(ways, ctx)
+        staged = {
+            rollout.service: (rollout, stages)
+            for rollout in rollouts
+            if (stages := _stages(rollout, options))
+        }
+        return cls(staged, ctx)
 
     @property
     def begins(self) -> bool:
         """Whether any requests move before the switch."""
-        return bool(self.ways)
+        return bool(self.staged)
 
     def steps(self) -> Iterator[Step]:
-        rollouts = [rollout for rollout, _ in self.ways.values()]
-        for number in range(max((len(stages) for _, stages in self.ways.values()), default=0)):
-            canary_weights = {one.service: self._weight(one, number) for one in rollouts}
+        rollouts = [rollout for rollout, _ in self.staged.values()]
+        for number in range(max((len(stages) for _, stages in self.staged.values()), default=0)):
+            canary_weights = {
+                rollout.service: self._weight(rollout, number) for rollout in rollouts
+            }
+            sent = " and ".join(
+                f"{canary_weights[rollout.service]} to {rollout.name}" for rollout in rollouts
+            )
             time = self._time(number)
             yield Step(
                 StepKey.of(StepKind.CANARY, number + 1),
-                f"send {' and '.join(f'{canary_weights[one.service]} to {one.name}' for one in rollouts)}",
+                f"send {sent}",
                 f"canary, for {durations.show(time)}",
                 partial(self._act, canary_weights, time),
                 None
@@ -69,17 +78,19 @@ class Canary:
         return self._promoted
 
     def _weight(self, rollout: Rollout, number: int) -> CanaryWeight:
-        _, stages = self.ways[rollout.service]
+        _, stages = self.staged[rollout.service]
         now = stages[min(number, len(stages) - 1)]
         return CanaryWeight(now.parts, restored(rollout.release.settings).canary.sticky)
 
     def _time(self, number: int) -> timedelta:
-        return max(stages[number].time for _, stages in self.ways.values() if number < len(stages))
+        return max(
+            stages[number].time for _, stages in self.staged.values() if number < len(stages)
+        )
 
     def _act(self, canary_weights: Mapping[str, CanaryWeight], time: timedelta) -> str:
         """Sets all weights in one act. Counting begins before it."""
         watches = [
-            analysis.Analysis.begun(rollout, time, self.ctx) for rollout, _ in self.ways.values()
+            analysis.Analysis.begun(rollout, time, self.ctx) for rollout, _ in self.staged.values()
         ]
         self.ctx.proxy.set_canary_weights(canary_weights)
         passed = analysis.analyse(watches, self.ctx)

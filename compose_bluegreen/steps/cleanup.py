@@ -28,22 +28,26 @@ def cleanup(
     old = [
         (rollout, rollout.live) for rollout in rollouts if rollout.live and not rollout.stop_first
     ]
-    if asked := [(rollout, colour) for rollout, colour in old if not is_worker(rollout.release)]:
-        names = acts.those(asked)
+    if with_traffic := [
+        (rollout, colour) for rollout, colour in old if not is_worker(rollout.release)
+    ]:
+        names = acts.colour_names(with_traffic)
         cause = "it receives no new requests"
         drain = Step(
             StepKey(StepKind.DRAIN),
             f"drain {names}",
             cause,
-            partial(acts.drain_all, asked, ctx),
-            services=acts.services([rollout for rollout, _ in asked]),
+            partial(acts.drain_all, with_traffic, ctx),
+            services=acts.services([rollout for rollout, _ in with_traffic]),
         )
         yield [drain, *standby.retire(old, ctx)]
     else:
         yield list(standby.retire(old, ctx))
-    if existing := [one for rollout in rollouts for one in rollout.existing_containers]:
+    if existing := [container for rollout in rollouts for container in rollout.existing_containers]:
         # Anonymous volumes are kept: they have the user's data, and no other container uses them.
-        remove = partial(ctx.workloads.remove, [one.name for one in existing], keep_volumes=True)
+        remove = partial(
+            ctx.workloads.remove, [container.name for container in existing], keep_volumes=True
+        )
         cause = "the proxy has its ports and its name now"
         yield [
             Step(

@@ -35,7 +35,7 @@ def _meets(condition: str, containers: list[Container], ctx: Context) -> bool:
                 detail=ctx.engine.log_tail(container),
                 hint="docker compose logs shows more; no colour was started",
             )
-    return bool(containers) and all(_is(condition, one) for one in containers)
+    return bool(containers) and all(_is(condition, container) for container in containers)
 
 
 def _never_meets(condition: str, container: Container) -> str | None:

@@ -43,17 +43,17 @@ def for_project(project: Project, services: Collection[str], now: Topology | Non
         known = topology.route(service.name)
         if service.name not in services and not (known and known.reachable):
             continue
-        places = [one.where for one in service.published]
-        internal_ports = _internal_ports(service.name, topology, inside).give(places)
+        port_keys = [port.key for port in service.published]
+        internal_ports = _internal_ports(service.name, topology, inside).give(port_keys)
         published = (
             Published(
-                one.where,
-                one.host_ip,
-                one.host_port,
-                internal_ports[one.where],
-                service.speaks_tls(one),
+                port.key,
+                port.host_ip,
+                port.host_port,
+                internal_ports[port.key],
+                service.speaks_tls(port),
             )
-            for one in service.published
+            for port in service.published
         )
         networks = (
             (project.network_name(key), (service.name, *aliases))
@@ -76,8 +76,8 @@ def _without_what_moved(topology: Topology, project: Project) -> Topology:
     for service in project.services.values():
         route = topology.route(service.name)
         if route:
-            still = {one.where for one in service.published}
-            kept = tuple(one for one in route.published if one.where in still)
+            published_keys = {port.key for port in service.published}
+            kept = tuple(port for port in route.published if port.where in published_keys)
             topology = topology.with_route(replace(route, published=kept))
     return topology
 
@@ -88,9 +88,11 @@ def opened(topology: Topology, project: Project) -> Topology:
         route = topology.route(service.name)
         if route is None:
             continue
-        behind = {one.where: one.target for one in service.published}
+        behind = {port.key: port.target for port in service.published}
         new = {
-            one.internal_port: behind[one.where] for one in route.published if one.where in behind
+            port.internal_port: behind[port.where]
+            for port in route.published
+            if port.where in behind
         }
         targets = tuple(
             (
@@ -114,9 +116,9 @@ def reached(routes: Mapping[str, Colour | None], now: Topology | None) -> dict[s
 def with_release(topology: Topology, release: Release, colour: Colour) -> Topology:
     """Gives ``colour`` to this release. The other colour stays, or gets addresses as well."""
     route = topology.route(release.service) or _from_release(release, topology)
-    for each in (colour, colour.other):
-        known = route.target(each)
-        if each is not colour and known is not None:
+    for backend_colour in (colour, colour.other):
+        known = route.target(backend_colour)
+        if backend_colour is not colour and known is not None:
             continue
         target = _target(
             release,
@@ -127,18 +129,18 @@ def with_release(topology: Topology, release: Release, colour: Colour) -> Topolo
                 taken=topology.address_offsets,
             ),
         )
-        route = route.with_backend(each, target)
+        route = route.with_backend(backend_colour, target)
         topology = topology.with_route(route)
     return _unambiguous(topology)
 
 
 def _unambiguous(topology: Topology) -> Topology:
     """Raises BluegreenError on a route conflict: with routes that an older compose file left."""
-    for where, port_users in topology.port_users().items():
+    for port_key, port_users in topology.port_users().items():
         for conflict in find_conflicts(port_users):
-            names = " and ".join(one.service for one in port_users)
+            names = " and ".join(user.service for user in port_users)
             raise BluegreenError(
-                f"{names} are both behind port {host(where)[1]}: {conflict.problem}",
+                f"{names} are both behind port {host(port_key)[1]}: {conflict.problem}",
                 hint=Hint(
                     f"{conflict.remedy}; ",
                     Action.DOWN,
@@ -153,8 +155,8 @@ def _target(release: Release, route: Route, colour_addresses: tuple[int, ...]) -
     if settings.is_worker:
         return ColourBackend(colour_addresses, 0, (), NO_ROUTE)
     port = settings.port or 0
-    own = release.model["services"][release.service]
-    inside = {port: port} | {number: number for number in _exposed(own)}
+    service_model = release.model["services"][release.service]
+    inside = {port: port} | {number: number for number in _exposed(service_model)}
     outside = _behind_published(release, route)
     internal_ports = inside | {target: target for target in outside.values()} | outside
     return ColourBackend(
@@ -171,17 +173,17 @@ def _from_release(release: Release, topology: Topology) -> Route:
     if is_worker(release):
         return Route(release.service)
     model = release.model
-    own = model["services"][release.service].get("networks") or {"default": None}
+    service_networks = model["services"][release.service].get("networks") or {"default": None}
     networks = (
-        (model["networks"][key]["name"], (release.service, *((how or {}).get("aliases") or ())))
-        for key, how in own.items()
+        (model["networks"][key]["name"], (release.service, *((network or {}).get("aliases") or ())))
+        for key, network in service_networks.items()
     )
     inside = {release.settings["port"], *published(release).values()}
     internal_ports = _internal_ports(release.service, topology, inside).give(published(release))
     settings = restored(release.settings)
     fronts = (
-        Published(where, *host(where), internal_port, speaks_tls(settings, host(where)[1]))
-        for where, internal_port in internal_ports.items()
+        Published(port_key, *host(port_key), internal_port, speaks_tls(settings, host(port_key)[1]))
+        for port_key, internal_port in internal_ports.items()
     )
     route = Route(
         release.service,
@@ -201,11 +203,11 @@ def _previewed(
         return replace(route, preview=None)
     preview_settings, port = settings.preview, None
     if preview_settings.port is not None:
-        where = f"{LOOPBACK}:{preview_settings.port}/tcp"
+        port_key = f"{LOOPBACK}:{preview_settings.port}/tcp"
         internal_ports = _internal_ports(route.service, topology.with_route(route), inside).give(
-            [where]
+            [port_key]
         )
-        port = Published(where, *host(where), internal_ports[where])
+        port = Published(port_key, *host(port_key), internal_ports[port_key])
     preview = Preview(preview_settings.key or "", preview_settings.only_from, port)
     return replace(route, preview=None if preview == Preview() else preview)
 
@@ -215,11 +217,11 @@ def _behind_published(release: Release, route: Route) -> dict[int, int]:
     this is the ``port`` setting."""
     ports = published(release)
     otherwise = int(release.settings["port"])
-    return {one.internal_port: ports.get(one.where, otherwise) for one in route.published}
+    return {port.internal_port: ports.get(port.where, otherwise) for port in route.published}
 
 
-def _exposed(own: dict[str, Any]) -> list[int]:
-    return [int(str(one).partition("/")[0]) for one in own.get("expose") or ()]
+def _exposed(service_model: dict[str, Any]) -> list[int]:
+    return [int(str(port).partition("/")[0]) for port in service_model.get("expose") or ()]
 
 
 def _internal_ports(service: str, topology: Topology, inside: set[int]) -> InternalPorts:
@@ -227,12 +229,15 @@ def _internal_ports(service: str, topology: Topology, inside: set[int]) -> Inter
 
     A host port that both services publish has one internal port.
     """
-    own = topology.route(service)
-    others = [route for route in topology.routes if route.service != service]
-    shared = (one for route in others for one in route.published if one.host_port)
-    taken = {one.where: one.internal_port for one in (*shared, *(own.ports if own else ()))}
-    used = {internal_port for route in others for internal_port in route.internal_ports}
-    used |= {one.internal_port for route in others for one in route.ports}
+    current_route = topology.route(service)
+    other_routes = [route for route in topology.routes if route.service != service]
+    shared = (port for route in other_routes for port in route.published if port.host_port)
+    taken = {
+        port.where: port.internal_port
+        for port in (*shared, *(current_route.ports if current_route else ()))
+    }
+    used = {internal_port for route in other_routes for internal_port in route.internal_ports}
+    used |= {port.internal_port for route in other_routes for port in route.ports}
     return InternalPorts(taken, frozenset(inside | used))
 
 

@@ -36,32 +36,34 @@ def drain(olds: Sequence[Old], ctx: Context) -> str:
     Returns a remark about closed and cut connections.
     """
     drains = [_Drain(old, ctx, ctx.clock.monotonic()) for old in olds]
-    until_all([one.is_over for one in drains], ctx)
-    return "; ".join(text for one in drains for text in one.remarks(alone=len(drains) == 1))
+    until_all([colour_drain.is_over for colour_drain in drains], ctx)
+    return "; ".join(
+        text for colour_drain in drains for text in colour_drain.remarks(alone=len(drains) == 1)
+    )
 
 
 @dataclass(slots=True)
 class _Drain:
-    """``left`` is the number of in-flight requests. Times count from ``began``."""
+    """``in_flight`` is the number of in-flight requests. Times count from ``began``."""
 
     old: Old
     ctx: Context
     began: float
-    left: int = 0
+    in_flight: int = 0
     closed: int = 0
     closed_after: timedelta = timedelta(0)
     looked: timedelta = _NEVER
 
     def is_over(self) -> bool:
-        self.left = self.ctx.proxy.in_flight(self.old.service, self.old.colour)
+        self.in_flight = self.ctx.proxy.in_flight(self.old.service, self.old.colour)
         spent = timedelta(seconds=self.ctx.clock.monotonic() - self.began)
-        if not self.left:
+        if not self.in_flight:
             return True
         if self.closed:
             return spent >= self.closed_after + _TO_END
         if self._may_close(spent) and self._only_long_ones(spent):
             self.ctx.proxy.hang_up(self.old.service, self.old.colour)
-            self.closed, self.closed_after = self.left, spent
+            self.closed, self.closed_after = self.in_flight, spent
             return False
         return spent >= self.old.settings.drain_timeout
 
@@ -72,9 +74,9 @@ class _Drain:
             were = "connection was" if self.closed == 1 else "connections were"
             after = f"{self.closed_after.total_seconds():.0f} s"
             texts.append(f"{self.closed} long {were} closed{whose} after {after}")
-        if self.left:
+        if self.in_flight:
             after = f"{self.old.settings.drain_timeout.total_seconds():g} s"
-            texts.append(f"{self.left} still in flight{whose} after {after} were cut")
+            texts.append(f"{self.in_flight} still in flight{whose} after {after} were cut")
         return texts
 
     def _may_close(self, spent: timedelta) -> bool:
@@ -91,11 +93,11 @@ class _Drain:
         if spent - self.looked < _LOOK_AGAIN and not last:
             return False
         self.looked = spent
-        return self.ctx.proxy.long_lived(self.old.service, self.old.colour) >= self.left
+        return self.ctx.proxy.long_lived(self.old.service, self.old.colour) >= self.in_flight
 
 
 def until_all(are_over: Sequence[Callable[[], bool]], ctx: Context) -> None:
     """Waits until each of these returns True. Each has its own deadline."""
-    left = list(are_over)
-    while left := [one for one in left if not one()]:
+    unfinished = list(are_over)
+    while unfinished := [is_over for is_over in unfinished if not is_over()]:
         ctx.clock.sleep(POLL)

@@ -52,7 +52,7 @@ class _Seen:
 class _Look:
     """``unchecked`` are containers for which only the HEALTHCHECK has not passed yet."""
 
-    one: Awaited
+    awaited: Awaited
     containers: Sequence[Container]
     missing: str | None
     unchecked: Sequence[Container] = ()
@@ -73,8 +73,8 @@ def until_all_healthy(awaited: Sequence[Awaited], ctx: Context) -> str:
     seen = _Seen()
     while True:
         # Checks all of them each time: a crash of one ends the wait for the others.
-        looks = [_look(one, seen, ctx) for one in awaited]
-        _probe([each for look in looks for each in look.unchecked], seen, ctx)
+        looks = [_look(colour, seen, ctx) for colour in awaited]
+        _probe([container for look in looks for container in look.unchecked], seen, ctx)
         healthy = [_is_healthy(look, began, seen, ctx) for look in looks]
         if all(healthy):
             break
@@ -82,69 +82,78 @@ def until_all_healthy(awaited: Sequence[Awaited], ctx: Context) -> str:
     return "" if not seen.passed else "HEALTHCHECK passed"
 
 
-def _look(one: Awaited, seen: _Seen, ctx: Context) -> _Look:
+def _look(awaited: Awaited, seen: _Seen, ctx: Context) -> _Look:
     """Raises Unhealthy if the colour can't become healthy any more."""
-    containers = ctx.colour_containers(one.service, one.colour)
+    containers = ctx.colour_containers(awaited.service, awaited.colour)
     for container in containers:
         _give_up_on(container, ctx)
-    if missing := _missing(one, containers, seen, ctx):
-        return _Look(one, containers, missing)
-    asked = [each for each in containers if each.health and each.id not in seen.passed]
-    return _Look(one, containers, None, asked)
+    if missing := _missing(awaited, containers, seen, ctx):
+        return _Look(awaited, containers, missing)
+    unchecked = [
+        container
+        for container in containers
+        if container.health and container.id not in seen.passed
+    ]
+    return _Look(awaited, containers, None, unchecked)
 
 
 def _probe(containers: Sequence[Container], seen: _Seen, ctx: Context) -> None:
-    seen.passed.update(each.id for each in containers if each.health == "healthy")
-    unsure = [each for each in containers if each.health != "healthy"]
+    seen.passed.update(container.id for container in containers if container.health == "healthy")
+    unsure = [container for container in containers if container.health != "healthy"]
     if not unsure:
         return
-    for each, output in zip(unsure, ctx.engine.probe_all(unsure), strict=True):
+    for container, output in zip(unsure, ctx.engine.probe_all(unsure), strict=True):
         if output is None:
-            seen.passed.add(each.id)
+            seen.passed.add(container.id)
         else:
-            seen.output[each.id] = f"its HEALTHCHECK says: {output.strip() or 'nothing'}"
+            seen.output[container.id] = f"its HEALTHCHECK says: {output.strip() or 'nothing'}"
 
 
 def _is_healthy(look: _Look, began: float, seen: _Seen, ctx: Context) -> bool:
     """Raises Unhealthy after the timeout."""
-    failing = (seen.output[each.id] for each in look.unchecked if each.id not in seen.passed)
+    failing = (
+        seen.output[container.id] for container in look.unchecked if container.id not in seen.passed
+    )
     missing = look.missing or next(failing, None)
     if missing is None:
         return True
-    one = look.one
-    if ctx.clock.monotonic() - began < one.timeout.total_seconds():
+    awaited = look.awaited
+    if ctx.clock.monotonic() - began < awaited.timeout.total_seconds():
         return False
     raise Unhealthy(
-        f"{one.name} was not healthy within {durations.show(one.timeout)}: {missing}",
+        f"{awaited.name} was not healthy within {durations.show(awaited.timeout)}: {missing}",
         detail=last_lines(look.containers, ctx),
         hint="see the log above; a slow start needs a longer deploy_timeout or --timeout",
     )
 
 
 def _missing(
-    one: Awaited, containers: Sequence[Container], seen: _Seen, ctx: Context
+    awaited: Awaited, containers: Sequence[Container], seen: _Seen, ctx: Context
 ) -> str | None:
-    servers = ctx.proxy.health(one.service, one.colour)
+    servers = ctx.proxy.health(awaited.service, awaited.colour)
     for server in servers:
         if not server.up:
             return f"HAProxy says {server.status} ({server.check or 'not checked yet'}) of {server.address}"
     is_worker = any(server.status == NO_TRAFFIC for server in servers)
-    if is_worker and (output := _runs_too_short(one, containers, len(servers), seen, ctx)):
+    if is_worker and (output := _runs_too_short(awaited, containers, len(servers), seen, ctx)):
         return output
     return None if servers else "HAProxy has no server for it"
 
 
 def _runs_too_short(
-    one: Awaited, containers: Sequence[Container], expected: int, seen: _Seen, ctx: Context
+    awaited: Awaited, containers: Sequence[Container], expected: int, seen: _Seen, ctx: Context
 ) -> str | None:
     """HAProxy does not check workers, so a worker must keep running for a while."""
-    now, running = ctx.clock.monotonic(), [each for each in containers if each.running]
+    now, running = (
+        ctx.clock.monotonic(),
+        [container for container in containers if container.running],
+    )
     if len(running) < expected:
         return "it is not running"
-    for each in running:
-        since = seen.since.setdefault((each.id, each.started_at), now)
-        if each.health is None and now - since < one.settle.total_seconds():
-            return f"it has not run for {durations.show(one.settle)} yet"
+    for container in running:
+        since = seen.since.setdefault((container.id, container.started_at), now)
+        if container.health is None and now - since < awaited.settle.total_seconds():
+            return f"it has not run for {durations.show(awaited.settle)} yet"
     return None
 
 
@@ -171,4 +180,4 @@ def _give_up_on(container: Container, ctx: Context) -> None:
 
 def last_lines(containers: Iterable[Container], ctx: Context) -> str:
     """The last log lines of each container."""
-    return "\n".join(text for one in containers if (text := ctx.engine.log_tail(one)))
+    return "\n".join(text for container in containers if (text := ctx.engine.log_tail(container)))

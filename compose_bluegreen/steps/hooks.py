@@ -63,10 +63,10 @@ class NamedHook:
 
 
 def hooks_of(release: Release, moment: Moment) -> list[NamedHook]:
-    found = restored(release.settings).hooks.at(moment)
+    hooks = restored(release.settings).hooks.of_moment(moment)
     return [
-        _called(release.service, moment, hook, number, alone=len(found) == 1)
-        for number, hook in enumerate(found, start=1)
+        _called(release.service, moment, hook, number, alone=len(hooks) == 1)
+        for number, hook in enumerate(hooks, start=1)
     ]
 
 
@@ -134,19 +134,19 @@ def on_rollback(
 
 
 def missed_on_rollback(
-    found: Deployment, rollouts: Sequence[Rollout], ctx: Context
+    deployment: Deployment, rollouts: Sequence[Rollout], ctx: Context
 ) -> Iterator[Step]:
     """The ``on_rollback`` hooks of an interrupted rollback."""
-    if found.rollback_of is None or not goes_back(found):
+    if deployment.rollback_of is None or not goes_back(deployment):
         return
-    taken_back = ctx.history.get(found.rollback_of)
+    taken_back = ctx.history.get(deployment.rollback_of)
     releases = [part.release for part in taken_back.parts] if taken_back else []
-    yield from on_rollback(releases, rollouts, found.id, DeployOptions(), ctx)
+    yield from on_rollback(releases, rollouts, deployment.id, DeployOptions(), ctx)
 
 
-def goes_back(found: Deployment) -> bool:
+def goes_back(deployment: Deployment) -> bool:
     """Whether an interrupted deployment goes back to an older release; see ``RollbackTarget.goes_back``."""
-    before, after = found.rollback_of, found.restores
+    before, after = deployment.rollback_of, deployment.restores
     return after is not None and (before is None or after < before)
 
 
@@ -156,8 +156,8 @@ def unfinished_hooks(deployment: Deployment) -> list[str]:
     hooked = (hooks_of(part.release, Moment.POST_SWITCH) for part in deployment.parts)
     return [
         named_hook.name
-        for each in hooked
-        for named_hook in each
+        for named_hooks in hooked
+        for named_hook in named_hooks
         if str(named_hook.key) not in ended
     ]
 
@@ -183,9 +183,9 @@ def trust(release: Release, ctx: Context) -> None:
 
 def clear(ctx: Context) -> None:
     """Removes one-off containers of hooks, also those that killed commands left."""
-    left = ctx.engine.hook_containers(ctx.project)
-    if left:
-        ctx.workloads.remove([one.name for one in left])
+    containers = ctx.engine.hook_containers(ctx.project)
+    if containers:
+        ctx.workloads.remove([container.name for container in containers])
 
 
 def _steps(context: HookContext, ctx: Context, *, required: bool = True) -> Iterator[Step]:
@@ -193,13 +193,14 @@ def _steps(context: HookContext, ctx: Context, *, required: bool = True) -> Iter
         yield Step(
             named_hook.key,
             named_hook.name,
-            f"its hook, {_where(named_hook.hook, context)}: {unescaped(named_hook.hook.words)[0]}",
+            f"its hook, {_location(named_hook.hook, context)}:"
+            f" {unescaped(named_hook.hook.command)[0]}",
             partial(_run, named_hook, context, ctx),
             required=required and named_hook.hook.required,
         )
 
 
-def _where(hook: Hook, context: HookContext) -> str:
+def _location(hook: Hook, context: HookContext) -> str:
     if hook.host:
         return "on this host"
     if hook.run:
@@ -209,16 +210,22 @@ def _where(hook: Hook, context: HookContext) -> str:
 
 def _run(named_hook: NamedHook, context: HookContext, ctx: Context) -> str:
     hook = named_hook.hook
-    ran = _inside(named_hook, context, ctx) if hook.exec else _elsewhere(named_hook, context, ctx)
-    if ran.code == 0:
-        return ran.output
+    result = (
+        _inside(named_hook, context, ctx) if hook.exec else _elsewhere(named_hook, context, ctx)
+    )
+    if result.code == 0:
+        return result.output
     limit = durations.show(hook.timeout)
-    how = f"did not end within {limit}" if ran.code is None else f"ended with exit code {ran.code}"
-    if ran.code is None and hook.exec:
-        how += ", and may still run there"
+    outcome = (
+        f"did not end within {limit}"
+        if result.code is None
+        else f"ended with exit code {result.code}"
+    )
+    if result.code is None and hook.exec:
+        outcome += ", and may still run there"
     raise HookFailed(
-        f"{named_hook.name} {how}",
-        detail=ran.output,
+        f"{named_hook.name} {outcome}",
+        detail=result.output,
         hint=Hint("fix it and run ", Action.UP, " again; its output is above"),
     )
 
@@ -236,17 +243,19 @@ def _elsewhere(named_hook: NamedHook, context: HookContext, ctx: Context) -> Com
 
 
 def _inside(named_hook: NamedHook, context: HookContext, ctx: Context) -> CommandResult:
-    there = ctx.colour_containers(context.rollout.service, context.colour) if context.colour else []
-    found = [one for one in there if one.running]
-    if not found and context.moment in _BEFORE_IT_IS_UP:
+    containers = (
+        ctx.colour_containers(context.rollout.service, context.colour) if context.colour else []
+    )
+    running = [container for container in containers if container.running]
+    if not running and context.moment in _BEFORE_IT_IS_UP:
         return CommandResult(0, f"skipped: no container of {context.rollout.service} is running")
-    if not found:
+    if not running:
         raise HookFailed(
             f"{named_hook.name} can't run: no container of {context.rollout.service} is running"
         )
     environment = _environment(context, ctx)
     return ctx.runner.inside(
-        found[0], unescaped(named_hook.hook.words), environment, named_hook.hook.timeout
+        running[0], unescaped(named_hook.hook.command), environment, named_hook.hook.timeout
     )
 
 
@@ -261,12 +270,12 @@ def _cleared(ctx: Context) -> Iterator[None]:
             try:
                 clear(ctx)
             except BluegreenError as error:
-                left = "the container of the hook was not removed; the next up removes it"
-                ctx.observer.remark(f"warning: {left}: {error.message}")
+                problem = "the container of the hook was not removed; the next up removes it"
+                ctx.observer.remark(f"warning: {problem}: {error.message}")
 
 
 def _assure_trust(named_hook: NamedHook, ctx: Context) -> None:
-    if not ctx.runner.trusts(named_hook.hook.words):
+    if not ctx.runner.trusts(named_hook.hook.command):
         raise HookFailed(
             f"{named_hook.name} would run on this host, but no compose file on this host contained it:"
             " it comes from history on the engine",

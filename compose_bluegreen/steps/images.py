@@ -98,8 +98,8 @@ def _point(image: Image, ctx: Context) -> str:
 def _remove_old(release: Release, ctx: Context) -> str:
     keep = restored(release.settings).keep
     old = surplus(release.service, keep, release.image.id, ctx)
-    for each in old:
-        drop(each, ctx)
+    for surplus_image in old:
+        drop(surplus_image, ctx)
     return f"{len(old)} removed" if old else ""
 
 
@@ -127,13 +127,15 @@ def surplus(service: str, keep: int, serving: str | None, ctx: Context) -> list[
     released_as, newest = _released(service, ctx)
     first = [serving] if serving else []
     kept = list(dict.fromkeys([*first, *newest, *ours.values()]))[:keep]
-    found: dict[str, list[str]] = {}
+    names_by_image: dict[str, list[str]] = {}
     # Our tags first: without a tag of its own repository, an image loses its digest as well.
     for name, image in [*ours.items(), *_still_named(released_as, ctx)]:
         if image not in kept:
-            found.setdefault(image, []).append(name)
-    used = ctx.engine.used_images() if found else set()
-    return [Surplus(image, tuple(names)) for image, names in found.items() if image not in used]
+            names_by_image.setdefault(image, []).append(name)
+    used = ctx.engine.used_images() if names_by_image else set()
+    return [
+        Surplus(image, tuple(names)) for image, names in names_by_image.items() if image not in used
+    ]
 
 
 def _still_named(released_as: Mapping[str, set[str]], ctx: Context) -> Iterator[tuple[str, str]]:
@@ -160,7 +162,7 @@ def is_failed(name: str) -> bool:
 
 def _released(service: str, ctx: Context) -> tuple[dict[str, set[str]], list[str]]:
     """Image ids with the tags by which they were released, and the ids that were healthy, newest first."""
-    engine, names, well = ctx.engine_id, dict[str, set[str]](), list[str]()
+    engine, names, healthy_ids = ctx.engine_id, dict[str, set[str]](), list[str]()
     for deployment in ctx.history.newest(ctx.project, service=service, limit=_LOOK_BACK):
         part = deployment.part(service)
         if part is None or deployment.engine != engine:
@@ -169,8 +171,8 @@ def _released(service: str, ctx: Context) -> tuple[dict[str, set[str]], list[str
         if tag := _tag(image.reference):
             names.setdefault(image.id, set()).add(tag)
         if deployment.state in WENT_LIVE:
-            well.append(image.id)
-    return names, well
+            healthy_ids.append(image.id)
+    return names, healthy_ids
 
 
 def _tag(reference: str) -> str | None:

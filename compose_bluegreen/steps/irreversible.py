@@ -31,22 +31,23 @@ class IrreversibleChange:
 
 def since(service: str, deployment: int, ctx: Context) -> Iterator[IrreversibleChange]:
     """The irreversible changes after that deployment, newest first."""
-    found = ctx.history.newest(ctx.project, service=service, limit=_A_FEW)
-    if len(found) == _A_FEW and found[-1].id > deployment:
-        found = ctx.history.newest(ctx.project, service=service)
-    for one in found:
-        if one.id <= deployment:
+    records = ctx.history.newest(ctx.project, service=service, limit=_A_FEW)
+    if len(records) == _A_FEW and records[-1].id > deployment:
+        records = ctx.history.newest(ctx.project, service=service)
+    for record in records:
+        if record.id <= deployment:
             return
-        part = one.part(service)
-        if one.engine == ctx.engine_id and part and (named_hooks := _irreversible(part.release)):
-            yield from _done(one.id, named_hooks, ctx)
+        part = record.part(service)
+        if record.engine == ctx.engine_id and part and (named_hooks := _irreversible(part.release)):
+            yield from _done(record.id, named_hooks, ctx)
 
 
-def refuse(irreversible_changes: Sequence[IrreversibleChange], to: int) -> None:
+def refuse(irreversible_changes: Sequence[IrreversibleChange], target: int) -> None:
     """Raises BluegreenError if there are any."""
     if irreversible_changes:
         raise BluegreenError(
-            f"a rollback to deployment {to} is not safe: {'; '.join(map(str, irreversible_changes))}"
+            f"a rollback to deployment {target} is not safe:"
+            f" {'; '.join(map(str, irreversible_changes))}"
             " can't be undone",
             hint=Hint(
                 "if the older release works with that change, ",
@@ -69,6 +70,6 @@ def _done(
 ) -> Iterator[IrreversibleChange]:
     whole: Deployment | None = ctx.history.get(deployment)
     begun = {step.key for step in whole.steps} if whole else set()
-    for one in named_hooks:
-        if str(one.key) in begun:
-            yield IrreversibleChange(deployment, one)
+    for named_hook in named_hooks:
+        if str(named_hook.key) in begun:
+            yield IrreversibleChange(deployment, named_hook)

@@ -13,11 +13,13 @@ def make_networks_and_volumes(
     services: Sequence[ManagedService], project: Project, ctx: Context
 ) -> None:
     """Creates them first, because colours and proxy join them as external networks and volumes."""
-    networks = {project.network_name(key): key for one in services for key, _ in one.networks}
+    networks = {
+        project.network_name(key): key for service in services for key, _ in service.networks
+    }
     volumes = {
         mount["name"]: key
-        for one in services
-        for key, mount in release_builder.volumes(project, one).items()
+        for service in services
+        for key, mount in release_builder.volumes(project, service).items()
         if not mount.get("external")
     }
     new_networks = [networks[name] for name in sorted(ctx.engine.missing_networks(networks))]

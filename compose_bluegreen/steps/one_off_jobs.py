@@ -17,12 +17,12 @@ ENDS = "service_completed_successfully"
 
 def needed(services: Sequence[ManagedService], project: Project) -> dict[str, list[str]]:
     """Each one-off job with the services that need it. Jobs run in the user's own project."""
-    found: dict[str, list[str]] = {}
+    dependents: dict[str, list[str]] = {}
     for service in services:
         for name, condition in service.dependencies.items():
             if condition == ENDS and name not in project.services:
-                found.setdefault(name, []).append(service.name)
-    return found
+                dependents.setdefault(name, []).append(service.name)
+    return dependents
 
 
 def built(services: Sequence[ManagedService], project: Project, ctx: Context) -> Iterator[Step]:
@@ -41,10 +41,12 @@ def built(services: Sequence[ManagedService], project: Project, ctx: Context) ->
 def run(
     services: Sequence[ManagedService], project: Project, timeout: timedelta | None, ctx: Context
 ) -> Iterator[Step]:
-    for name, by in needed(services, project).items():
-        patience = timeout or max(one.settings.deploy_timeout for one in services if one.name in by)
+    for name, dependents in needed(services, project).items():
+        patience = timeout or max(
+            service.settings.deploy_timeout for service in services if service.name in dependents
+        )
         act = partial(_run, name, patience, ctx)
-        cause = f"once per release, before {' and '.join(by)}"
+        cause = f"once per release, before {' and '.join(dependents)}"
         yield Step(StepKey(StepKind.RUN, name), f"run {name}", cause, act)
 
 

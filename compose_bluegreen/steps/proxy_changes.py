@@ -57,7 +57,7 @@ def allowed_change(
     desired: Topology, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
 ) -> Change:
     """The change of the proxy that ``desired`` needs. Raises BluegreenError as ``place`` does."""
-    existing = [one for rollout in rollouts for one in rollout.existing_containers]
+    existing = [container for rollout in rollouts for container in rollout.existing_containers]
     _refuse_unsafe(rollouts, existing, options)
     change = ctx.proxy.change_to(desired)
     agreed = options.recreate_proxy or not live(ctx)
@@ -119,13 +119,13 @@ def under_the_lock(placement: Placement, source: ReleaseSource, ctx: Context) ->
     """Holds the lock. Creates the proxy first if needed, because the lock is in it; after a failure,
     a new proxy without a live colour is removed."""
     new_deployment, change = source.new_deployment, placement.change
-    me = lock_owner(new_deployment)
+    owner = lock_owner(new_deployment)
     try:
         if change in BEFORE_THE_LOCK:
             make = partial(_make, source.ground, placement.until_take_over, change, ctx)
             for step in steps_before_the_lock(placement, ctx):
                 run_before_the_lock(replace(step, act=make), new_deployment, ctx)
-        with locking.until_alone(me, source.options.patience, ctx):
+        with locking.until_alone(owner, source.options.patience, ctx):
             if change not in BEFORE_THE_LOCK:
                 source.ground()
             yield
@@ -134,7 +134,7 @@ def under_the_lock(placement: Placement, source: ReleaseSource, ctx: Context) ->
     except BaseException:
         if change is Change.CREATE:
             with shielded(ctx.observer.remark), suppress(BluegreenError):
-                _remove_useless_proxy(me, ctx)
+                _remove_useless_proxy(owner, ctx)
         raise
 
 
@@ -142,9 +142,9 @@ def steps_before_the_lock(placement: Placement, ctx: Context) -> list[Step]:
     return [proxy_step(placement.until_take_over, placement.change, ctx)]
 
 
-def _remove_useless_proxy(me: LockOwner, ctx: Context) -> None:
+def _remove_useless_proxy(owner: LockOwner, ctx: Context) -> None:
     """Removes it under the lock, because another command may be about to use it."""
-    with ctx.lock.hold(me):
+    with ctx.lock.hold(owner):
         if not live(ctx):
             ctx.proxy.remove()
 
@@ -191,7 +191,7 @@ def _put_back(before: Topology, desired: Topology, ctx: Context) -> None:
 def take_over_steps(placement: Placement, ctx: Context) -> Iterator[Step]:
     """The proxy takes the ports and names of the user's own containers, which stop."""
     held = [rollout for rollout in placement.rollouts if rollout.existing_containers]
-    existing = [one for rollout in held for one in rollout.existing_containers]
+    existing = [container for rollout in held for container in rollout.existing_containers]
     if existing:
         yield Step(
             StepKey(StepKind.TAKE_OVER),
@@ -208,15 +208,15 @@ def take_over_steps(placement: Placement, ctx: Context) -> Iterator[Step]:
 
 def take_over(existing: Sequence[Container], desired: Topology, ctx: Context) -> str:
     began = ctx.clock.monotonic()
-    ctx.workloads.stop([one.name for one in existing])
+    ctx.workloads.stop([container.name for container in existing])
     ctx.proxy.apply(desired, Change.RECREATE)
     return f"downtime: {ctx.clock.monotonic() - began:.1f} s"
 
 
 def give_back(existing: Sequence[Container], before: Topology, ctx: Context) -> None:
     ctx.proxy.apply(before, ctx.proxy.change_to(before))
-    ctx.workloads.start([one.name for one in existing])
+    ctx.workloads.start([container.name for container in existing])
 
 
 def names(containers: Sequence[Container]) -> str:
-    return " and ".join(one.name for one in containers)
+    return " and ".join(container.name for container in containers)

@@ -70,13 +70,17 @@ def plan_rollouts(releases: Sequence[Release], ctx: Context) -> list[Rollout]:
     have the same colour.
     """
     routes = live(ctx)
-    idle_colours = {routes[one.service].other for one in releases if one.service in routes}
+    idle_colours = {
+        routes[release.service].other for release in releases if release.service in routes
+    }
     first = idle_colours.pop() if len(idle_colours) == 1 else Colour.BLUE
     rollouts = []
     for release in releases:
         colour = routes.get(release.service)
         users = ctx.compose_containers(release.service)
-        existing_containers = () if colour else tuple(one for one in users if one.running)
+        existing_containers = (
+            () if colour else tuple(container for container in users if container.running)
+        )
         idle, stop_first = (
             colour.other if colour else first,
             is_replaced_stop_first(release, colour, ctx),
@@ -109,9 +113,9 @@ def named(rollouts: Sequence[Rollout]) -> str:
     return " and ".join(rollout.name for rollout in rollouts)
 
 
-def those(which: Sequence[tuple[Rollout, Colour]]) -> str:
+def colour_names(colours: Sequence[tuple[Rollout, Colour]]) -> str:
     """Names of any colours, live or idle."""
-    return " and ".join(f"{rollout.service}-{colour}" for rollout, colour in which)
+    return " and ".join(f"{rollout.service}-{colour}" for rollout, colour in colours)
 
 
 def are(rollouts: Sequence[Rollout]) -> str:
@@ -155,10 +159,10 @@ def _wake(rollouts: Sequence[Rollout], ctx: Context) -> None:
     """Uses colours on standby. The last result of HAProxy may be as old as its check interval, so they
     count as down until the next check."""
     names = [
-        one.name
+        container.name
         for rollout in rollouts
         if rollout.ready is Readiness.STOPPED
-        for one in containers(rollout, rollout.idle, ctx)
+        for container in containers(rollout, rollout.idle, ctx)
     ]
     if names:
         ctx.workloads.start(names)
@@ -182,9 +186,9 @@ def clear(rollout: Rollout, ctx: Context) -> str:
 
 def clear_all(rollouts: Sequence[Rollout], ctx: Context) -> str:
     """Drains before it removes: an idle colour may still answer requests from when it was live."""
-    which = [(rollout, rollout.idle) for rollout in rollouts]
-    remark = drain_all(which, ctx)
-    remove_all(which, ctx)
+    colours = [(rollout, rollout.idle) for rollout in rollouts]
+    remark = drain_all(colours, ctx)
+    remove_all(colours, ctx)
     return remark
 
 
@@ -196,30 +200,30 @@ def remove_idle(rollouts: Sequence[Rollout], ctx: Context) -> None:
     remove_all([(rollout, rollout.idle) for rollout in rollouts], ctx)
 
 
-def remove_all(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> None:
-    if found := _parked(which, ctx):
-        ctx.workloads.remove(found)
+def remove_all(colours: Sequence[tuple[Rollout, Colour]], ctx: Context) -> None:
+    if names := _parked(colours, ctx):
+        ctx.workloads.remove(names)
 
 
-def stop_all(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> None:
-    if found := _parked(which, ctx):
-        ctx.workloads.stop(found)
+def stop_all(colours: Sequence[tuple[Rollout, Colour]], ctx: Context) -> None:
+    if names := _parked(colours, ctx):
+        ctx.workloads.stop(names)
 
 
-def _parked(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> list[str]:
+def _parked(colours: Sequence[tuple[Rollout, Colour]], ctx: Context) -> list[str]:
     """Names of their containers. Refuses a live colour, because an undo may run after a partial failure."""
     routes, canary_weights = ctx.proxy.routes(), ctx.proxy.canary_weights()
-    for rollout, colour in which:
+    for rollout, colour in colours:
         if rollout.service in canary_weights or routes.get(rollout.service) is colour:
             name = f"{rollout.service}-{colour}"
             raise NeedsPerson(
                 f"{name} receives requests and can't be removed", hint=Hint(Action.STATUS)
             )
-    found: list[str] = []
-    for rollout, colour in which:
+    names: list[str] = []
+    for rollout, colour in colours:
         ctx.proxy.park(rollout.service, colour)
-        found += [one.name for one in containers(rollout, colour, ctx)]
-    return found
+        names += [container.name for container in containers(rollout, colour, ctx)]
+    return names
 
 
 def until_healthy(rollout: Rollout, options: DeployOptions, ctx: Context) -> str:
@@ -248,10 +252,10 @@ def all_healthy(
     )
 
 
-def drain_all(which: Sequence[tuple[Rollout, Colour]], ctx: Context) -> str:
+def drain_all(colours: Sequence[tuple[Rollout, Colour]], ctx: Context) -> str:
     """Drains all in parallel; each has its own ``drain_timeout``."""
     olds = [
         draining.Old(rollout.service, colour, restored(rollout.release.settings))
-        for rollout, colour in which
+        for rollout, colour in colours
     ]
     return draining.drain(olds, ctx)

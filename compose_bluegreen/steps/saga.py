@@ -98,7 +98,7 @@ class Saga:
     ) -> None:
         """Begins a new deployment, or continues an interrupted one. ``stays_open``: a failure does not
         end the deployment, because steps of an earlier command are not undone."""
-        self._at = ctx
+        self._ctx = ctx
         self._stays_open = stays_open
         self._undos: list[_RegisteredUndo | OnFailure] = []
         self._open = True
@@ -114,11 +114,11 @@ class Saga:
         trace: TracebackType | None,
     ) -> None:
         if error is not None and self._open and not isinstance(error, LockLost):
-            with shielded(self._at.observer.remark):
+            with shielded(self._ctx.observer.remark):
                 self._unwind(error)
 
     def parts(self, parts: list[DeployedService]) -> None:
-        self._at.history.parts(self.deployment, parts)
+        self._ctx.history.parts(self.deployment, parts)
 
     def register_undo(self, step: StepKey, undo: Undo) -> None:
         """For a step that an earlier command ran."""
@@ -134,22 +134,22 @@ class Saga:
         if not step.required:
             self.attempt(step)
             return
-        self._at.lock.assure()
+        self._ctx.lock.assure()
         if step.enters:
-            self._at.history.to(self.deployment, step.enters, self._at.clock.now())
+            self._ctx.history.to(self.deployment, step.enters, self._ctx.clock.now())
         if step.undo:
             self._undos.append(_RegisteredUndo(step.key, step.undo))
         self._run_recorded(step, Outcome.DONE, worst)
 
     def attempt(self, step: Step) -> bool:
         """Runs a step whose failure is only a warning for the deployment."""
-        self._at.lock.assure()
+        self._ctx.lock.assure()
         try:
             self._run_recorded(step, Outcome.DONE, worst=Outcome.WARNED)
         except (Interrupted, LockLost):
             raise
         except BluegreenError as error:
-            self._at.observer.remark(f"warning: {step.name}: {error.message}")
+            self._ctx.observer.remark(f"warning: {step.name}: {error.message}")
             return False
         return True
 
@@ -159,31 +159,31 @@ class Saga:
 
     def promote(self) -> None:
         """Records the release as live. From here on, no undo runs."""
-        with shielded(self._at.observer.remark):
-            self._at.lock.assure()
+        with shielded(self._ctx.observer.remark):
+            self._ctx.lock.assure()
             try:
-                self._at.history.promote(self.deployment, self._at.clock.now())
+                self._ctx.history.promote(self.deployment, self._ctx.clock.now())
             except Exception as error:
                 # If history recorded it despite the error, an undo would make history wrong.
                 if not self._is(State.LIVE):
                     raise
-                self._at.observer.remark(f"warning: {_headline(error)}")
+                self._ctx.observer.remark(f"warning: {_headline(error)}")
             self._open = False
 
     def _is(self, state: State) -> bool:
         try:
-            found = self._at.history.get(self.deployment)
+            deployment = self._ctx.history.get(self.deployment)
         except HistoryUnusable:
             return False
-        return found is not None and found.state is state
+        return deployment is not None and deployment.state is state
 
     def discard(self) -> None:
         """Deletes a deployment that changes nothing."""
-        self._at.history.discard(self.deployment)
+        self._ctx.history.discard(self.deployment)
         self._open = False
 
     def _run_recorded(self, step: Step, best: Outcome, worst: Outcome = Outcome.FAILED) -> None:
-        ctx = self._at
+        ctx = self._ctx
         record = StepRecord(str(step.key), step.name, step.cause, Outcome.RUNNING, ctx.clock.now())
         number = ctx.history.step(self.deployment, record)
         try:
@@ -200,9 +200,11 @@ class Saga:
     def _unwind(self, error: BaseException) -> None:
         reason = _headline(error)
         if isinstance(error, Interrupted) and self._undos:
-            registered = (one for one in reversed(self._undos) if isinstance(one, _RegisteredUndo))
-            names = ", then ".join(one.undo.name for one in registered)
-            self._at.observer.remark(f"{reason}: {names}")
+            registered = (
+                entry for entry in reversed(self._undos) if isinstance(entry, _RegisteredUndo)
+            )
+            names = ", then ".join(entry.undo.name for entry in registered)
+            self._ctx.observer.remark(f"{reason}: {names}")
         while self._undos:
             last = self._undos.pop()
             if isinstance(last, OnFailure):
@@ -210,14 +212,14 @@ class Saga:
                 continue
             undo = last.undo
             try:
-                self._at.lock.assure()
+                self._ctx.lock.assure()
                 self._undo(last.step, undo)
             except LockLost as lost:
                 raise lost from error
             except Exception as failed:  # noqa: BLE001 - any error must end the unwinding here
                 if undo.can_wait and not isinstance(failed, NeedsPerson):
                     failure = f"could not {undo.name}: {_headline(failed)}"
-                    self._at.observer.remark(f"warning: {failure}; the next up will")
+                    self._ctx.observer.remark(f"warning: {failure}; the next up will")
                     reason = f"{reason}; then {failure}"
                     continue
                 self._stuck(f"{reason}; then could not {undo.name}: {_headline(failed)}")
@@ -245,14 +247,14 @@ class Saga:
             except LockLost:
                 raise
             except Exception as failed:  # noqa: BLE001 - the unwinding must continue
-                self._at.observer.remark(f"warning: {step.name}: {_headline(failed)}")
+                self._ctx.observer.remark(f"warning: {step.name}: {_headline(failed)}")
 
     def _undo(self, step: StepKey, undo: Undo) -> None:
         """Runs the undo even if history can't be written, because the live colour matters more."""
         try:
             self._run_recorded(Step(step.undo, undo.name, "undo", undo.act), Outcome.UNDONE)
         except HistoryUnusable as error:
-            self._at.observer.remark(f"warning: not recorded: {error.message}")
+            self._ctx.observer.remark(f"warning: not recorded: {error.message}")
             undo.act()
 
     def _stuck(self, reason: str) -> None:
@@ -261,9 +263,9 @@ class Saga:
 
     def _end(self, state: State, reason: str) -> None:
         try:
-            self._at.history.to(self.deployment, state, self._at.clock.now(), reason)
+            self._ctx.history.to(self.deployment, state, self._ctx.clock.now(), reason)
         except HistoryUnusable as error:
-            self._at.observer.remark(
+            self._ctx.observer.remark(
                 f"warning: deployment {self.deployment} not recorded: {error.message}"
             )
 

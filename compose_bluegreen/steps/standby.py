@@ -53,11 +53,11 @@ def intended_standby(
 
 def is_leftover(rollout: Rollout, ctx: Context) -> bool:
     """Whether the idle colour has containers that the live deployment did not leave on standby."""
-    there = acts.containers(rollout, rollout.idle, ctx)
-    if not there:
+    idle = acts.containers(rollout, rollout.idle, ctx)
+    if not idle:
         return False
     record = ctx.live_deployment(rollout.service)
-    return intended_standby(record, rollout.service, there) is None
+    return intended_standby(record, rollout.service, idle) is None
 
 
 def with_readiness(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
@@ -68,34 +68,37 @@ def with_readiness(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
 def retire(old: Old, ctx: Context) -> Iterator[Step]:
     """Removes, stops or keeps the old colours after their drain."""
 
-    def policy(one: tuple[Rollout, Colour]) -> str:
-        found = restored(one[0].release.settings).standby
-        return show(found) if isinstance(found, timedelta) else found
+    def standby_of(old_colour: tuple[Rollout, Colour]) -> str:
+        standby = restored(old_colour[0].release.settings).standby
+        return show(standby) if isinstance(standby, timedelta) else standby
 
-    for how, group in groupby(sorted(old, key=policy), key=policy):
-        which = list(group)
-        names, about = acts.those(which), acts.services([rollout for rollout, _ in which])
-        if how == REMOVED:
+    for policy, group in groupby(sorted(old, key=standby_of), key=standby_of):
+        colours = list(group)
+        names, about = (
+            acts.colour_names(colours),
+            acts.services([rollout for rollout, _ in colours]),
+        )
+        if policy == REMOVED:
             yield Step(
                 StepKey(StepKind.RETIRE, "remove"),
                 f"remove {names}",
                 "it is drained",
-                partial(acts.remove_all, which, ctx),
+                partial(acts.remove_all, colours, ctx),
                 services=about,
             )
-        elif how == STOPPED:
+        elif policy == STOPPED:
             yield Step(
                 StepKey(StepKind.RETIRE, "stop"),
                 f"stop {names}",
                 "standby: stopped",
-                partial(acts.stop_all, which, ctx),
+                partial(acts.stop_all, colours, ctx),
                 services=about,
             )
         else:
             yield Step(
-                StepKey.of(StepKind.RETIRE, "standby", how),
+                StepKey.of(StepKind.RETIRE, "standby", policy),
                 f"keep {names} on standby",
-                f"standby: {how}",
+                f"standby: {policy}",
                 _nothing,
                 services=about,
             )
@@ -103,21 +106,21 @@ def retire(old: Old, ctx: Context) -> Iterator[Step]:
 
 def expired(ctx: Context) -> list[tuple[Rollout, Colour]]:
     """Colours whose standby is over."""
-    found, now = [], ctx.clock.now()
+    colours, now = [], ctx.clock.now()
     for service, live in acts.live(ctx).items():
         idle = ctx.colour_containers(service, live.other)
         record = ctx.live_deployment(service) if idle else None
         part = record.part(service) if record else None
         standby = intended_standby(record, service, idle)
         if part and part.colour is live and standby and standby.is_over(now):
-            found.append((Rollout(part.release, live, live.other), live.other))
-    return found
+            colours.append((Rollout(part.release, live, live.other), live.other))
+    return colours
 
 
 def end_expired(ctx: Context) -> Iterator[Step]:
     """One step, if any standby is over."""
     if old := expired(ctx):
-        names = acts.those(old)
+        names = acts.colour_names(old)
         yield Step(
             StepKey(StepKind.REMOVE, "standby"),
             f"remove {names}",
@@ -132,17 +135,20 @@ def _nothing() -> None:
 
 def are_older(containers: Sequence[Container], deployment: int) -> bool:
     """Whether an earlier deployment created them. Containers of a later one are leftovers, not standby."""
-    return all(one.deployment is not None and one.deployment < deployment for one in containers)
+    return all(
+        container.deployment is not None and container.deployment < deployment
+        for container in containers
+    )
 
 
 def _readiness(rollout: Rollout, ctx: Context) -> Readiness:
-    found = acts.containers(rollout, rollout.idle, ctx)
-    same = all(one.fingerprint == rollout.release.fingerprint for one in found)
-    if not same or len(found) != replicas(rollout.release):
+    containers = acts.containers(rollout, rollout.idle, ctx)
+    same = all(container.fingerprint == rollout.release.fingerprint for container in containers)
+    if not same or len(containers) != replicas(rollout.release):
         return Readiness.NONE
-    if all(one.status == "exited" for one in found):
+    if all(container.status == "exited" for container in containers):
         return Readiness.STOPPED
-    if not all(one.running and one.health != "unhealthy" for one in found):
+    if not all(container.running and container.health != "unhealthy" for container in containers):
         return Readiness.NONE
     servers = ctx.proxy.health(rollout.service, rollout.idle)
-    return Readiness.WARM if all(one.up for one in servers) else Readiness.NONE
+    return Readiness.WARM if all(server.up for server in servers) else Readiness.NONE

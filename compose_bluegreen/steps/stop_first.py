@@ -29,11 +29,13 @@ def replace_workers(
     cause, names = "order: stop-first", acts.named(late)
     begins = State.STARTING if len(late) == len(rollouts) else None
     if old := [rollout for rollout in late if rollout.live]:
-        who = _old(old)
-        back = Undo(f"start {who} again", partial(bring_back, old, ctx))
+        old_names = _old(old)
+        back = Undo(f"start {old_names} again", partial(bring_back, old, ctx))
         act = partial(_remove_old, old, ctx)
         about = acts.services(old)
-        yield Step(_key("stop"), f"stop {who}", cause, act, back, enters=begins, services=about)
+        yield Step(
+            _key("stop"), f"stop {old_names}", cause, act, back, enters=begins, services=about
+        )
         begins = None
     yield Step(
         _key("start"),
@@ -59,14 +61,14 @@ def missing_old(rollouts: Sequence[Rollout], ctx: Context) -> list[Rollout]:
     return [
         rollout
         for rollout in rollouts
-        if rollout.stop_first and rollout.live and not _there(rollout, ctx)
+        if rollout.stop_first and rollout.live and not _old_is_running(rollout, ctx)
     ]
 
 
 def bring_back(rollouts: Sequence[Rollout], ctx: Context) -> None:
     """Starts the old worker again from its release in history. Raises NeedsPerson if history lacks it."""
     for rollout in rollouts:
-        if rollout.live is None or _there(rollout, ctx):
+        if rollout.live is None or _old_is_running(rollout, ctx):
             continue
         live = ctx.live_colour(rollout.service)
         if live is None or live.colour is not rollout.live:
@@ -91,18 +93,18 @@ def restart_old(rollouts: Sequence[Rollout], ctx: Context) -> Iterator[Step]:
 
 def _remove_old(rollouts: Sequence[Rollout], ctx: Context) -> None:
     names = [
-        one.name
+        container.name
         for rollout in rollouts
         if rollout.live
-        for one in acts.containers(rollout, rollout.live, ctx)
+        for container in acts.containers(rollout, rollout.live, ctx)
     ]
     if names:
         ctx.workloads.remove(names)
 
 
-def _there(rollout: Rollout, ctx: Context) -> bool:
-    found = acts.containers(rollout, rollout.live, ctx) if rollout.live else ()
-    return any(one.running for one in found)
+def _old_is_running(rollout: Rollout, ctx: Context) -> bool:
+    containers = acts.containers(rollout, rollout.live, ctx) if rollout.live else ()
+    return any(container.running for container in containers)
 
 
 def _key(detail: str) -> StepKey:
@@ -110,4 +112,4 @@ def _key(detail: str) -> StepKey:
 
 
 def _old(rollouts: Sequence[Rollout]) -> str:
-    return acts.those([(rollout, rollout.live) for rollout in rollouts if rollout.live])
+    return acts.colour_names([(rollout, rollout.live) for rollout in rollouts if rollout.live])

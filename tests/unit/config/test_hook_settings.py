@@ -33,7 +33,7 @@ def test_a_hook_is_a_text_or_a_mapping_and_one_or_several() -> None:
         True,
         False,
     )
-    assert [one.words for one in found.pre_switch] == [("sleep", "5"), ("true",)]
+    assert [one.command for one in found.pre_switch] == [("sleep", "5"), ("true",)]
     assert found.pre_switch[0].timeout == timedelta(seconds=10)
     assert (found.post_switch[0].host, found.post_switch[0].required) == (("./tell.sh",), False)
     assert found.on_failure == ()

@@ -49,7 +49,7 @@ def test_published_ports_are_remembered_by_address_and_port() -> None:
         {"target": 81, "protocol": "tcp"},
         {"target": 82, "published": "8002", "host_ip": "::1"},
     ]
-    where = [one.where for one in web(ports=ports).published]
+    where = [one.key for one in web(ports=ports).published]
     assert where == [":8000/tcp", "127.0.0.1:8001/tcp", ":/tcp->81", "::1:8002/tcp"]
     assert [host(one) for one in where] == [
         ("", "8000"),
@@ -61,8 +61,8 @@ def test_published_ports_are_remembered_by_address_and_port() -> None:
 
 @given(st.ip_addresses().map(str), st.integers(1, 65535).map(str), st.integers(1, 65535))
 def test_where_a_port_is_published_can_be_read_back(ip: str, port: str, target: int) -> None:
-    assert host(PublishedPort(ip, port, target).where) == (ip, port)
-    assert host(PublishedPort("", "", target).where) == ("", "")
+    assert host(PublishedPort(ip, port, target).key) == (ip, port)
+    assert host(PublishedPort("", "", target).key) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_a_file_without_a_released_service_is_refused() -> None:
 
 def test_port_0_lets_docker_choose() -> None:
     (found,) = web(ports=[{"target": 80, "published": "0"}]).published
-    assert found.where == ":/tcp->80"
+    assert found.key == ":/tcp->80"

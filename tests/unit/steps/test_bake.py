@@ -157,7 +157,7 @@ def test_one_that_turns_sick_loses_the_traffic(does: Behaviour, because: str) ->
 def test_docker_knows_how_it_ended_only_until_it_runs_again(status: str, said: str) -> None:
     code = 7 if status == "restarting" else 0
     box = Container("1", "web-1", "sha256:1", status, code, 1, None, None, {})
-    assert analysis._wrong(box, 0) == f"web-1 {said}"
+    assert analysis._problem(box, 0) == f"web-1 {said}"
 
 
 def test_one_that_is_removed_by_somebody_loses_the_traffic() -> None:
