@@ -102,7 +102,7 @@ class Application:
         try:
             yield replace(self._ctx, history=ended.as_history)
         except BluegreenError as error:
-            number = ended.own if begun_here else ended.last
+            number = ended.last_begun_here if begun_here else ended.last
             if number:
                 with suppress(BluegreenError):
                     error.deployment = self._ctx.history.get(number)

@@ -40,8 +40,8 @@ def _anything_is_left(ctx: Context) -> bool:
     if ctx.engine.proxy_container(ctx.project):
         return True
     return any(
-        one.engine == ctx.engine_id and one.state is State.LIVE
-        for one in ctx.history.newest(ctx.project)
+        deployment.engine == ctx.engine_id and deployment.state is State.LIVE
+        for deployment in ctx.history.newest(ctx.project)
     )
 
 
@@ -49,9 +49,11 @@ def _remove(ctx: Context) -> None:
     hooks.clear(ctx)
     ctx.proxy.remove()
     now = ctx.clock.now()
-    for one in interrupted_deployments(ctx):
-        ended = State.REMOVED if one.state is State.STUCK else State.INTERRUPTED
-        ctx.history.to(one.id, ended, now, "down removed its containers")
-    for one in ctx.history.waiting(ctx.ref):
-        ctx.history.to(one.id, State.INTERRUPTED, now, "down removed it while it was waiting")
+    for deployment in interrupted_deployments(ctx):
+        ended = State.REMOVED if deployment.state is State.STUCK else State.INTERRUPTED
+        ctx.history.to(deployment.id, ended, now, "down removed its containers")
+    for deployment in ctx.history.waiting(ctx.ref):
+        ctx.history.to(
+            deployment.id, State.INTERRUPTED, now, "down removed it while it was waiting"
+        )
     ctx.history.removed(ctx.ref, now)

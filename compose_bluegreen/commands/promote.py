@@ -40,18 +40,18 @@ def promote(request: PromoteRequest, ctx: Context) -> Deployment | None:
     with locking.until_alone(owner, request.patience, ctx):
         interrupted = interrupted_deployments(ctx)
         recovery.settle(ctx)
-        found = pending.pending_deployment(ctx)
-        if found is None:
+        deployment = pending.pending_deployment(ctx)
+        if deployment is None:
             return _promoted_before(interrupted, ctx)
-        rollouts = pending.rollouts_of(found, ctx)
+        rollouts = pending.rollouts_of(deployment, ctx)
         options = DeployOptions(timeout=request.timeout, bake=request.bake, hooks=request.hooks)
-        _refuse_to_take_over(found, rollouts, ctx)
+        _refuse_to_take_over(deployment, rollouts, ctx)
         for rollout in rollouts if request.hooks else ():
             hooks.refuse_untrusted(rollout.release, hooks.moments_for(goes_back=True), ctx)
         _check_health(
-            found, [rollout for rollout in rollouts if not rollout.stop_first], options, ctx
+            deployment, [rollout for rollout in rollouts if not rollout.stop_first], options, ctx
         )
-        return _switch(found, rollouts, options, ctx)
+        return _switch(deployment, rollouts, options, ctx)
 
 
 def _by_its_own_command(ended: Deployment) -> Deployment:
@@ -65,8 +65,8 @@ def _by_its_own_command(ended: Deployment) -> Deployment:
 
 def _promoted_before(interrupted: Sequence[Deployment], ctx: Context) -> Deployment:
     """A deployment whose command was killed after the switch, and that recovery has just recorded as live."""
-    for one in reversed(interrupted):
-        settled = ctx.history.get(one.id)
+    for deployment in reversed(interrupted):
+        settled = ctx.history.get(deployment.id)
         if settled and settled.state is State.LIVE:
             return settled
     raise BluegreenError(
@@ -75,33 +75,39 @@ def _promoted_before(interrupted: Sequence[Deployment], ctx: Context) -> Deploym
     )
 
 
-def _refuse_to_take_over(found: Deployment, rollouts: Sequence[Rollout], ctx: Context) -> None:
+def _refuse_to_take_over(deployment: Deployment, rollouts: Sequence[Rollout], ctx: Context) -> None:
     users = (ctx.compose_containers(rollout.service) for rollout in rollouts)
-    first = [own for rollout, own in zip(rollouts, users, strict=True) if rollout.live is None]
-    if existing := [one for own in first for one in own if one.running]:
+    first = [
+        containers
+        for rollout, containers in zip(rollouts, users, strict=True)
+        if rollout.live is None
+    ]
+    if existing := [
+        container for containers in first for container in containers if container.running
+    ]:
         raise BluegreenError(
-            f"deployment {found.id} keeps waiting: {proxy_changes.names(existing)} of your own project"
-            " is live",
+            f"deployment {deployment.id} keeps waiting: {proxy_changes.names(existing)} of your own"
+            " project is live",
             hint=Hint(Action.ABORT, ", then ", Command(Action.UP, flags=(Flag.TAKE_OVER,))),
         )
 
 
 def _check_health(
-    found: Deployment, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
+    deployment: Deployment, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
 ) -> None:
     """Checks the health again. A failure needs no undo, because this step changes nothing."""
     names = acts.named(rollouts)
     step = Step(
         StepKey(StepKind.PROMOTE, "health"),
         f"wait until {names} {acts.are(rollouts)} healthy",
-        f"its last check was at {found.held_since:%Y-%m-%d %H:%M} UTC",
+        f"its last check was at {deployment.held_since:%Y-%m-%d %H:%M} UTC",
         partial(_check_again, rollouts, options, ctx),
     )
     try:
-        Saga(found, ctx).run(step, worst=Outcome.WARNED)
+        Saga(deployment, ctx).run(step, worst=Outcome.WARNED)
     except (Unhealthy, ProxyFailed) as error:
         raise BluegreenError(
-            f"deployment {found.id} keeps waiting: {error.message}",
+            f"deployment {deployment.id} keeps waiting: {error.message}",
             detail=error.detail,
             hint=Hint(Action.PROMOTE, " tries again, ", Action.ABORT, " removes it"),
         ) from error
@@ -115,12 +121,12 @@ def _check_again(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Conte
         ctx.proxy.watch(rollout.service, rollout.idle)
     remark = acts.all_healthy(rollouts, options, ctx)
     for rollout in rollouts:
-        for one in acts.containers(rollout, rollout.idle, ctx):
-            found = ctx.engine.probe(one) if one.health else None
-            if found is not None:
+        for container in acts.containers(rollout, rollout.idle, ctx):
+            output = ctx.engine.probe(container) if container.health else None
+            if output is not None:
                 raise Unhealthy(
-                    f"the HEALTHCHECK of {one.name} says: {found.strip() or 'nothing'}",
-                    detail=ctx.engine.log_tail(one),
+                    f"the HEALTHCHECK of {container.name} says: {output.strip() or 'nothing'}",
+                    detail=ctx.engine.log_tail(container),
                 )
     return remark
 
@@ -128,27 +134,27 @@ def _check_again(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Conte
 def _refuse_missing_containers(rollout: Rollout, ctx: Context) -> None:
     """Fails at once if a container is missing, instead of waiting until the timeout."""
     running = [
-        one
-        for one in acts.containers(rollout, rollout.idle, ctx)
-        if one.running and one.fingerprint == rollout.release.fingerprint
+        container
+        for container in acts.containers(rollout, rollout.idle, ctx)
+        if container.running and container.fingerprint == rollout.release.fingerprint
     ]
     if len(running) < replicas(rollout.release):
         raise Unhealthy(f"{rollout.name} is not running as it was when it passed its checks")
 
 
 def _switch(
-    found: Deployment, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
+    deployment: Deployment, rollouts: Sequence[Rollout], options: DeployOptions, ctx: Context
 ) -> Deployment | None:
     topology = ctx.proxy.topology()
     if topology is None:
         raise BluegreenError("there is no proxy", hint=Hint(Action.STATUS))
     remove = partial(acts.remove_idle, rollouts, ctx)
-    with Saga(found, ctx) as saga:
-        saga.register_on_failure(hooks.on_failure(rollouts, found.id, options, ctx))
+    with Saga(deployment, ctx) as saga:
+        saga.register_on_failure(hooks.on_failure(rollouts, deployment.id, options, ctx))
         saga.register_undo(
             StepKey(StepKind.START), Undo(f"remove {acts.named(rollouts)}", remove, can_wait=True)
         )
         placement = Placement(rollouts, topology, topology)
-        for step in from_the_switch_on(placement, found.id, options, ctx):
+        for step in from_the_switch_on(placement, deployment.id, options, ctx):
             saga.run(step)
         return finish(saga, rollouts, ctx)

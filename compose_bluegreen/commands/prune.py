@@ -35,29 +35,29 @@ def prune(request: PruneRequest, ctx: Context) -> Pruned:
     owner = LockOwner(ctx.caller.actor, "prune", ctx.clock.now())
     with nullcontext() if request.dry_run else alone(owner, None, ctx):
         parts = _newest(ctx)
-        failed = {name: image for one in parts for name, image in _failed(one, ctx)}
-        old = [each for part in parts for each in _old(part, ctx)]
+        failed = {name: image for part in parts for name, image in _failed(part, ctx)}
+        old = [surplus_image for part in parts for surplus_image in _old(part, ctx)]
         if request.failed:
             used = ctx.engine.used_images()
             old += [Surplus(id_, (name,)) for name, id_ in failed.items() if id_ not in used]
         ended = standby.expired(ctx)
         if not request.dry_run:
             remove_all(ended, ctx)
-            for one in old:
-                drop(one, ctx)
-    gone = tuple(name for one in old for name in one.names)
-    stay = tuple(name for name in failed if name not in gone)
-    return Pruned(gone, stay, tuple(f"{rollout.service}-{colour}" for rollout, colour in ended))
+            for surplus_image in old:
+                drop(surplus_image, ctx)
+    images = tuple(name for surplus_image in old for name in surplus_image.names)
+    stay = tuple(name for name in failed if name not in images)
+    return Pruned(images, stay, tuple(f"{rollout.service}-{colour}" for rollout, colour in ended))
 
 
 def _newest(ctx: Context) -> list[DeployedService]:
     """The newest healthy release of each service: its settings say how many images to keep."""
-    found: dict[str, DeployedService] = {}
+    newest: dict[str, DeployedService] = {}
     for deployment in ctx.history.newest(ctx.project):
         if deployment.engine == ctx.engine_id and deployment.state in WENT_LIVE:
             for part in deployment.parts:
-                found.setdefault(part.service, part)
-    return [found[service] for service in sorted(found)]
+                newest.setdefault(part.service, part)
+    return [newest[service] for service in sorted(newest)]
 
 
 def _old(part: DeployedService, ctx: Context) -> list[Surplus]:

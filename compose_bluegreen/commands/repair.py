@@ -51,50 +51,50 @@ class Repair:
 
 def repair(ctx: Context, tell_plan: TellPlan | None = None) -> Repair:
     """Raises LockHeld during a deployment. A fix that fails is a warning, and its drift is left."""
-    found = status(ctx)
+    observed = status(ctx)
     if tell_plan:
-        steps = [_step(one, ctx) for one in found.all_drift if one.repairable]
+        steps = [_step(drift, ctx) for drift in observed.all_drift if drift.repairable]
         for step in steps:
             tell_plan(step.planned)
-        return Repair((), found.all_drift)
-    seen = dict.fromkeys(found.all_drift)
-    _make_it_run(found, ctx)
+        return Repair((), observed.all_drift)
+    seen = dict.fromkeys(observed.all_drift)
+    _make_it_run(observed, ctx)
     if ctx.proxy.topology() is not None:
         owner = LockOwner(ctx.caller.actor, "repair", ctx.clock.now())
         with suppress(NeedsPerson), ctx.lock.hold(owner):
             settle(ctx)
-            seen |= dict.fromkeys(_fix_all(found, ctx))
-    left = _left(ctx, patience=_LOOKS_AGAIN if seen else 0.0)
-    return Repair(tuple(one for one in seen if one not in left), left)
+            seen |= dict.fromkeys(_fix_all(observed, ctx))
+    remaining = _remaining(ctx, patience=_LOOKS_AGAIN if seen else 0.0)
+    return Repair(tuple(drift for drift in seen if drift not in remaining), remaining)
 
 
-def _left(ctx: Context, *, patience: float) -> tuple[Drift, ...]:
+def _remaining(ctx: Context, *, patience: float) -> tuple[Drift, ...]:
     """HAProxy needs some checks until it sees that a repaired replica is healthy."""
     deadline = ctx.clock.monotonic() + patience
     while True:
-        left = status(ctx).all_drift
-        unhealthy = any(one.kind is DriftKind.LIVE_UNHEALTHY for one in left)
+        remaining = status(ctx).all_drift
+        unhealthy = any(drift.kind is DriftKind.LIVE_UNHEALTHY for drift in remaining)
         if not unhealthy or ctx.clock.monotonic() >= deadline:
-            return left
+            return remaining
         ctx.clock.sleep(0.2)
 
 
-def _make_it_run(found: Status, ctx: Context) -> None:
+def _make_it_run(observed: Status, ctx: Context) -> None:
     """Starts the proxy first, because the lock is in the proxy."""
-    for drift in found.all_drift:
+    for drift in observed.all_drift:
         if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED):
             run_step(_proxy(drift, ctx), ctx)
 
 
-def _fix_all(first: Status, ctx: Context) -> Iterator[Drift]:
+def _fix_all(observed_before: Status, ctx: Context) -> Iterator[Drift]:
     """Yields each drift that it tries to fix, even if the fix fails."""
     tried: set[Drift] = set()
     # Taking the lock already writes the map's file from HAProxy's memory. It is reported as a fix too.
-    settled = [one for one in first.all_drift if one.kind is DriftKind.MAP_DIFFERS]
+    settled = [drift for drift in observed_before.all_drift if drift.kind is DriftKind.MAP_DIFFERS]
     for _ in range(_PASSES):
-        found = observe_project(ctx)
-        seen = (*settled, *found.all_drift)
-        new = [one for one in dict.fromkeys(seen) if one.repairable and one not in tried]
+        observed = observe_project(ctx)
+        seen = (*settled, *observed.all_drift)
+        new = [drift for drift in dict.fromkeys(seen) if drift.repairable and drift not in tried]
         if not new:
             return
         for drift in new:
@@ -119,11 +119,11 @@ def _step(drift: Drift, ctx: Context) -> Step:
     """Raises KeyError for drift that has no fix."""
     if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED, DriftKind.NETWORK_GONE):
         return _proxy(drift, ctx)
-    name, act = _FIXES[drift.kind]
-    what = name.format(drift=drift, containers=" ".join(drift.containers))
+    template, act = _FIXES[drift.kind]
+    name = template.format(drift=drift, containers=" ".join(drift.containers))
     subject = [drift.service] if drift.service else []
     key = StepKey.of(StepKind.REPAIR, drift.kind, *subject)
-    return Step(key, what, drift.problem, partial(act, _DriftContext(drift, ctx)))
+    return Step(key, name, drift.problem, partial(act, _DriftContext(drift, ctx)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +144,13 @@ class _DriftContext:
     def settings(self) -> ServiceSettings:
         return restored(self.part.release.settings)
 
-    def _recorded(self, found: _Live | None) -> _Live:
-        if found is None:
+    def _recorded(self, live: _Live | None) -> _Live:
+        if live is None:
             raise BluegreenError(
                 f"history no longer records a live deployment of {self.drift.service}",
                 hint=Hint(Action.STATUS),
             )
-        return found
+        return live
 
     def until_healthy(self, colour: Colour) -> str:
         """Waits one check interval first, because the last result of HAProxy may be as old as that."""

@@ -59,10 +59,10 @@ def resume(ctx: Context) -> Deployment | None:
 
 def _refuse_to_take_over(interrupted: InterruptedDeployment, ctx: Context) -> None:
     existing = [
-        one
+        container
         for rollout in interrupted.rollouts
-        for one in ctx.compose_containers(rollout.service)
-        if one.running or interrupted.reading is RecoveryAction.GAP
+        for container in ctx.compose_containers(rollout.service)
+        if container.running or interrupted.reading is RecoveryAction.GAP
     ]
     if existing:
         raise BluegreenError(

@@ -37,40 +37,40 @@ def rollback(
         _settle_first(request, ctx)
     targets = _targets(request, ctx)
     _refuse_unsafe(targets, request, ctx)
-    found = _Images([one.release for one in targets], ctx)
-    newest = max(targets, key=lambda one: one.live.id if one.live else 0)
+    images = _Images([target.release for target in targets], ctx)
+    newest = max(targets, key=lambda target: target.live.id if target.live else 0)
     new_deployment = NewDeployment(
         engine=ctx.engine_id,
         project=ctx.project,
         kind=Kind.ROLLBACK,
-        services=tuple(one.release.service for one in targets),
+        services=tuple(target.release.service for target in targets),
         actor=ctx.caller.actor,
         started_at=ctx.clock.now(),
         message=request.message,
         git_revision=newest.restores.git_revision,
         rollback_of=newest.live.id if newest.live else None,
-        restores=max(one.restores.id for one in targets),
+        restores=max(target.restores.id for target in targets),
     )
     options = DeployOptions(
         timeout=request.timeout,
         recreate_proxy=request.recreate_proxy,
         tell_plan=tell_plan,
-        goes_back=all(one.goes_back for one in targets),
+        goes_back=all(target.goes_back for target in targets),
         hooks=request.hooks,
         patience=request.patience,
         canary=(),
         bake=False,  # the live release may be bad, and the earlier one was healthy before
     )
-    releases = [one.release for one in targets]
+    releases = [target.release for target in targets]
     as_it_is = partial(_as_it_is, ctx.project)
     source = ReleaseSource(
         new_deployment,
         releases,
-        found.steps(),
+        images.steps(),
         lambda: releases,
         as_it_is,
         options,
-        taken_back=[one.taken_back for one in targets if one.taken_back],
+        taken_back=[target.taken_back for target in targets if target.taken_back],
     )
     return deploy(source, ctx)
 
@@ -79,23 +79,26 @@ def _refuse_unsafe(
     targets: Sequence[RollbackTarget], request: RollbackRequest, ctx: Context
 ) -> None:
     """Raises BluegreenError for irreversible changes, and for hooks that no file on this host contains."""
-    for one in targets:
-        service, to = one.release.service, one.restores.id
+    for target in targets:
+        service, deployment = target.release.service, target.restores.id
         if not request.force:
-            irreversible.refuse(tuple(irreversible.since(service, to, ctx)), to)
+            irreversible.refuse(tuple(irreversible.since(service, deployment, ctx)), deployment)
         if request.hooks:
-            hooks.refuse_untrusted(one.release, hooks.moments_for(goes_back=one.goes_back), ctx)
-            if one.taken_back:
-                hooks.refuse_untrusted(one.taken_back, [Moment.ON_ROLLBACK], ctx)
+            hooks.refuse_untrusted(
+                target.release, hooks.moments_for(goes_back=target.goes_back), ctx
+            )
+            if target.taken_back:
+                hooks.refuse_untrusted(target.taken_back, [Moment.ON_ROLLBACK], ctx)
 
 
 def _settle_first(request: RollbackRequest, ctx: Context) -> None:
     """Settles interrupted deployments first: the live release must be known to find the earlier one."""
     owner = LockOwner(ctx.caller.actor, "rollback", ctx.clock.now())
     recovery.settle_first(owner, request.patience, ctx)
-    for one in interrupted_deployments(ctx):
+    for deployment in interrupted_deployments(ctx):
         raise BluegreenError(
-            f"deployment {one.id} stopped {stopped_at(one)}, and the proxy isn't running",
+            f"deployment {deployment.id} stopped {stopped_at(deployment)},"
+            " and the proxy isn't running",
             hint=Hint(Action.UP, " brings it up and settles that"),
         )
 
@@ -104,46 +107,46 @@ def _targets(request: RollbackRequest, ctx: Context) -> list[RollbackTarget]:
     if request.to is not None:
         services = request.services or _released_by(request.to, ctx)
         named = [chosen(service, request.to, ctx) for service in services]
-        if not (other := [one for one in named if not one.is_live]):
-            what = f"the release of deployment {request.to} is live already"
-            raise BluegreenError(what, hint=Hint(Action.STATUS))
-        return other
+        if not (changed := [target for target in named if not target.is_live]):
+            message = f"the release of deployment {request.to} is live already"
+            raise BluegreenError(message, hint=Hint(Action.STATUS))
+        return changed
     return _previous_of_all(request.services or _last_released(ctx), ctx)
 
 
 def _previous_of_all(services: Sequence[str], ctx: Context) -> list[RollbackTarget]:
     """Raises BluegreenError if a service has no earlier release: half a set was never healthy together."""
-    found, new = list[RollbackTarget](), list[BluegreenError]()
+    targets, errors = list[RollbackTarget](), list[BluegreenError]()
     for service in services:
         try:
-            found.append(previous(service, ctx))
+            targets.append(previous(service, ctx))
         except BluegreenError as error:
-            new.append(error)
-    if not new:
-        return found
-    if not found:
-        raise new[0]
-    older = tuple(one.release.service for one in found)
+            errors.append(error)
+    if not errors:
+        return targets
+    if not targets:
+        raise errors[0]
+    older = tuple(target.release.service for target in targets)
     raise BluegreenError(
-        f"{new[0].message}, so it can't be rolled back together with {' '.join(older)}",
+        f"{errors[0].message}, so it can't be rolled back together with {' '.join(older)}",
         hint=Hint(Command(Action.ROLLBACK, older), " leaves it as it is"),
     )
 
 
 def _released_by(deployment: int, ctx: Context) -> Sequence[str]:
-    found = ctx.history.get(deployment)
-    if found is None:
+    record = ctx.history.get(deployment)
+    if record is None:
         raise UsageError(f"there is no deployment {deployment}", hint=Hint(Action.HISTORY))
-    return [part.service for part in found.parts] or found.services
+    return [part.service for part in record.parts] or record.services
 
 
 def _last_released(ctx: Context) -> Sequence[str]:
     """Without names: the services that were released together with the newest live release."""
     origins = {
-        part.service: origin_of(one, part.service, ctx) or 0
-        for one in ctx.history.newest(ctx.project)
-        if one.engine == ctx.engine_id and one.state is State.LIVE
-        for part in one.parts
+        part.service: origin_of(deployment, part.service, ctx) or 0
+        for deployment in ctx.history.newest(ctx.project)
+        if deployment.engine == ctx.engine_id and deployment.state is State.LIVE
+        for part in deployment.parts
         if part.live
     }
     if not origins:

@@ -46,13 +46,15 @@ def up(
         engine=ctx.engine_id,
         project=project.name,
         kind=Kind.UP,
-        services=tuple(one.name for one in services),
+        services=tuple(service.name for service in services),
         actor=ctx.caller.actor,
         started_at=ctx.clock.now(),
         message=request.message,
         git_revision=ctx.caller.git_revision,
     )
-    outlines = [choice.release(one, Image(choice.reference(one), "")) for one in services]
+    outlines = [
+        choice.release(service, Image(choice.reference(service), "")) for service in services
+    ]
     options = DeployOptions(
         timeout=request.timeout,
         recreate_proxy=request.recreate_proxy,
@@ -85,16 +87,16 @@ def _with_what_they_need(
     named: Sequence[ManagedService], project: Project, ctx: Context
 ) -> list[ManagedService]:
     """Adds the released services that these depend on and that do not run yet, as Compose does."""
-    found, live = list(named), rollout.live(ctx)
-    for service in found:  # the loop itself appends to it
+    services, live = list(named), rollout.live(ctx)
+    for service in services:  # the loop itself appends to it
         for name in service.dependencies:
             needed = project.services.get(name)
-            if needed is None or needed in found or name in live:
+            if needed is None or needed in services or name in live:
                 continue
             by_hand = ctx.compose_containers(name)
-            if not any(one.running for one in by_hand):
-                found.append(needed)
-    return found
+            if not any(container.running for container in by_hand):
+                services.append(needed)
+    return services
 
 
 def _ground(
@@ -137,9 +139,9 @@ class _Choice:
         return release_builder.release(self.project, service, image, built=self.local(service))
 
     def steps(self) -> list[Step]:
-        found = []
+        steps = []
         if dependencies := self._dependencies():
-            found.append(
+            steps.append(
                 Step(
                     StepKey(StepKind.DEPENDENCIES),
                     f"start {' '.join(dependencies)}",
@@ -149,21 +151,23 @@ class _Choice:
             )
         for service in self.services:
             step = self._build if self.builds(service) else self._fetch
-            found.append(step(service))
+            steps.append(step(service))
         if self.request.build:
-            found += one_off_jobs.built(self.services, self.project, self.ctx)
-        return found
+            steps += one_off_jobs.built(self.services, self.project, self.ctx)
+        return steps
 
     def once(self, releases: Sequence[Release]) -> Iterator[Step]:
-        names = {one.service for one in releases}
-        services = [one for one in self.services if one.name in names]
+        names = {release.service for release in releases}
+        services = [service for service in self.services if service.name in names]
         return one_off_jobs.run(services, self.project, self.request.timeout, self.ctx)
 
     def releases(self) -> list[Release]:
         """The releases that differ from the live ones; with ``--all``, all if any of them differs."""
-        found = [self.release(one, self.images[one.name]) for one in self.services]
-        changed = [one for one in found if self.request.force or not self._is_live(one)]
-        return found if changed and self.request.together else changed
+        releases = [self.release(service, self.images[service.name]) for service in self.services]
+        changed = [
+            release for release in releases if self.request.force or not self._is_live(release)
+        ]
+        return releases if changed and self.request.together else changed
 
     def _build(self, service: ManagedService) -> Step:
         reference = self.reference(service)
@@ -178,7 +182,7 @@ class _Choice:
     def _built(self, service: ManagedService, reference: str) -> str:
         self.before[service.name] = self.ctx.engine.image(reference)
         self.ctx.workloads.build([service.name])
-        return self._found(service, reference)
+        return self._resolved(service, reference)
 
     def _fetch(self, service: ManagedService) -> Step:
         """Uses the engine's image; pulls it with ``--pull``, or if only a registry has it."""
@@ -191,18 +195,18 @@ class _Choice:
             key = StepKey(StepKind.PULL, service.name)
             return Step(key, f"pull {reference}", cause, act, undo)
         cause = "the engine has it" if present else "--no-build"
-        key, act = StepKey(StepKind.USE, service.name), partial(self._found, service, reference)
+        key, act = StepKey(StepKind.USE, service.name), partial(self._resolved, service, reference)
         return Step(key, f"use {reference}", cause, act, undo)
 
     def _pulled(self, service: ManagedService, reference: str) -> str:
         self.before[service.name] = self.ctx.engine.image(reference)
         self.ctx.workloads.pull(reference)
-        return self._found(service, reference)
+        return self._resolved(service, reference)
 
     def _present(self, service: ManagedService) -> bool:
         return self.ctx.engine.image(self.reference(service)) is not None
 
-    def _found(self, service: ManagedService, reference: str) -> str:
+    def _resolved(self, service: ManagedService, reference: str) -> str:
         image = self.ctx.engine.image(reference)
         if image is None and self.local(service):
             hint = Hint(Action.UP, ", without --no-build")
@@ -240,22 +244,30 @@ class _Choice:
     def _is_live(self, release: Release) -> bool:
         """Whether this release is live, with all its replicas running."""
         live = self.ctx.routed_containers(release.service)
-        same = [one for one in live if one.running and one.fingerprint == release.fingerprint]
+        same = [
+            container
+            for container in live
+            if container.running and container.fingerprint == release.fingerprint
+        ]
         return len(same) == replicas(release)
 
     def _dependencies(self) -> dict[str, str]:
         """All ``depends_on`` that are not released services: they start in the user's own project.
         One-off jobs are left out, because they need the image of this release."""
-        found: dict[str, str] = {}
+        conditions: dict[str, str] = {}
         for service in self.services:
             for name, condition in service.dependencies.items():
                 if name not in self.project.services and condition != one_off_jobs.ENDS:
-                    found[name] = max(found.get(name, condition), condition, key=_strictness)
-        return found
+                    conditions[name] = max(
+                        conditions.get(name, condition), condition, key=_strictness
+                    )
+        return conditions
 
     def _start_dependencies(self, dependencies: dict[str, str]) -> None:
         self.ctx.workloads.start_dependencies(list(dependencies))
-        timeout = self.request.timeout or max(one.settings.deploy_timeout for one in self.services)
+        timeout = self.request.timeout or max(
+            service.settings.deploy_timeout for service in self.services
+        )
         until_dependencies(dependencies, timeout, self.ctx)
 
 

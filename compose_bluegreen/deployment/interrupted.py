@@ -25,23 +25,23 @@ _LOOK_BACK = 50
 
 def interrupted_deployments(ctx: Context) -> list[Deployment]:
     """Oldest first: deployments that are running, were killed, or are stuck; complete with services and steps."""
-    ids = {one.id for one in ctx.history.unfinished(ctx.ref)}
+    ids = {deployment.id for deployment in ctx.history.unfinished(ctx.ref)}
     ids |= _stuck(ctx)
-    found = (ctx.history.get(one) for one in sorted(ids))
-    return [one for one in found if one]
+    deployments = (ctx.history.get(number) for number in sorted(ids))
+    return [deployment for deployment in deployments if deployment]
 
 
 def _stuck(ctx: Context) -> set[int]:
     """Ids of stuck deployments. A later release that went live has settled the older ones."""
-    found = set()
-    for one in ctx.history.newest(ctx.project, limit=_LOOK_BACK):
-        if one.engine != ctx.engine_id:
+    ids = set()
+    for deployment in ctx.history.newest(ctx.project, limit=_LOOK_BACK):
+        if deployment.engine != ctx.engine_id:
             continue
-        if one.state in WENT_LIVE:
+        if deployment.state in WENT_LIVE:
             break
-        if one.state is State.STUCK:
-            found.add(one.id)
-    return found
+        if deployment.state is State.STUCK:
+            ids.add(deployment.id)
+    return ids
 
 
 class RecoveryAction(StrEnum):
@@ -98,37 +98,37 @@ def inspect_interrupted(
     routes = ctx.proxy.routes()
     rollouts = tuple(_rollout(part, routes.get(part.service), ctx) for part in deployment.parts)
     serves = ", ".join(_serves(part, routes, ctx) for part in deployment.parts)
-    found = InterruptedDeployment(
+    interrupted = InterruptedDeployment(
         deployment, RecoveryAction.UNCLEAR, serves or "it started nothing", rollouts
     )
     if deployment.state is State.STUCK:
-        return replace(found, why=deployment.reason or "its undo failed")
-    routed = [one for one in deployment.parts if routes.get(one.service) is one.colour]
+        return replace(interrupted, why=deployment.reason or "its undo failed")
+    routed = [part for part in deployment.parts if routes.get(part.service) is part.colour]
     if not routed:
-        return replace(found, reading=RecoveryAction.UNTOUCHED)
+        return replace(interrupted, reading=RecoveryAction.UNTOUCHED)
     if len(routed) < len(deployment.parts):
-        return replace(found, why="only some of its services were switched")
+        return replace(interrupted, why="only some of its services were switched")
     if existing := _half_taken_over(deployment, ctx):
-        running = any(one.running for one in existing)
+        running = any(container.running for container in existing)
         if running:
-            return replace(found, reading=RecoveryAction.UNTOUCHED)
+            return replace(interrupted, reading=RecoveryAction.UNTOUCHED)
         names = " and ".join(part.service for part in deployment.parts)
         return replace(
-            found,
+            interrupted,
             reading=RecoveryAction.GAP,
             existing=existing,
             serves=f"no container answers requests for {names}",
         )
-    return _with_traffic(found, patience, ctx)
+    return _with_traffic(interrupted, patience, ctx)
 
 
 def why_unhealthy(part: DeployedService, patience: timedelta, ctx: Context) -> str:
     """Why a colour is not healthy; "" if it is."""
     name = f"{part.service}-{part.colour}"
     containers = ctx.colour_containers(part.service, part.colour)
-    if not any(one.running for one in containers):
+    if not any(container.running for container in containers):
         return f"{name} is not running"
-    if any(one.fingerprint != part.release.fingerprint for one in containers):
+    if any(container.fingerprint != part.release.fingerprint for container in containers):
         return f"{name} runs another release"
     try:
         health.until_healthy(part.service, part.colour, patience, ctx)
@@ -139,30 +139,30 @@ def why_unhealthy(part: DeployedService, patience: timedelta, ctx: Context) -> s
 
 def live_part(part: DeployedService, ctx: Context) -> DeployedService | None:
     """The live deployment of the same service in history, if it has the other colour."""
-    found = ctx.live_part(part.service)
-    return found if found and found.colour is part.colour.other else None
+    live = ctx.live_part(part.service)
+    return live if live and live.colour is part.colour.other else None
 
 
 def _with_traffic(
-    found: InterruptedDeployment, patience: timedelta, ctx: Context
+    interrupted: InterruptedDeployment, patience: timedelta, ctx: Context
 ) -> InterruptedDeployment:
-    deployment = found.deployment
-    wrong = "; ".join(
-        text for one in deployment.parts if (text := why_unhealthy(one, patience, ctx))
+    deployment = interrupted.deployment
+    problems = "; ".join(
+        text for part in deployment.parts if (text := why_unhealthy(part, patience, ctx))
     )
     undoing = any(step.outcome is Outcome.FAILED for step in deployment.steps)
-    if not wrong and not undoing:
-        return replace(found, reading=RecoveryAction.ARRIVED)
+    if not problems and not undoing:
+        return replace(interrupted, reading=RecoveryAction.ARRIVED)
     old = [live_part(part, ctx) for part in deployment.parts]
     missing = "; ".join(
         "no other version is known to be healthy"
-        if one is None
-        else _why_not_back(one, patience, ctx)
-        for one in old
+        if old_part is None
+        else _why_not_back(old_part, patience, ctx)
+        for old_part in old
     ).strip("; ")
     if not missing:
-        return replace(found, reading=RecoveryAction.REVERTS)
-    return replace(found, why=f"{wrong or 'it was being undone'}, and {missing}")
+        return replace(interrupted, reading=RecoveryAction.REVERTS)
+    return replace(interrupted, why=f"{problems or 'it was being undone'}, and {missing}")
 
 
 def _why_not_back(old: DeployedService, patience: timedelta, ctx: Context) -> str:
@@ -184,30 +184,36 @@ def _half_taken_over(deployment: Deployment, ctx: Context) -> tuple[Container, .
     reachable = all(route and route.reachable for route in routes)
     if topology and reachable and ctx.proxy.change_to(topology) is not Change.RECREATE:
         return ()
-    return tuple(one for part in deployment.parts for one in ctx.compose_containers(part.service))
+    return tuple(
+        container for part in deployment.parts for container in ctx.compose_containers(part.service)
+    )
 
 
 def _rollout(part: DeployedService, routed: Colour | None, ctx: Context) -> Rollout:
-    other = part.colour.other
-    if is_replaced_stop_first(part.release, other, ctx):
+    old_colour = part.colour.other
+    if is_replaced_stop_first(part.release, old_colour, ctx):
         # Its containers were removed: only history knows it.
         old = live_part(part, ctx)
         return Rollout(part.release, old.colour if old else None, part.colour, stop_first=True)
-    is_there = routed is other or ctx.colour_containers(part.service, other)
-    return Rollout(part.release, other if is_there else None, part.colour)
+    is_there = routed is old_colour or ctx.colour_containers(part.service, old_colour)
+    return Rollout(part.release, old_colour if is_there else None, part.colour)
 
 
 def _serves(part: DeployedService, routes: Mapping[str, Colour | None], ctx: Context) -> str:
     by_hand = ctx.compose_containers(part.service)
-    if own := [one.name for one in by_hand if one.running]:
-        return f"{' and '.join(own)} is live"
+    if names := [container.name for container in by_hand if container.running]:
+        return f"{' and '.join(names)} is live"
     routed = routes.get(part.service)
     if routed is None:
         return f"no version of {part.service} is live"
     name = f"{part.service}-{routed}"
     if not is_worker(part.release):
-        share = ctx.proxy.canary_weights().get(part.service)
-        other = f", {part.service}-{routed.other} receives {share}" if share else ""
-        return f"{name} is live{other}"
-    there = ctx.colour_containers(part.service, routed)
-    return f"{name} is running" if any(one.running for one in there) else f"{name} was removed"
+        weight = ctx.proxy.canary_weights().get(part.service)
+        canary = f", {part.service}-{routed.other} receives {weight}" if weight else ""
+        return f"{name} is live{canary}"
+    containers = ctx.colour_containers(part.service, routed)
+    return (
+        f"{name} is running"
+        if any(container.running for container in containers)
+        else f"{name} was removed"
+    )

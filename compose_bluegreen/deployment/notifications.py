@@ -38,11 +38,11 @@ _EVENTS = {
 }
 
 
-def event(one: Deployment) -> Event | None:
+def event(deployment: Deployment) -> Event | None:
     """None while the deployment is running, and after a later deployment replaced it."""
-    if one.state is State.LIVE and one.kind is Kind.ROLLBACK:
+    if deployment.state is State.LIVE and deployment.kind is Kind.ROLLBACK:
         return Event.ROLLED_BACK
-    return _EVENTS.get(one.state)
+    return _EVENTS.get(deployment.state)
 
 
 class EndedDeployments:
@@ -54,8 +54,8 @@ class EndedDeployments:
         self.ended: list[int] = []
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        found: Callable[..., Any] = getattr(self._history, name)
-        return found
+        method: Callable[..., Any] = getattr(self._history, name)
+        return method
 
     def begin(self, new_deployment: NewDeployment) -> int:
         number = self._history.begin(new_deployment)
@@ -72,9 +72,9 @@ class EndedDeployments:
         self._note(deployment)
 
     @property
-    def own(self) -> int | None:
+    def last_begun_here(self) -> int | None:
         """The last deployment that this command both began and ended."""
-        return next((one for one in reversed(self.ended) if one in self.begun), None)
+        return next((number for number in reversed(self.ended) if number in self.begun), None)
 
     @property
     def last(self) -> int | None:
@@ -87,4 +87,4 @@ class EndedDeployments:
 
     def _note(self, deployment: int) -> None:
         """Each deployment is listed once, in the order of its last end."""
-        self.ended = [*(one for one in self.ended if one != deployment), deployment]
+        self.ended = [*(number for number in self.ended if number != deployment), deployment]

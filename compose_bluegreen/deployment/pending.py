@@ -30,8 +30,8 @@ def pending_deployment(ctx: Context) -> Deployment | None:
 
 def colours(ctx: Context) -> set[tuple[str | None, str | None]]:
     """Services and colours of the pending deployment, which are not leftovers."""
-    found = pending_deployment(ctx)
-    return {(part.service, str(part.colour)) for part in found.parts} if found else set()
+    deployment = pending_deployment(ctx)
+    return {(part.service, str(part.colour)) for part in deployment.parts} if deployment else set()
 
 
 def hold(rollouts: Sequence[Rollout], ctx: Context) -> Step:
@@ -53,31 +53,31 @@ def replace_pending(
 
     Runs when the new images are ready, and before the new deployment starts anything.
     """
-    found = pending_deployment(ctx)
-    if found is None:
+    waiting = pending_deployment(ctx)
+    if waiting is None:
         return
-    needed = {rollout.service for rollout in rollouts} & {part.service for part in found.parts}
+    needed = {rollout.service for rollout in rollouts} & {part.service for part in waiting.parts}
     if needed or options.no_switch:
         yield Step(
-            StepKey.of(StepKind.REPLACE_WAITING, found.id),
-            f"remove waiting deployment {found.id}",
+            StepKey.of(StepKind.REPLACE_WAITING, waiting.id),
+            f"remove waiting deployment {waiting.id}",
             "its colour is needed" if needed else "only one deployment can wait at a time",
-            partial(_end, found, f"deployment {deployment} replaced it", rollouts, ctx),
-            services=tuple(part.service for part in found.parts),
+            partial(_end, waiting, f"deployment {deployment} replaced it", rollouts, ctx),
+            services=tuple(part.service for part in waiting.parts),
         )
 
 
-def rollouts_of(found: Deployment, ctx: Context) -> list[Rollout]:
+def rollouts_of(deployment: Deployment, ctx: Context) -> list[Rollout]:
     """Raises BluegreenError if its colour is no longer idle."""
     routes = acts.live(ctx)
-    for part in found.parts:
+    for part in deployment.parts:
         if routes.get(part.service) is part.colour:
             raise BluegreenError(
-                f"deployment {found.id} waits on {part.service}-{part.colour}, which is"
+                f"deployment {deployment.id} waits on {part.service}-{part.colour}, which is"
                 " live already",
                 hint=Hint(Action.STATUS),
             )
-    return [_rollout(part, routes.get(part.service), ctx) for part in found.parts]
+    return [_rollout(part, routes.get(part.service), ctx) for part in deployment.parts]
 
 
 def _rollout(part: DeployedService, live: Colour | None, ctx: Context) -> Rollout:
@@ -85,10 +85,10 @@ def _rollout(part: DeployedService, live: Colour | None, ctx: Context) -> Rollou
     return Rollout(part.release, live, part.colour, stop_first=stop_first)
 
 
-def forget_images(found: Deployment, needed: Sequence[Rollout], ctx: Context) -> None:
+def forget_images(deployment: Deployment, needed: Sequence[Rollout], ctx: Context) -> None:
     """Removes images that never were live, because no rollback needs them."""
     still = {rollout.release.image.id for rollout in needed}
-    for part in found.parts:
+    for part in deployment.parts:
         if part.release.image.id not in still:
             images.forget(part.release, ctx)
 
@@ -100,11 +100,11 @@ def _keep(rollouts: Sequence[Rollout], ctx: Context) -> None:
             images.point_at_live(rollout.release, ctx)
 
 
-def _end(found: Deployment, why: str, needed: Sequence[Rollout], ctx: Context) -> str:
+def _end(deployment: Deployment, why: str, needed: Sequence[Rollout], ctx: Context) -> str:
     """Writes the state first: after a kill, the next command removes the colour that is left."""
-    rollouts = rollouts_of(found, ctx)
-    waited = f"waited since {found.held_since:%Y-%m-%d %H:%M} UTC"
-    ctx.history.to(found.id, State.INTERRUPTED, ctx.clock.now(), f"{waited}; {why}")
+    rollouts = rollouts_of(deployment, ctx)
+    waited = f"waited since {deployment.held_since:%Y-%m-%d %H:%M} UTC"
+    ctx.history.to(deployment.id, State.INTERRUPTED, ctx.clock.now(), f"{waited}; {why}")
     remarks = [text for rollout in rollouts if (text := acts.clear(rollout, ctx))]
-    forget_images(found, needed, ctx)
+    forget_images(deployment, needed, ctx)
     return "; ".join([waited, *remarks])

@@ -167,12 +167,14 @@ def _forget_unreachable_routes(ctx: Context) -> None:
 def _clean_up(ctx: Context) -> None:
     """Routes each service to its healthy colour, and removes leftovers."""
     routes, topology = ctx.proxy.routes(), ctx.proxy.topology()
-    there = {(one.service, one.colour) for one in ctx.colour_containers()} - pending.colours(ctx)
+    existing = {
+        (container.service, container.colour) for container in ctx.colour_containers()
+    } - pending.colours(ctx)
     for route in topology.routes if topology else ():
         service, live = route.service, routes.get(route.service)
-        if live is None and route.reachable and any(name == service for name, _ in there):
+        if live is None and route.reachable and any(name == service for name, _ in existing):
             _route_to_healthy(service, ctx)
-        elif live and (service, live.other) in there:
+        elif live and (service, live.other) in existing:
             _remove_leftover(service, live, ctx)
 
 

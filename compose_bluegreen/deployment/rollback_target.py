@@ -61,24 +61,24 @@ def previous(service: str, ctx: Context) -> RollbackTarget:
 
 
 def chosen(service: str, deployment: int, ctx: Context) -> RollbackTarget:
-    found = ctx.history.get(deployment)
-    part = found.part(service) if found else None
+    record = ctx.history.get(deployment)
+    part = record.part(service) if record else None
     if (
-        found is None
+        record is None
         or part is None
-        or (found.engine, found.project) != (ctx.engine_id, ctx.project)
+        or (record.engine, record.project) != (ctx.engine_id, ctx.project)
     ):
         raise UsageError(
             f"there is no deployment {deployment} of {service} in {ctx.project}",
             hint=Hint(Command(Action.HISTORY, (service,))),
         )
-    if found.state not in WENT_LIVE:
+    if record.state not in WENT_LIVE:
         raise BluegreenError(
-            f"deployment {deployment} never went live: it is {found.state}",
+            f"deployment {deployment} never went live: it is {record.state}",
             hint=Hint(Command(Action.SHOW, deployment=deployment), " shows why"),
         )
     live = ctx.live_deployment(service)
-    return RollbackTarget(live, found, part.release, origin_of(live, service, ctx))
+    return RollbackTarget(live, record, part.release, origin_of(live, service, ctx))
 
 
 def origin_of(live: Deployment | None, service: str, ctx: Context) -> int | None:
@@ -90,9 +90,14 @@ def origin_of(live: Deployment | None, service: str, ctx: Context) -> int | None
     part = live.part(service) if live else None
     if live is None or part is None or live.restores is None:
         return live.id if live else None
-    for one in ctx.history.newest(live.project, service=service):
-        theirs = one.part(service)
+    for deployment in ctx.history.newest(live.project, service=service):
+        theirs = deployment.part(service)
         same = theirs and theirs.release.fingerprint == part.release.fingerprint
-        if one.id <= live.restores and one.kind is Kind.UP and same and one.state in WENT_LIVE:
-            return one.id
+        if (
+            deployment.id <= live.restores
+            and deployment.kind is Kind.UP
+            and same
+            and deployment.state in WENT_LIVE
+        ):
+            return deployment.id
     return live.restores

@@ -75,7 +75,7 @@ class KeptImage:
 
     deployment: int
     release: Release
-    where: ImageLocation
+    location: ImageLocation
     tagged: bool
 
 
@@ -135,8 +135,8 @@ class ObservedService:
     def idle(self) -> ColourStatus | None:
         """The colour that has containers and receives no traffic."""
         if self.routed:
-            other = self.colours[self.routed.other]
-            return other if other.containers else None
+            idle = self.colours[self.routed.other]
+            return idle if idle.containers else None
         return next((status for status in self.colours.values() if status.containers), None)
 
     @property
@@ -210,8 +210,8 @@ def _rollback_option(
     except BluegreenError:
         return None
     image = image_location(target.release.image, ctx)
-    gone = image is ImageLocation.GONE
-    instead = _instead(target, service, ctx) if gone else None
+    is_gone = image is ImageLocation.GONE
+    instead = _instead(target, service, ctx) if is_gone else None
     part = record.part(service) if record else None
     keeps_image = part is not None and restored(part.release.settings).keep > 1
     irreversible_changes = tuple(irreversible.since(service, target.restores.id, ctx))
@@ -219,12 +219,12 @@ def _rollback_option(
 
 
 def _instead(target: RollbackTarget, service: str, ctx: Context) -> int | None:
-    for other in ctx.history.rollback_candidates(ctx.ref, service):
-        part = other.part(service)
+    for deployment in ctx.history.rollback_candidates(ctx.ref, service):
+        part = deployment.part(service)
         if part is None or part.live or part.release.fingerprint == target.release.fingerprint:
             continue
         if image_location(part.release.image, ctx) is not ImageLocation.GONE:
-            return other.id
+            return deployment.id
     return None
 
 
@@ -279,11 +279,11 @@ def _images(
 
 
 def _image(deployment: int, release: Release, ctx: Context) -> KeptImage:
-    where = image_location(release.image, ctx)
-    on_engine = where is ImageLocation.ENGINE
+    location = image_location(release.image, ctx)
+    on_engine = location is ImageLocation.ENGINE
     return KeptImage(
         deployment,
         release,
-        where,
+        location,
         on_engine and release.kept_tag in ctx.engine.tags(release.image.id),
     )

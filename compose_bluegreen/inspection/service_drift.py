@@ -78,14 +78,17 @@ def _labels(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
         yield _other_deployment(observed, live)
         return
     deployments = {record.id} if live.brought_back_by is None else None
-    wrong = [
+    mislabelled = [
         container.name
         for container in live.containers
         if container.fingerprint != part.release.fingerprint
         or (deployments is not None and container.deployment not in deployments)
     ]
-    if wrong:
-        problem = f"these containers don't have the labels of deployment {record.id}: {_all(wrong)}; a user or another program created them"
+    if mislabelled:
+        problem = (
+            f"these containers don't have the labels of deployment {record.id}:"
+            f" {_all(mislabelled)}; a user or another program created them"
+        )
         yield Drift(DriftKind.LABELS_DIFFER, problem, _FORCE, observed.service)
 
 
@@ -96,7 +99,7 @@ def _containers(observed: ObservedService) -> Iterator[Drift]:
     live = observed.live
     if live is None or (not observed.agrees and _is_empty(observed, live)):
         return
-    drift = [*_stopped(observed, live), *_gone(observed, live), *_disconnected(observed, live)]
+    drift = [*_stopped(observed, live), *_removed(observed, live), *_disconnected(observed, live)]
     yield from drift
     unhealthy = [server for server in live.servers if not server.up]
     if unhealthy and not drift:
@@ -128,10 +131,10 @@ def _stopped(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
         yield _repairable(DriftKind.LIVE_STOPPED, problem, observed, stopped)
 
 
-def _gone(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
+def _removed(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
     known = {container.name for container in (*live.containers, *observed.unlabelled)}
-    gone = tuple(name for name in _replicas(observed, live) if name not in known)
-    if not gone or _occupied(observed, live):
+    removed = tuple(name for name in _replicas(observed, live) if name not in known)
+    if not removed or _occupied(observed, live):
         return
     kept = next(
         (
@@ -141,13 +144,13 @@ def _gone(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
         ),
         None,
     )
-    available = kept is not None and (kept.where is not ImageLocation.GONE)
+    available = kept is not None and (kept.location is not ImageLocation.GONE)
     same = live.deployment in (None, observed.record.id if observed.record else None)
-    problem = f"containers of the live colour {_name(observed, live)} were removed: {_all(gone)}"
+    problem = f"containers of the live colour {_name(observed, live)} were removed: {_all(removed)}"
     if observed.agrees and available and same:
-        yield _repairable(DriftKind.LIVE_GONE, problem, observed, gone)
+        yield _repairable(DriftKind.LIVE_GONE, problem, observed, removed)
     else:
-        yield Drift(DriftKind.LIVE_GONE, problem, _FORCE, observed.service, containers=gone)
+        yield Drift(DriftKind.LIVE_GONE, problem, _FORCE, observed.service, containers=removed)
 
 
 def _disconnected(observed: ObservedService, live: ColourStatus) -> Iterator[Drift]:
@@ -200,16 +203,16 @@ def _waiting(observed: ObservedService) -> Iterator[Drift]:
     """The deployment that waits for promotion must still be healthy, because a user can promote it now."""
     if observed.waiting is None or observed.waits is None:
         return
-    name, wrong = _name(observed, observed.waiting), ""
+    name, reason = _name(observed, observed.waiting), ""
     if not observed.waiting.runs:
-        wrong = f"{name} isn't running"
+        reason = f"{name} isn't running"
     elif observed.waiting.deployment != observed.waits.id:
-        wrong = f"{name} runs another deployment"
+        reason = f"{name} runs another deployment"
     elif unhealthy := [server for server in observed.waiting.servers if not server.up]:
         checks = ", ".join(server.check or server.status for server in unhealthy)
-        wrong = f"HAProxy reports {name} as unhealthy: {checks}"
-    if wrong:
-        problem = f"deployment {observed.waits.id} waits for promotion, but {wrong}"
+        reason = f"HAProxy reports {name} as unhealthy: {checks}"
+    if reason:
+        problem = f"deployment {observed.waits.id} waits for promotion, but {reason}"
         remedy = Hint(Action.ABORT, ", then ", Command(Action.UP, flags=(Flag.NO_SWITCH,)))
         yield Drift(DriftKind.WAITING_UNWELL, problem, remedy, observed.service)
 
@@ -263,7 +266,7 @@ def _compose_containers(observed: ObservedService) -> Iterator[Drift]:
 
 def _images(observed: ObservedService) -> Iterator[Drift]:
     for kept in observed.images:
-        if kept.where is ImageLocation.ENGINE and not kept.tagged:
+        if kept.location is ImageLocation.ENGINE and not kept.tagged:
             image, name = kept.release.image, kept.release.kept_tag
             problem = (
                 f"image {image.short_id} of deployment {kept.deployment} has lost its tag {name}:"

@@ -92,7 +92,7 @@ class Status:
     def all_drift(self) -> tuple[Drift, ...]:
         """The drift of the project and of each service, in the order in which to fix it."""
         drift = [*self.drift, *(drift for service in self.services for drift in service.drift)]
-        return tuple(sorted(drift, key=lambda each: each.kind.rank))
+        return tuple(sorted(drift, key=lambda difference: difference.kind.rank))
 
     @property
     def drifts(self) -> bool:
@@ -153,7 +153,7 @@ def observe_project(ctx: Context) -> Status:
     interrupted = _interrupted(ctx)
     drift = [*interrupted, *of_the_proxy(topology, proxy, observed_services, ctx)]
     if interrupted:  # the recovery of the deployment also fixes these
-        drift = [each for each in drift if each.kind not in _HALFWAY]
+        drift = [difference for difference in drift if difference.kind not in _HALFWAY]
     proxy_state = "running" if runs else "stopped" if topology else "none"
     previews = _previews(topology, ctx) if runs else {}
     return Status(
@@ -216,17 +216,17 @@ def _interrupted(ctx: Context) -> list[Drift]:
 
 def _interruption(deployment: Deployment, ctx: Context) -> Drift:
     kind = DriftKind.STUCK if deployment.state is State.STUCK else DriftKind.UNFINISHED
-    what = f"deployment {deployment.id} {'is stuck' if kind is DriftKind.STUCK else 'stopped'}"
+    subject = f"deployment {deployment.id} {'is stuck' if kind is DriftKind.STUCK else 'stopped'}"
     try:
         inspected = inspect_interrupted(deployment, _AT_ONCE, ctx)
     except BluegreenError as error:
-        return Drift(kind, f"{what} {stopped_at(deployment)}; {error.message}", Hint(Action.UP))
+        return Drift(kind, f"{subject} {stopped_at(deployment)}; {error.message}", Hint(Action.UP))
     why = f": {inspected.why}" if inspected.why else ""
     if inspected.reading is RecoveryAction.UNCLEAR:
         remedy = RESUME_OR_ABORT
     else:
         remedy = Hint(Action.UP, f" {_WHAT_UP_DOES[inspected.reading]}")
-    return Drift(kind, f"{what} {stopped_at(deployment)}{why}; {inspected.serves}", remedy)
+    return Drift(kind, f"{subject} {stopped_at(deployment)}{why}; {inspected.serves}", remedy)
 
 
 _AT_ONCE = timedelta(0)

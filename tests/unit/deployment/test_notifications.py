@@ -25,7 +25,7 @@ def test_what_went_live_and_what_failed_is_noted(site: Site, noted: EndedDeploym
     with pytest.raises(BluegreenError):
         site.up()
     assert events(site, noted) == [(1, Event.RELEASED), (2, Event.FAILED)]
-    assert noted.own == 2
+    assert noted.last_begun_here == 2
 
 
 def test_what_changed_nothing_is_not(site: Site, noted: EndedDeployments) -> None:
@@ -33,7 +33,7 @@ def test_what_changed_nothing_is_not(site: Site, noted: EndedDeployments) -> Non
     noted.ended.clear()
     assert site.up() is None
     assert noted.ended == []
-    assert noted.own is None
+    assert noted.last_begun_here is None
 
 
 def test_a_rollback_and_what_waits_are_events_of_their_own(
