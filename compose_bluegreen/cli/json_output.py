@@ -110,13 +110,13 @@ def lock(project: str, holder: LockOwner | None) -> dict[str, Any]:
 def _owner(holder: LockOwner | None) -> dict[str, Any] | None:
     if holder is None:
         return None
-    return {"actor": holder.actor, "what": holder.what, "since": utc(holder.since)}
+    return {"actor": holder.actor, "what": holder.command, "since": utc(holder.since)}
 
 
 def repair(done: Repair) -> dict[str, Any]:
     return {
         "cured": [_drift(drift) for drift in done.cured],
-        "left": [_drift(drift) for drift in done.left],
+        "left": [_drift(drift) for drift in done.remaining],
     }
 
 

@@ -184,13 +184,13 @@ def released(
 
 
 def _holder(holder: LockOwner, zone: tzinfo | None) -> str:
-    return one_line(f"{holder.actor}, {holder.what}, since {local(holder.since, zone)}")
+    return one_line(f"{holder.actor}, {holder.command}, since {local(holder.since, zone)}")
 
 
 def pruned(result: Pruned, request: PruneRequest) -> str:
     went = "would remove" if request.dry_run else "removed"
     lines = [f"{went}: {name}, its standby has ended" for name in result.ended]
-    lines += [f"{went}: {name}" for name in result.gone]
+    lines += [f"{went}: {name}" for name in result.images]
     lines += [f"kept: {name}: --failed removes it" for name in result.failed]
     return _text(lines or ["nothing to remove"])
 
@@ -224,7 +224,7 @@ def repair(
     lines = [
         f"{terminal.mark(Outcome.DONE)} {one_line(drift.problem)}: repaired" for drift in done.cured
     ]
-    lines += [line for drift in done.left for line in _drift(drift, terminal)]
+    lines += [line for drift in done.remaining for line in _drift(drift, terminal)]
     return _text(lines or ["nothing to repair"])
 
 

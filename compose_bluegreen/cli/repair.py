@@ -48,4 +48,4 @@ def _repair(
         stdout.write(output.plan(plan, output_format))
         return ExitCode.DONE
     stdout.write(output.repair(repair, output_format))
-    return ExitCode.NEEDS_PERSON if repair.left else ExitCode.DONE
+    return ExitCode.NEEDS_PERSON if repair.remaining else ExitCode.DONE

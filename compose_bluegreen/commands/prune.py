@@ -21,11 +21,11 @@ from compose_bluegreen.steps.rollout import remove_all
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """``gone`` are names of images that were removed, or would be on a dry run. ``failed`` are names of
-    images that stay because ``up --keep-failed`` kept them. ``ended`` are colours that were removed
-    because their standby is over."""
+    """``images`` are names of images that were removed, or would be on a dry run. ``failed`` are
+    names of images that stay because ``up --keep-failed`` kept them. ``ended`` are colours that
+    were removed because their standby is over."""
 
-    gone: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
 

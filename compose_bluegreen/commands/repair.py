@@ -43,10 +43,10 @@ _LOOKS_AGAIN = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """``left`` is drift that only a person can fix, or whose fix failed."""
+    """``remaining`` is drift that only a person can fix, or whose fix failed."""
 
     cured: tuple[Drift, ...]
-    left: tuple[Drift, ...]
+    remaining: tuple[Drift, ...]
 
 
 def repair(ctx: Context, tell_plan: TellPlan | None = None) -> Repair:

@@ -20,7 +20,7 @@ def send_and_wait(signal: ControlSignal, actor: str, ctx: Context) -> Deployment
     owner = ctx.lock.owner()
     if owner is None or not ctx.lock.signal(SignalRequest(signal, actor)):
         return None
-    ctx.observer.remark(f"asked {owner.actor}'s `{owner.what}` to {signal}")
+    ctx.observer.remark(f"asked {owner.actor}'s `{owner.command}` to {signal}")
     _until_it_ends(owner, ctx)
     with locking.until_alone(LockOwner(actor, str(signal), ctx.clock.now()), _PATIENCE, ctx):
         return next(iter(ctx.history.newest(ctx.project, limit=1)), None)
@@ -31,7 +31,7 @@ def _until_it_ends(owner: LockOwner, ctx: Context) -> None:
     while ctx.lock.owner() == owner:
         if ctx.clock.monotonic() >= deadline:
             raise LockHeld(
-                f"{owner.actor}'s `{owner.what}` received the request, but is still running",
+                f"{owner.actor}'s `{owner.command}` received the request, but is still running",
                 hint=Hint(Action.STATUS, " shows what it does"),
             )
         ctx.clock.sleep(locking.LOOK_AGAIN)

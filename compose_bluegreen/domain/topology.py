@@ -96,11 +96,11 @@ class ColourBackend:
 class Published:
     """A host port that the proxy publishes; ``host_port`` "" lets Docker choose one.
 
-    ``where`` is its key (``ip:port/tcp``): the same key keeps the same ``internal_port``. With
-    ``tls`` the proxy terminates TLS on it, with the certificates of ``ProxySettings``.
+    ``key`` is ``ip:port/tcp``: the same key keeps the same ``internal_port``. With ``tls``
+    the proxy terminates TLS on it, with the certificates of ``ProxySettings``.
     """
 
-    where: str
+    key: str
     host_ip: str
     host_port: str
     internal_port: int
@@ -244,7 +244,7 @@ class Topology:
             mode = "tcp" if "tcp" in route.modes else "http"
             for port in route.published:
                 user = PortUser(route.service, route.hosts, route.paths, port.tls, mode)
-                key = port.where if port.host_port else f"{port.internal_port}"
+                key = port.key if port.host_port else f"{port.internal_port}"
                 users.setdefault(key, []).append(user)
         return users
 

@@ -11,10 +11,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class LockOwner:
-    """The command that holds the lock: its user (``user@host``), ``what`` it does, and since when (UTC)."""
+    """The command that holds the lock: its user (``user@host``), its words, and its start (UTC)."""
 
     actor: str
-    what: str
+    command: str
     since: datetime
 
 

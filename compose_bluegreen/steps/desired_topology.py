@@ -77,7 +77,7 @@ def _without_what_moved(topology: Topology, project: Project) -> Topology:
         route = topology.route(service.name)
         if route:
             published_keys = {port.key for port in service.published}
-            kept = tuple(port for port in route.published if port.where in published_keys)
+            kept = tuple(port for port in route.published if port.key in published_keys)
             topology = topology.with_route(replace(route, published=kept))
     return topology
 
@@ -90,9 +90,7 @@ def opened(topology: Topology, project: Project) -> Topology:
             continue
         behind = {port.key: port.target for port in service.published}
         new = {
-            port.internal_port: behind[port.where]
-            for port in route.published
-            if port.where in behind
+            port.internal_port: behind[port.key] for port in route.published if port.key in behind
         }
         targets = tuple(
             (
@@ -217,7 +215,7 @@ def _behind_published(release: Release, route: Route) -> dict[int, int]:
     this is the ``port`` setting."""
     ports = published(release)
     otherwise = int(release.settings["port"])
-    return {port.internal_port: ports.get(port.where, otherwise) for port in route.published}
+    return {port.internal_port: ports.get(port.key, otherwise) for port in route.published}
 
 
 def _exposed(service_model: dict[str, Any]) -> list[int]:
@@ -233,7 +231,7 @@ def _internal_ports(service: str, topology: Topology, inside: set[int]) -> Inter
     other_routes = [route for route in topology.routes if route.service != service]
     shared = (port for route in other_routes for port in route.published if port.host_port)
     taken = {
-        port.where: port.internal_port
+        port.key: port.internal_port
         for port in (*shared, *(current_route.ports if current_route else ()))
     }
     used = {internal_port for route in other_routes for internal_port in route.internal_ports}

@@ -37,7 +37,7 @@ def test_who_holds_a_lock_is_seen_by_whoever_only_looks(running: Ground) -> None
     with running.hold("ada@laptop"):
         found = running.rival_lock.owner()
         assert found is not None
-        assert (found.actor, found.what) == ("ada@laptop", "up web")
+        assert (found.actor, found.command) == ("ada@laptop", "up web")
         assert found.since <= running.ctx.clock.now()
     assert running.rival_lock.owner() is None
 

@@ -228,7 +228,7 @@ def _preview_frontend(route: Route) -> _Frontend | None:
         for colour, target in route.targets
     )
     mode = "http" if route.modes == {"http"} else "tcp"
-    title = f"{service}: previewed at {_address(port.where)}"
+    title = f"{service}: previewed at {_address(port.key)}"
     routes = (_ServiceRoute("way0", service, backends),)
     return _Frontend(port.internal_port, title, mode, routes, previews=True)
 
@@ -243,7 +243,7 @@ def _frontend(port: int, routes: list[Route]) -> _Frontend:
     names = ", ".join(route.service for route in routes)
     title = f"{names} inside the project"
     if published:
-        title = f"{names}: published as {_address(published[-1].where)}"
+        title = f"{names}: published as {_address(published[-1].key)}"
     modes = {mode for route in routes for mode in route.modes}
     mode = "http" if modes == {"http"} else "tcp"
     if len(routes) > 1 and mode == "tcp":

@@ -209,4 +209,4 @@ def _description(token: LockToken | None) -> str:
     since = token.owner.since.astimezone()
     today = since.date() == datetime.now(UTC).astimezone().date()
     when = f"{since:%H:%M:%S}" if today else f"{since:%Y-%m-%d %H:%M:%S}"
-    return f"{token.owner.actor}, {token.owner.what}, since {when}"
+    return f"{token.owner.actor}, {token.owner.command}, since {when}"

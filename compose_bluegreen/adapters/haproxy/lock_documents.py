@@ -36,7 +36,7 @@ class HolderDocument:
             {
                 "format": FORMAT,
                 "actor": self.token.owner.actor,
-                "what": self.token.owner.what,
+                "what": self.token.owner.command,
                 "since": self.token.owner.since.isoformat(),
                 "token": self.token.token,
                 "started": self.started,

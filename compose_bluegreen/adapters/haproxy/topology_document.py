@@ -254,7 +254,7 @@ def _domain_preview(preview: PreviewDocument) -> Preview:
 
 def _published(port: Published) -> PublishedDocument:
     return PublishedDocument(
-        where=port.where,
+        where=port.key,
         host_ip=port.host_ip,
         host_port=port.host_port,
         door=port.internal_port,
@@ -264,7 +264,7 @@ def _published(port: Published) -> PublishedDocument:
 
 def _domain_published(port: PublishedDocument) -> Published:
     return Published(
-        where=port.where,
+        key=port.where,
         host_ip=port.host_ip,
         host_port=port.host_port,
         internal_port=port.door,

@@ -53,7 +53,7 @@ def test_each_request_has_its_result(site: Site, application: Application) -> No
     assert back.restores == first.id
     assert application.ended == [first.id, waiting.id, waiting.id, back.id]
     assert [service.service for service in application.status().services] == ["web"]
-    assert application.repair(RepairRequest()).left == ()
+    assert application.repair(RepairRequest()).remaining == ()
     assert application.prune(PruneRequest(dry_run=True)).failed == ()
     assert application.lock(LockAct.STATUS) is None
     application.proxy(ProxyRequest(ProxyAct.RELOAD), site.project)

@@ -47,7 +47,7 @@ def test_what_has_one_cure_is_cured(situation: Situation, site: Site) -> None:
     version = "v3" if situation.kind is DriftKind.LEFTOVER else "v2"
     done = site.repair()
     assert situation.kind in {one.kind for one in done.cured}
-    assert done.left == ()
+    assert done.remaining == ()
     assert site.drift() == {}
     assert site.serving() == {version}
     assert len(site.world.running()) == 1
@@ -60,8 +60,8 @@ def test_what_has_none_is_left_with_the_next_command(situation: Situation, site:
     situation.befalls(site)
     before = dict(site.world.boxes)
     done = site.repair()
-    assert situation.kind in {one.kind for one in done.left}
-    assert situation.cure in {hint_text(one.remedy) for one in done.left}
+    assert situation.kind in {one.kind for one in done.remaining}
+    assert situation.cure in {hint_text(one.remedy) for one in done.remaining}
     assert site.world.boxes == before
 
 
@@ -70,7 +70,7 @@ def test_a_dry_run_tells_the_cures_and_touches_nothing(situation: Situation, sit
     situation.befalls(site)
     site.forget()
     told: list[tuple[str, str]] = []
-    left = site.repair(lambda step: told.append((str(step.key), step.cause))).left
+    left = site.repair(lambda step: told.append((str(step.key), step.cause))).remaining
     assert any(situation.cause in cause for _, cause in told)
     assert situation.kind in {one.kind for one in left}
     assert [call for call in site.world.calls.made if not call.looks] == []
@@ -82,7 +82,7 @@ def test_one_cure_may_uncover_what_another_hid(site: Site) -> None:
     proxy_stops(site)
     a_stray(site)
     done = site.repair()
-    assert done.left == ()
+    assert done.remaining == ()
     assert {DriftKind.PROXY_STOPPED, DriftKind.STRAY} <= {one.kind for one in done.cured}
     assert site.serving() == {"v2"}
 
@@ -91,7 +91,7 @@ def test_a_network_of_the_users_comes_back_by_both_commands(site: Site) -> None:
     network_goes("shop_default")(site)
     site.source("v3")
     assert site.up(force=True)
-    assert site.repair().left == ()
+    assert site.repair().remaining == ()
     assert site.drift() == {}
     assert site.serving() == {"v3"}
 
@@ -109,7 +109,7 @@ def test_a_cure_that_fails_is_left_and_the_others_go_on(site: Site) -> None:
     site.world.calls.fail("workloads.remove", ComposeFailed("docker rm failed"))
     done = site.repair()
     assert [one.kind for one in done.cured] == [DriftKind.IMAGE_UNNAMED]
-    assert [one.kind for one in done.left] == [DriftKind.STRAY]
+    assert [one.kind for one in done.remaining] == [DriftKind.STRAY]
     assert site.observer.remarks == ["warning: remove shop-web-1: docker rm failed"]
 
 
@@ -118,7 +118,7 @@ def test_what_was_live_and_is_sick_when_started_is_left(site: Site) -> None:
     site.world.boxes[GREEN].behaviour = Behaviour(ends_after=0.01, exit_code=1)
     done = site.repair()
     assert done.cured == ()
-    assert [one.kind for one in done.left] == [DriftKind.LIVE_STOPPED]
+    assert [one.kind for one in done.remaining] == [DriftKind.LIVE_STOPPED]
 
 
 def test_during_a_deployment_nothing_is_repaired(site: Site) -> None:
@@ -135,7 +135,7 @@ def test_only_the_replica_that_is_gone_is_made_anew() -> None:
     other = site.world.boxes[BLUE]
     del site.world.boxes["shop-bluegreen-web-blue-2"]
     assert "live_gone" in site.drift()
-    assert site.repair().left == ()
+    assert site.repair().remaining == ()
     assert site.world.boxes[BLUE] is other
     assert len(site.world.running()) == 2
 
@@ -149,7 +149,7 @@ def test_a_gone_image_that_a_registry_has_is_pulled(site: Site) -> None:
     site.up()
     del site.world.boxes[BLUE]
     site.world.lose_image("sha256:v3")
-    assert site.repair().left == ()
+    assert site.repair().remaining == ()
     assert site.serving() == {"v3"}
 
 

@@ -189,7 +189,7 @@ def test_down_takes_it_along(held: Site) -> None:
 
 def test_repair_and_prune_leave_it_alone(held: Site) -> None:
     before = dict(held.world.boxes)
-    assert held.repair().left == ()
+    assert held.repair().remaining == ()
     assert held.world.boxes == before
     assert "sha256:v2" in held.world.behaviours
     assert_it_waits(held)

@@ -46,7 +46,7 @@ def deployed(of: Project, now: Topology | None = None) -> Topology:
 def test_they_share_a_door_and_the_port_is_published_once() -> None:
     topology = deployed(a_project(web={}, api={"paths": ["/api"]}))
     (published,) = topology.published
-    assert published.where == ":8000/tcp"
+    assert published.key == ":8000/tcp"
     assert [published.internal_port in route.internal_ports for route in topology.routes] == [
         True,
         True,

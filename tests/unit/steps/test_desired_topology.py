@@ -160,7 +160,7 @@ def test_a_door_that_the_live_colour_still_has_is_not_given_to_another_service()
     web = a_service(port="", expose=["8080"])
     after = deployed(project(web=web, api=with_ports(("9000", 8080))), BLUE, before, "api")
     (published,) = after.published
-    assert published.where == ":9000/tcp"
+    assert published.key == ":9000/tcp"
     assert published.internal_port not in route(after).internal_ports
 
 
@@ -170,7 +170,7 @@ def test_a_port_that_moves_to_another_service_gets_another_door() -> None:
     for services in ({"api": both[0], "web": both[1]}, {"web": both[1], "api": both[0]}):
         after = deployed(project(**services), BLUE, before, "api")
         (published,) = after.published
-        assert published.where == ":8000/tcp"
+        assert published.key == ":8000/tcp"
         assert published.internal_port not in route(after, "web").internal_ports
 
 

@@ -38,7 +38,7 @@ def test_78b6a6f_finds_in_a_new_holder_what_it_wrote_itself() -> None:
 
 
 def test_a_holder_is_read_back_with_any_text_in_it() -> None:
-    owner = replace(HELD.token.owner, actor="naïve'$(x)\n漢@\\", what='"')
+    owner = replace(HELD.token.owner, actor="naïve'$(x)\n漢@\\", command='"')
     document = replace(HELD, token=replace(HELD.token, owner=owner))
     assert HolderDocument.parse(document.text()) == document
 
