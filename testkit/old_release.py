@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from testkit.commands import Run, Running
+from testkit.idle import Http1Client, idle_clients
 from testkit.load import Kind, Load
 from testkit.stage import Model, Stage, free_port, other, service
 from testkit.waiting import eventually
@@ -84,10 +85,15 @@ class Host:
 
     @contextmanager
     def under_load(self) -> Iterator[Load]:
-        """Fails if a request fails, POSTs included, or if the proxy is replaced or restarted."""
+        """Fails if a request fails, POSTs and those of idle clients included, or if the proxy is replaced or restarted."""
         before = self._proxy()
-        with self.stage.load() as load:
+        with (
+            idle_clients(20, lambda: Http1Client(self.stage.port)) as idle,
+            self.stage.load() as load,
+        ):
             yield load
+            answers = idle.ask()
+        assert {status for status, _ in answers} == {200}, answers
         assert load.report().by_kind[Kind.POST].total() > 0
         assert self._proxy() == before
 

@@ -52,6 +52,10 @@ class TrafficSplit:
     live: Colour | None
     canary_weight: CanaryWeight | None = None
 
+    def uses(self, colour: Colour) -> bool:
+        """Whether the colour gets requests, all of them or a share."""
+        return self.live is not None and (self.live is colour or self.canary_weight is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

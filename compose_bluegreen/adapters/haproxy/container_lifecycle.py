@@ -11,6 +11,7 @@ from compose_bluegreen.adapters.haproxy.compose_runtime import ComposeRuntime
 from compose_bluegreen.adapters.haproxy.config import backend
 from compose_bluegreen.adapters.haproxy.container_swap import ContainerSwap
 from compose_bluegreen.adapters.haproxy.link_network import LinkNetwork
+from compose_bluegreen.adapters.haproxy.old_worker import idle_servers
 from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
 from compose_bluegreen.adapters.haproxy.proxy_files import ProxyFiles
 from compose_bluegreen.adapters.haproxy.proxy_session import ProxySession
@@ -113,9 +114,14 @@ class ContainerLifecycle:
         self._bring_up(desired)
 
     def _reload(self, desired: Topology) -> None:
-        self._files.write_checked(desired, self._subnet())
+        before, subnet = self._files.topology() or desired, self._subnet()
+        self._files.write_checked(desired, subnet)
         with self._restored_if_it_fails():
-            self._session.haproxy(RuntimeApi.reload)
+            self._session.haproxy(
+                lambda haproxy: haproxy.reload(
+                    idle_servers(before, desired, haproxy.splits(), subnet)
+                )
+            )
 
     def _recreate(self, desired: Topology) -> float:
         self._get_image(desired)

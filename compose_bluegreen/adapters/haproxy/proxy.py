@@ -240,14 +240,17 @@ class HaproxyProxy:
         target = self._target(service, colour)
         if target.mode == NO_ROUTE:
             return
-        split = self._splits().get(service, TrafficSplit(None))
-        if colour in (split.live, split.live and split.canary_weight and split.live.other):
+        if self._splits().get(service, TrafficSplit(None)).uses(colour):
             raise ProxyFailed(f"{service}-{colour} is live and must not be moved")
         checked = backend(service, colour, target.port)
         commands = [
-            f"set server {checked}/{server(number)} {setting}"
+            command.format(f"{checked}/{server(number)}")
             for number, (host, port) in enumerate(servers, start=1)
-            for setting in (f"addr {host} port {port}", "health down")
+            for command in (
+                f"set server {{}} addr {host} port {port}",
+                "enable health {}",  # a command that died before its reload left them off
+                "set server {} health down",
+            )
         ]
         self._session.haproxy(lambda haproxy: haproxy.send(commands))
 

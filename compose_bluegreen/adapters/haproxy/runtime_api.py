@@ -6,7 +6,7 @@ switch that left it out would let a kept-alive connection reach the old colour.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from compose_bluegreen.adapters.haproxy import session_table
@@ -19,6 +19,7 @@ from compose_bluegreen.adapters.haproxy.map_files import (
     routes_text,
 )
 from compose_bluegreen.adapters.haproxy.master_socket import SOCKET, MasterSocket
+from compose_bluegreen.adapters.haproxy.old_worker import IdleServer
 from compose_bluegreen.adapters.haproxy.stats import rows, traffic_stats
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
@@ -130,12 +131,17 @@ class RuntimeApi:
         self._shell.run(":")
         self._ask(self.workers()[0], *commands)
 
-    def reload(self) -> None:
-        """HAProxy ends all connections to its master, so the request has a connection of its own."""
+    def reload(self, idle: Sequence[IdleServer] = ()) -> None:
+        """HAProxy ends all connections to its master, so the request has a connection of its own.
+
+        ``idle`` are the servers of colours without traffic, as the worker that ends must know them.
+        """
         before = self.workers()[0]
+        self.send(command for server in idle for command in server.preparation)
         answer = self._shell.run(_RELOAD)
         self._master.reopen()
         if "Success=0" in answer or self.workers()[0] == before:
+            self.send(command for server in idle for command in server.reversal)
             raise ProxyFailed(
                 "HAProxy refused its new configuration and keeps the old one", detail=answer.strip()
             )
