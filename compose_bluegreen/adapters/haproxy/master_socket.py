@@ -3,10 +3,16 @@ millisecond, where a ``socat`` for each command costs three."""
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 from compose_bluegreen.adapters.haproxy.config import STATE
-from compose_bluegreen.adapters.haproxy.exec_shell import ExecProgram, NotReady, SessionLost
+from compose_bluegreen.adapters.haproxy.exec_shell import (
+    ExecProgram,
+    ExecShell,
+    NotReady,
+    SessionLost,
+)
 
 SOCKET = f"{STATE}/master.sock"
 
@@ -46,3 +52,14 @@ class MasterSocket:
 
     def close(self) -> None:
         self._program.close()
+
+
+def ask_in(shell: ExecShell, *commands: str) -> list[str]:
+    """The answer to each command, which the shell sends: it does nothing any more once another command
+    has ended the shell to take the lock. It costs some milliseconds."""
+    lines = " ".join(map(quote, (_INTERACTIVE, *commands, "quit")))
+    output = shell.run(f"printf '%s\\n' {lines} | socat -t30 - UNIX-CONNECT:{SOCKET} || :")
+    answers = output.split(_PROMPT)[1:-1]
+    if len(answers) != len(commands):
+        raise NotReady("HAProxy does not answer", detail=output.strip())
+    return answers

@@ -18,7 +18,7 @@ from compose_bluegreen.adapters.haproxy.map_files import (
     previews_text,
     routes_text,
 )
-from compose_bluegreen.adapters.haproxy.master_socket import SOCKET, MasterSocket
+from compose_bluegreen.adapters.haproxy.master_socket import SOCKET, MasterSocket, ask_in
 from compose_bluegreen.adapters.haproxy.old_worker import IdleServer
 from compose_bluegreen.adapters.haproxy.stats import rows, traffic_stats
 from compose_bluegreen.domain.colour import Colour
@@ -31,8 +31,9 @@ _RELOAD = f"echo reload | socat -t30 - UNIX-CONNECT:{SOCKET}"
 
 
 class RuntimeApi:
-    """``shell`` is the shell that holds the lock, if this command does. Each change runs a command in
-    it first: the shell ends when the lock is released by force, and then nothing is changed."""
+    """``shell`` is the shell that holds the lock, if this command does. Each change goes through it:
+    the shell ends when another command takes the lock, and then nothing is changed any more. What
+    only looks goes through ``master``, which is faster."""
 
     def __init__(self, shell: ExecShell, master: MasterSocket) -> None:
         self._shell = shell
@@ -68,7 +69,6 @@ class RuntimeApi:
 
     def load(self, splits: Mapping[str, TrafficSplit]) -> None:
         """Into the memory of each worker, and read back."""
-        self._shell.run(":")
         for worker in self.workers():
             try:
                 self._load(worker, splits)
@@ -81,7 +81,7 @@ class RuntimeApi:
         PREVIEWS.write(self._shell, previews_text(shown))
         for worker in self.workers():
             try:
-                PREVIEWS.load(partial(self._ask, worker), previews_text(shown))
+                PREVIEWS.load(partial(self._change, worker), previews_text(shown))
             except ProxyFailed:
                 if worker == self.workers()[0]:
                     raise  # an old worker may have no such map, and serves no new client
@@ -112,11 +112,10 @@ class RuntimeApi:
 
     def hang_up(self, servers: Iterable[str]) -> None:
         """Ends all connections to these servers (``backend/server``), in all workers."""
-        self._shell.run(":")
         commands = [f"shutdown sessions server {server}" for server in servers]
         for worker in self.workers():
             # An old worker may know fewer replicas, and then reports the others as unknown.
-            self._ask(worker, *commands)
+            self._change(worker, *commands)
 
     def servers(self, backend: str) -> list[dict[str, str]]:
         """``show stat`` rows of one backend's servers, in the current worker."""
@@ -128,8 +127,7 @@ class RuntimeApi:
 
     def send(self, commands: Iterable[str]) -> None:
         """To the current worker. These commands succeed with an empty answer or a remark."""
-        self._shell.run(":")
-        self._ask(self.workers()[0], *commands)
+        self._change(self.workers()[0], *commands)
 
     def reload(self, idle: Sequence[IdleServer] = ()) -> None:
         """HAProxy ends all connections to its master, so the request has a connection of its own.
@@ -147,12 +145,15 @@ class RuntimeApi:
             )
 
     def _load(self, worker: str, splits: Mapping[str, TrafficSplit]) -> None:
-        loaded = parse_routes(ROUTES.load(partial(self._ask, worker), routes_text(splits)))
+        loaded = parse_routes(ROUTES.load(partial(self._change, worker), routes_text(splits)))
         if loaded != dict(splits):
             raise ProxyFailed(f"HAProxy routes {loaded} instead of {dict(splits)}")
 
     def _stat(self, worker: str) -> list[dict[str, str]]:
         return rows(self._ask(worker, "show stat")[0])
+
+    def _change(self, worker: str, *commands: str) -> list[str]:
+        return ask_in(self._shell, *(f"@!{worker} {command}" for command in commands))
 
     def _ask(self, worker: str, *commands: str) -> list[str]:
         return self._master.ask(*(f"@!{worker} {command}" for command in commands))
