@@ -26,6 +26,7 @@ from compose_bluegreen.domain.topology import Change, Topology
 from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.status import Status, observe_project, status
 from compose_bluegreen.ports.context import Context
+from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import LockOwner
 from compose_bluegreen.ports.workloads import ColourRelease
 from compose_bluegreen.steps import drain, health
@@ -141,6 +142,17 @@ class _DriftContext:
         return self._recorded(self.ctx.live_colour(self.drift.service))
 
     @property
+    def containers(self) -> list[Container]:
+        """Those of the drift that are there."""
+        ctx = self.ctx
+        present = (
+            *ctx.colour_containers(),
+            *ctx.compose_containers(self.drift.service),
+            *ctx.engine.hook_containers(ctx.project),
+        )
+        return [container for container in present if container.name in self.drift.containers]
+
+    @property
     def settings(self) -> ServiceSettings:
         return restored(self.part.release.settings)
 
@@ -193,7 +205,7 @@ def _write_map(target: _DriftContext) -> None:
 
 
 def _start(target: _DriftContext) -> str:
-    target.ctx.workloads.start(target.drift.containers)
+    target.ctx.workloads.start(target.containers)
     return target.until_healthy(target.part.colour)
 
 
@@ -208,8 +220,9 @@ def _create_again(target: _DriftContext) -> str:
 
 def _connect(target: _DriftContext) -> str:
     network, workloads = target.drift.network, target.ctx.workloads
-    for name in target.drift.containers:
-        workloads.connect(name, network, workloads.placements(target.colour)[name][network])
+    for container in target.containers:
+        place = workloads.placements(target.colour)[container.name][network]
+        workloads.connect(container, network, place)
     return target.until_healthy(target.part.colour)
 
 
@@ -231,12 +244,12 @@ def _remove_idle(target: _DriftContext) -> str:
     idle = part.colour.other
     remark = drain.drain([drain.Old(part.service, idle, target.settings)], ctx)
     ctx.proxy.park(part.service, idle)
-    ctx.workloads.remove(target.drift.containers)
+    ctx.workloads.remove(target.containers)
     return remark
 
 
 def _remove(target: _DriftContext) -> None:
-    target.ctx.workloads.remove(target.drift.containers)
+    target.ctx.workloads.remove(target.containers)
 
 
 def _tag(target: _DriftContext) -> None:

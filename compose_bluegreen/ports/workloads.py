@@ -8,6 +8,7 @@ from typing import Protocol
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Model, Release
+from compose_bluegreen.ports.engine import Container
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class NetworkAttachment:
 class Workloads(Protocol):
     """Changes the engine, with the same result as the user's own ``docker compose`` commands.
 
-    Every method raises ComposeFailed with the last lines of the output.
+    Every method raises ComposeFailed with the last lines of the output. Containers are given as the
+    engine reported them, and found again by their ids: a later release uses the same names.
     """
 
     def build(self, services: Sequence[str]) -> None:
@@ -67,14 +69,14 @@ class Workloads(Protocol):
     def placements(self, colour: ColourRelease) -> Mapping[str, Mapping[str, NetworkAttachment]]:
         """How each container of a colour should be attached: container name to network name to attachment."""
 
-    def remove(self, containers: Sequence[str], *, keep_volumes: bool = False) -> None:
+    def remove(self, containers: Sequence[Container], *, keep_volumes: bool = False) -> None:
         """Stops and removes containers with their anonymous volumes. A missing container is no error."""
 
-    def stop(self, containers: Sequence[str]) -> None: ...
+    def stop(self, containers: Sequence[Container]) -> None: ...
 
-    def start(self, containers: Sequence[str]) -> None: ...
+    def start(self, containers: Sequence[Container]) -> None: ...
 
-    def connect(self, container: str, network: str, place: NetworkAttachment) -> None:
+    def connect(self, container: Container, network: str, place: NetworkAttachment) -> None:
         """Attaches a container to a network again. Also replaces a wrong address on it."""
 
     def logs(self, containers: Sequence[str], *, follow: bool, tail: int | None) -> Iterator[bytes]:

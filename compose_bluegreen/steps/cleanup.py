@@ -45,9 +45,7 @@ def cleanup(
         yield list(standby.retire(old, ctx))
     if existing := [container for rollout in rollouts for container in rollout.existing_containers]:
         # Anonymous volumes are kept: they have the user's data, and no other container uses them.
-        remove = partial(
-            ctx.workloads.remove, [container.name for container in existing], keep_volumes=True
-        )
+        remove = partial(ctx.workloads.remove, existing, keep_volumes=True)
         cause = "the proxy has its ports and its name now"
         yield [
             Step(

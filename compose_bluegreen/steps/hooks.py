@@ -185,7 +185,7 @@ def clear(ctx: Context) -> None:
     """Removes one-off containers of hooks, also those that killed commands left."""
     containers = ctx.engine.hook_containers(ctx.project)
     if containers:
-        ctx.workloads.remove([container.name for container in containers])
+        ctx.workloads.remove(containers)
 
 
 def _steps(context: HookContext, ctx: Context, *, required: bool = True) -> Iterator[Step]:

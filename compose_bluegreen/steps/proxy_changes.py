@@ -208,14 +208,14 @@ def take_over_steps(placement: Placement, ctx: Context) -> Iterator[Step]:
 
 def take_over(existing: Sequence[Container], desired: Topology, ctx: Context) -> str:
     began = ctx.clock.monotonic()
-    ctx.workloads.stop([container.name for container in existing])
+    ctx.workloads.stop(existing)
     ctx.proxy.apply(desired, Change.RECREATE)
     return f"downtime: {ctx.clock.monotonic() - began:.1f} s"
 
 
 def give_back(existing: Sequence[Container], before: Topology, ctx: Context) -> None:
     ctx.proxy.apply(before, ctx.proxy.change_to(before))
-    ctx.workloads.start([container.name for container in existing])
+    ctx.workloads.start(existing)
 
 
 def names(containers: Sequence[Container]) -> str:

@@ -158,14 +158,14 @@ def start(
 def _wake(rollouts: Sequence[Rollout], ctx: Context) -> None:
     """Uses colours on standby. The last result of HAProxy may be as old as its check interval, so they
     count as down until the next check."""
-    names = [
-        container.name
+    stopped = [
+        container
         for rollout in rollouts
         if rollout.ready is Readiness.STOPPED
         for container in containers(rollout, rollout.idle, ctx)
     ]
-    if names:
-        ctx.workloads.start(names)
+    if stopped:
+        ctx.workloads.start(stopped)
     for rollout in rollouts:
         ctx.proxy.watch(rollout.service, rollout.idle)
 
@@ -201,17 +201,17 @@ def remove_idle(rollouts: Sequence[Rollout], ctx: Context) -> None:
 
 
 def remove_all(colours: Sequence[tuple[Rollout, Colour]], ctx: Context) -> None:
-    if names := _parked(colours, ctx):
-        ctx.workloads.remove(names)
+    if parked := _parked(colours, ctx):
+        ctx.workloads.remove(parked)
 
 
 def stop_all(colours: Sequence[tuple[Rollout, Colour]], ctx: Context) -> None:
-    if names := _parked(colours, ctx):
-        ctx.workloads.stop(names)
+    if parked := _parked(colours, ctx):
+        ctx.workloads.stop(parked)
 
 
-def _parked(colours: Sequence[tuple[Rollout, Colour]], ctx: Context) -> list[str]:
-    """Names of their containers. Refuses a live colour, because an undo may run after a partial failure."""
+def _parked(colours: Sequence[tuple[Rollout, Colour]], ctx: Context) -> list[Container]:
+    """Their containers. Refuses a live colour, because an undo may run after a partial failure."""
     routes, canary_weights = ctx.proxy.routes(), ctx.proxy.canary_weights()
     for rollout, colour in colours:
         if rollout.service in canary_weights or routes.get(rollout.service) is colour:
@@ -219,11 +219,11 @@ def _parked(colours: Sequence[tuple[Rollout, Colour]], ctx: Context) -> list[str
             raise NeedsPerson(
                 f"{name} receives requests and can't be removed", hint=Hint(Action.STATUS)
             )
-    names: list[str] = []
+    parked: list[Container] = []
     for rollout, colour in colours:
         ctx.proxy.park(rollout.service, colour)
-        names += [container.name for container in containers(rollout, colour, ctx)]
-    return names
+        parked += containers(rollout, colour, ctx)
+    return parked
 
 
 def until_healthy(rollout: Rollout, options: DeployOptions, ctx: Context) -> str:

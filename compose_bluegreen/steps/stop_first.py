@@ -92,14 +92,14 @@ def restart_old(rollouts: Sequence[Rollout], ctx: Context) -> Iterator[Step]:
 
 
 def _remove_old(rollouts: Sequence[Rollout], ctx: Context) -> None:
-    names = [
-        container.name
+    old = [
+        container
         for rollout in rollouts
         if rollout.live
         for container in acts.containers(rollout, rollout.live, ctx)
     ]
-    if names:
-        ctx.workloads.remove(names)
+    if old:
+        ctx.workloads.remove(old)
 
 
 def _old_is_running(rollout: Rollout, ctx: Context) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.names import replica_name
 from compose_bluegreen.domain.release import Model, Release
+from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.workloads import ColourRelease, NetworkAttachment
 from testkit.fakes.world import Box, Mark, World
 
@@ -100,29 +101,32 @@ class FakeWorkloads:
 
     # ── containers and images ────────────────────────────────────────────────────────────────
 
-    def remove(self, containers: Sequence[str], *, keep_volumes: bool = False) -> None:
-        self._world.vanish(containers)
+    def remove(self, containers: Sequence[Container], *, keep_volumes: bool = False) -> None:
+        known = {box.id for box in self._world.boxes.values()}
+        self._world.vanish([one.name for one in containers if one.id in known])
 
-    def stop(self, containers: Sequence[str]) -> None:
-        for name in containers:
-            self._box(name).started = None
+    def stop(self, containers: Sequence[Container]) -> None:
+        for container in containers:
+            self._box(container).started = None
 
-    def start(self, containers: Sequence[str]) -> None:
-        for name in containers:
-            box = self._box(name)
+    def start(self, containers: Sequence[Container]) -> None:
+        for container in containers:
+            box = self._box(container)
             if box.running(self._world.time):
                 continue
             for port in box.published:
                 if self._world.holder_of(port):
-                    raise ComposeFailed(f"docker start {name} failed", detail=f"{port} is taken")
+                    detail = f"{port} is taken"
+                    raise ComposeFailed(f"docker start {box.name} failed", detail=detail)
             box.started = self._world.time
 
-    def _box(self, name: str) -> Box:
-        if name not in self._world.boxes:
-            raise ComposeFailed("docker failed", detail=f"No such container: {name}")
-        return self._world.boxes[name]
+    def _box(self, container: Container) -> Box:
+        box = self._world.boxes.get(container.name)
+        if box is None or box.id != container.id:
+            raise ComposeFailed("docker failed", detail=f"No such container: {container.id}")
+        return box
 
-    def connect(self, container: str, network: str, place: NetworkAttachment) -> None:
+    def connect(self, container: Container, network: str, place: NetworkAttachment) -> None:
         self._need([network], self._world.networks, "network")
         box = self._box(container)
         box.addresses = {**box.addresses, network: place.address or ""}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from math import inf
 from threading import RLock
 
@@ -18,6 +19,7 @@ from compose_bluegreen.ports.lock import LockOwner, SignalRequest
 from testkit.fakes.calls import Call, Calls
 
 ENGINE = "ABCD:EFGH"
+_IDS = count(1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -76,6 +78,7 @@ class Box:
     published: frozenset[str] = frozenset()
     started: float | None = 0.0
     paused: bool = False
+    id: str = field(default_factory=lambda: f"container-{next(_IDS)}")
 
     def age(self, now: float) -> float:
         return -inf if self.started is None else now - self.started
@@ -94,7 +97,7 @@ class Box:
         ended = age >= does.ends_after
         health = "healthy" if age >= 1.0 and does.passes(age) else "starting"
         return Container(
-            id=f"id-of-{self.name}",
+            id=self.id,
             name=self.name,
             image_id=self.image_id,
             status=self._status(now),

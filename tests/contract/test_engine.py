@@ -52,7 +52,7 @@ def test_images_of_containers_are_in_use_even_when_these_have_stopped(
     unused = running.engine.image(running.built)
     assert unused
     start(running, web, GREEN)
-    running.workloads.stop([one.name for one in found_in(running, GREEN)])
+    running.workloads.stop(found_in(running, GREEN))
     assert running.image.id in running.engine.used_images()
     assert unused.id not in running.engine.used_images()
 
@@ -69,9 +69,9 @@ def test_a_health_check_is_run_now_and_its_output_reported(running: Ground) -> N
     said = running.engine.probe_all([unhealthy, healthy, unhealthy])
     assert [one is None for one in said] == [False, True, False]
     assert running.engine.probe_all([]) == []
-    running.workloads.stop([unhealthy.name])
+    running.workloads.stop([unhealthy])
     assert running.engine.probe(unhealthy)
-    running.workloads.remove([unhealthy.name])
+    running.workloads.remove([unhealthy])
     assert running.engine.probe(unhealthy) == "the container is gone"
 
 
@@ -88,8 +88,8 @@ def test_the_last_lines_of_a_log_outlive_the_process_and_not_the_container(
     start(running, web, GREEN)
     until_up(running, GREEN)
     (found,) = found_in(running, GREEN)
-    running.workloads.stop([found.name])
+    running.workloads.stop([found])
     assert running.engine.log_tail(found).strip()
     assert len(running.engine.log_tail(found, 1).splitlines()) == 1
-    running.workloads.remove([found.name])
+    running.workloads.remove([found])
     assert running.engine.log_tail(found).startswith("(no log: ")

@@ -26,7 +26,7 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
 @pytest.fixture
 def web(ground: Ground) -> Iterator[Release]:
     yield release(ground.project, ground.project.services["web"], ground.image)
-    ground.workloads.remove([one.name for one in left(ground)])
+    ground.workloads.remove(left(ground))
 
 
 def left(ground: Ground) -> list[Container]:
@@ -56,7 +56,7 @@ def test_a_one_off_whose_time_is_up_runs_on_until_it_is_removed(
     assert ground.runner.one_off(job(ground, web, LASTS), SOON) == CommandResult(None, "begun")
     (found,) = left(ground)
     assert found.running
-    ground.workloads.remove([found.name])
+    ground.workloads.remove([found])
     assert left(ground) == []
 
 

@@ -31,14 +31,14 @@ def test_a_colour_that_is_started_again_gets_new_containers(running: Ground, web
 def test_a_container_is_put_where_it_belongs_again(running: Ground, web: Release) -> None:
     start(running, web, GREEN)
     colour_addresses = running.proxy.colour_addresses("web", GREEN)
-    name = f"{running.project.name}-bluegreen-web-green-1"
+    (green,) = found_in(running, GREEN)
     for place in (
         NetworkAttachment(None, ("web-green",)),
         NetworkAttachment(colour_addresses.addresses[0], ()),
     ):
-        running.workloads.connect(name, colour_addresses.network, place)
+        running.workloads.connect(green, colour_addresses.network, place)
         (found,) = (
-            one for one in running.engine.attached(colour_addresses.network) if one.name == name
+            one for one in running.engine.attached(colour_addresses.network) if one.id == green.id
         )
         assert place.address in (None, found.addresses[colour_addresses.network])
     until_up(running, GREEN)
@@ -63,7 +63,7 @@ def test_a_missing_replica_is_started_beside_the_others(ground: Ground, web: Rel
     colour = a_colour(ground, web)
     ground.workloads.start_colours([colour])
     first, second = found_in(ground, GREEN)
-    ground.workloads.remove([second.name])
+    ground.workloads.remove([second])
     ground.workloads.start_replicas(colour, [second.name])
     found = found_in(ground, GREEN)
     assert [one.name for one in found] == [first.name, second.name]
@@ -134,7 +134,7 @@ def test_an_image_is_removed_once_no_container_uses_it(running: Ground) -> None:
     web = release(running.project, running.project.services["web"], image)
     running.workloads.start_colours([a_colour(running, web)])
     assert not running.workloads.remove_image(image.id)
-    running.workloads.remove([one.name for one in found_in(running, GREEN)])
+    running.workloads.remove(found_in(running, GREEN))
     assert running.workloads.remove_image(image.id)
     assert running.engine.image(running.built) is None
     assert running.workloads.remove_image(image.id)
@@ -154,10 +154,22 @@ def test_an_image_with_two_names_is_not_removed(ground: Ground) -> None:
 
 def test_removing_can_be_done_twice(running: Ground, web: Release) -> None:
     start(running, web, GREEN)
-    names = [one.name for one in found_in(running, GREEN)]
-    running.workloads.remove(names)
-    running.workloads.remove(names)
+    green = found_in(running, GREEN)
+    running.workloads.remove(green)
+    running.workloads.remove(green)
     assert found_in(running, GREEN) == []
+
+
+def test_a_later_container_of_the_same_name_is_never_meant(running: Ground, web: Release) -> None:
+    """A command that lost its lock may act on what it saw before."""
+    start(running, web, GREEN, deployment=7)
+    seen = found_in(running, GREEN)
+    start(running, web, GREEN, deployment=8)
+    running.workloads.remove(seen)
+    with pytest.raises(BluegreenError):
+        running.workloads.stop(seen)
+    (green,) = found_in(running, GREEN)
+    assert (green.deployment, green.running) == (8, True)
 
 
 def test_an_image_that_the_engine_does_not_have_cannot_be_started(
@@ -175,8 +187,8 @@ def test_containers_of_the_users_own_project_stop_and_start(ground: Ground) -> N
     (found,) = ground.engine.compose_containers(ground.project.name, "web")
     assert found.running
     for act, runs in ((ground.workloads.stop, False), (ground.workloads.start, True)):
-        act([found.name])
-        act([found.name])
+        act([found])
+        act([found])
         assert ground.engine.compose_containers(ground.project.name, "web")[0].running is runs
 
 
@@ -202,7 +214,7 @@ def test_names_of_images_come_and_go_and_the_image_with_its_last_one(ground: Gro
 def test_the_log_of_a_colour_has_the_name_of_its_container(running: Ground, web: Release) -> None:
     start(running, web, GREEN)
     until_up(running, GREEN)
-    name = f"{running.project.name}-bluegreen-web-green-1"
+    (green,) = found_in(running, GREEN)
     (line,) = running.workloads.logs([name], follow=False, tail=1)
     said, _, text = line.partition(b"|")
     assert b"web-green-1" in said

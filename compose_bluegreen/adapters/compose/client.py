@@ -17,6 +17,7 @@ from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Model
+from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.workloads import ColourRelease, NetworkAttachment
 from compose_bluegreen.runtime.secrets import learn
 
@@ -133,31 +134,42 @@ class WhalesCompose:
         with self._written(model, model["name"]) as client, _mapped("docker compose down"):
             client.compose.down(remove_orphans=True, volumes=True, quiet=True)
 
+    def start_proxy(self, name: str) -> None:
+        with _mapped(f"docker start {name}"):
+            self._client().container.start(name)
+
+    def remove_proxy(self, name: str) -> None:
+        client = self._client()
+        with _mapped(f"docker stop {name}", "no such container"):
+            client.container.stop(name)
+        with _mapped(f"docker rm {name}", "no such container"):
+            client.container.remove(name, force=True, volumes=True)
+
     # ── containers and images ────────────────────────────────────────────────────────────────
 
-    def remove(self, containers: Sequence[str], *, keep_volumes: bool = False) -> None:
+    def remove(self, containers: Sequence[Container], *, keep_volumes: bool = False) -> None:
         if containers:
             client = self._client()
-            with _mapped(f"docker stop {' '.join(containers)}", "no such container"):
-                client.container.stop(list(containers))
-            with _mapped(f"docker rm {' '.join(containers)}", "no such container"):
-                client.container.remove(list(containers), force=True, volumes=not keep_volumes)
+            with _mapped(f"docker stop {_names(containers)}", "no such container"):
+                client.container.stop(_ids(containers))
+            with _mapped(f"docker rm {_names(containers)}", "no such container"):
+                client.container.remove(_ids(containers), force=True, volumes=not keep_volumes)
 
-    def stop(self, containers: Sequence[str]) -> None:
-        with _mapped(f"docker stop {' '.join(containers)}"):
-            self._client().container.stop(list(containers))
+    def stop(self, containers: Sequence[Container]) -> None:
+        with _mapped(f"docker stop {_names(containers)}"):
+            self._client().container.stop(_ids(containers))
 
-    def start(self, containers: Sequence[str]) -> None:
-        with _mapped(f"docker start {' '.join(containers)}"):
-            self._client().container.start(list(containers))
+    def start(self, containers: Sequence[Container]) -> None:
+        with _mapped(f"docker start {_names(containers)}"):
+            self._client().container.start(_ids(containers))
 
-    def connect(self, container: str, network: str, place: NetworkAttachment) -> None:
+    def connect(self, container: Container, network: str, place: NetworkAttachment) -> None:
         client = self._client()
-        with _mapped(f"docker network disconnect {network} {container}", "is not connected"):
-            client.network.disconnect(network, container, force=True)
+        with _mapped(f"docker network disconnect {network} {container.name}", "is not connected"):
+            client.network.disconnect(network, container.id, force=True)
         alias = place.aliases[0] if place.aliases else None
-        with _mapped(f"docker network connect {network} {container}"):
-            client.network.connect(network, container, alias=alias, ip=place.address)
+        with _mapped(f"docker network connect {network} {container.name}"):
+            client.network.connect(network, container.id, alias=alias, ip=place.address)
 
     def tag(self, image_id: str, reference: str) -> None:
         with _mapped(f"docker tag {image_id} {reference}"):
@@ -243,6 +255,14 @@ def _mapped(command: str, *fine: str) -> Iterator[None]:
             if command.startswith("docker")
             else "docker info",
         ) from error
+
+
+def _ids(containers: Sequence[Container]) -> list[str]:
+    return [container.id for container in containers]
+
+
+def _names(containers: Sequence[Container]) -> str:
+    return " ".join(container.name for container in containers)
 
 
 def _drain(stream: Any) -> None:

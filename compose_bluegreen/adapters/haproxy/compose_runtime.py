@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -22,6 +21,6 @@ class ComposeRuntime(Protocol):
 
     def take_down(self, model: Model) -> None: ...
 
-    def start(self, containers: Sequence[str]) -> None: ...
+    def start_proxy(self, name: str) -> None: ...
 
-    def remove(self, containers: Sequence[str]) -> None: ...
+    def remove_proxy(self, name: str) -> None: ...

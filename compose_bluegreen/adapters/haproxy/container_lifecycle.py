@@ -61,7 +61,7 @@ class ContainerLifecycle:
                 self._create(desired)
         elif change is Change.START:
             self._files.write(desired, self._subnet())
-            self._runtime.start([self._container.name])
+            self._runtime.start_proxy(self._container.name)
         elif self._container.status() != "running" or not self._container.has_front():
             self._create_again(desired)
         elif change is Change.RECREATE:
@@ -84,7 +84,7 @@ class ContainerLifecycle:
         self._get_image(desired)
         subnet = self._subnet()
         if self._container.status() is not None:
-            self._runtime.remove([self._container.name])
+            self._runtime.remove_proxy(self._container.name)
         self._bring_up(desired, start=False)
         self._container.link_socket()
         served = any(split.live for split in self._files.splits().values())
@@ -99,7 +99,7 @@ class ContainerLifecycle:
     def _undo_create(self, desired: Topology, *, served: bool) -> None:
         """Where the proxy has served before, its volume stays: it has the routes."""
         if served:
-            self._runtime.remove([self._container.name])
+            self._runtime.remove_proxy(self._container.name)
         else:
             self.remove(desired.project)
             self._session.close()
@@ -110,7 +110,7 @@ class ContainerLifecycle:
         self._get_image(desired)
         self._files.write(desired, self._subnet())
         self._container.link_socket()
-        self._runtime.remove([self._container.name])
+        self._runtime.remove_proxy(self._container.name)
         self._bring_up(desired)
 
     def _reload(self, desired: Topology) -> None:

@@ -261,7 +261,7 @@ def test_an_undo_has_the_key_of_its_step() -> None:
 def test_each_repair_has_a_key() -> None:
     site = Site()
     site.release("v1")
-    site.ctx.workloads.stop([box.name for box in site.world.colour("web", Colour.BLUE)])
+    site.ctx.workloads.stop(site.ctx.colour_containers("web", Colour.BLUE))
     site.repair()
     assert site.observer.keys == ["repair:live_stopped:web"]
 
