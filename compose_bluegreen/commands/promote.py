@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from compose_bluegreen.config.requests import PromoteRequest
+from compose_bluegreen.config.settings_reader import restored
 from compose_bluegreen.deployment import pending, recovery
 from compose_bluegreen.deployment.interrupted import interrupted_deployments
 from compose_bluegreen.deployment.pipeline import finish, from_the_switch_on
@@ -122,10 +123,11 @@ def _check_again(rollouts: Sequence[Rollout], options: DeployOptions, ctx: Conte
     remark = acts.all_healthy(rollouts, options, ctx)
     for rollout in rollouts:
         for container in acts.containers(rollout, rollout.idle, ctx):
-            output = ctx.engine.probe(container) if container.health else None
-            if output is not None:
+            timeout = options.timeout or restored(rollout.release.settings).deploy_timeout
+            failed = ctx.engine.probe(container, timeout) if container.health else None
+            if failed is not None:
                 raise Unhealthy(
-                    f"the HEALTHCHECK of {container.name} says: {output.strip() or 'nothing'}",
+                    f"{container.name}: {failed}",
                     detail=ctx.engine.log_tail(container),
                 )
     return remark

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from compose_bluegreen.domain import durations
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image
 
@@ -46,6 +47,20 @@ class Container:
         return self.status == "running"
 
 
+@dataclass(frozen=True, slots=True)
+class FailedProbe:
+    """A HEALTHCHECK that did not pass: its output, or where it hung, after how long it was killed."""
+
+    output: str
+    hung_for: timedelta | None = None
+
+    def __str__(self) -> str:
+        if self.hung_for is not None:
+            seconds = timedelta(seconds=round(self.hung_for.total_seconds(), 1))
+            return f"its HEALTHCHECK hangs: it did not end within {durations.show(seconds)}"
+        return f"its HEALTHCHECK says: {self.output.strip() or 'nothing'}"
+
+
 class Engine(Protocol):
     """Reads from the engine, without a new process for each call. Raises EngineUnreachable."""
 
@@ -77,10 +92,15 @@ class Engine(Protocol):
     def attached(self, network: str) -> list[Container]:
         """The running containers on this network, sorted by name; none if the network is gone."""
 
-    def probe(self, container: Container) -> str | None:
-        """Runs the container's HEALTHCHECK command now. Returns None if it passed, else its output."""
+    def probe(self, container: Container, timeout: timedelta) -> FailedProbe | None:
+        """Runs the container's HEALTHCHECK command now. Returns None if it passed.
 
-    def probe_all(self, containers: Sequence[Container]) -> list[str | None]:
+        The command is killed after its own timeout, or after ``timeout`` if that is shorter.
+        """
+
+    def probe_all(
+        self, containers: Sequence[Container], timeout: timedelta
+    ) -> list[FailedProbe | None]:
         """The same for several containers, in parallel; the results have the same order."""
 
     def log_tail(self, container: Container, lines: int = 20) -> str: ...

@@ -52,7 +52,7 @@ class Runner(Protocol):
         environment: Mapping[str, str],
         timeout: timedelta,
     ) -> CommandResult:
-        """Runs a command in a running container. After a timeout, the command can still run there."""
+        """Runs a command in a running container, and kills it at the timeout."""
 
     def here(
         self, words: Sequence[str], environment: Mapping[str, str], timeout: timedelta

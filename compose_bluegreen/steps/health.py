@@ -11,11 +11,17 @@ from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import Unhealthy
 from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.engine import Container, FailedProbe
 from compose_bluegreen.ports.proxy import NO_TRAFFIC
 
 POLL = 0.02
 """Seconds. A query of HAProxy costs one millisecond, a query of the engine two."""
+
+_LAST_PROBE = timedelta(seconds=1)
+"""The last run of a HEALTHCHECK may take so long, though the deadline is nearer."""
+
+LONGEST_PAUSE = 5.0
+"""Seconds between two runs of a HEALTHCHECK by us."""
 
 CRASH_LOOP = 3
 """After so many restarts, a starting container counts as failed."""
@@ -38,13 +44,26 @@ class Awaited:
         return f"{self.service}-{self.colour}"
 
 
+@dataclass(slots=True)
+class _Probes:
+    """When a HEALTHCHECK that failed is run again. The pause doubles: some applications take long to
+    start, and a command of theirs each 20 ms would take longer still."""
+
+    due: float = 0.0
+    pause: float = 0.1
+
+    def failed(self, now: float) -> None:
+        self.due, self.pause = now + self.pause, min(2 * self.pause, LONGEST_PAUSE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Ids of containers whose HEALTHCHECK passed, the last output of the others, and the time at which
-    each start of a container was first observed."""
+    """Ids of containers whose HEALTHCHECK passed, how that of the others failed and when it is run
+    again, and the time at which each start of a container was first observed."""
 
     passed: set[str] = field(default_factory=set)
-    output: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, FailedProbe] = field(default_factory=dict)
+    probes: dict[str, _Probes] = field(default_factory=dict)
     since: dict[object, float] = field(default_factory=dict)
 
 
@@ -74,7 +93,10 @@ def until_all_healthy(awaited: Sequence[Awaited], ctx: Context) -> str:
     while True:
         # Checks all of them each time: a crash of one ends the wait for the others.
         looks = [_look(colour, seen, ctx) for colour in awaited]
-        _probe([container for look in looks for container in look.unchecked], seen, ctx)
+        elapsed = timedelta(seconds=ctx.clock.monotonic() - began)
+        remaining = min(colour.timeout for colour in awaited) - elapsed
+        unchecked = [container for look in looks for container in look.unchecked]
+        _probe(unchecked, max(remaining, _LAST_PROBE), seen, ctx)
         healthy = [_is_healthy(look, began, seen, ctx) for look in looks]
         if all(healthy):
             break
@@ -97,22 +119,38 @@ def _look(awaited: Awaited, seen: _Seen, ctx: Context) -> _Look:
     return _Look(awaited, containers, None, unchecked)
 
 
-def _probe(containers: Sequence[Container], seen: _Seen, ctx: Context) -> None:
+def _probe(containers: Sequence[Container], timeout: timedelta, seen: _Seen, ctx: Context) -> None:
     seen.passed.update(container.id for container in containers if container.health == "healthy")
-    unsure = [container for container in containers if container.health != "healthy"]
-    if not unsure:
+    now = ctx.clock.monotonic()
+    due = [
+        container
+        for container in containers
+        if container.health != "healthy"
+        and seen.probes.setdefault(container.id, _Probes()).due <= now
+    ]
+    if not due:
         return
-    for container, output in zip(unsure, ctx.engine.probe_all(unsure), strict=True):
-        if output is None:
+    for container, failed in zip(due, ctx.engine.probe_all(due, timeout), strict=True):
+        if failed is None:
             seen.passed.add(container.id)
         else:
-            seen.output[container.id] = f"its HEALTHCHECK says: {output.strip() or 'nothing'}"
+            # The last run before the deadline is cut short, and tells less than one that hung longer.
+            seen.failed[container.id] = max(
+                failed, seen.failed.get(container.id, failed), key=_hung_seconds
+            )
+            seen.probes[container.id].failed(ctx.clock.monotonic())
+
+
+def _hung_seconds(failed: FailedProbe) -> float:
+    return failed.hung_for.total_seconds() if failed.hung_for else 0.0
 
 
 def _is_healthy(look: _Look, began: float, seen: _Seen, ctx: Context) -> bool:
     """Raises Unhealthy after the timeout."""
     failing = (
-        seen.output[container.id] for container in look.unchecked if container.id not in seen.passed
+        str(seen.failed[container.id])
+        for container in look.unchecked
+        if container.id not in seen.passed
     )
     missing = look.missing or next(failing, None)
     if missing is None:

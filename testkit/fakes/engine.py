@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.release import Image
-from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.engine import Container, FailedProbe
 from testkit.fakes.world import ENGINE, NOON, Mark, World
 
 
@@ -60,16 +60,21 @@ class FakeEngine:
         found = [one for one in seen if network in one.addresses and one.running]
         return sorted(found, key=lambda one: one.name)
 
-    def probe(self, container: Container) -> str | None:
+    def probe(self, container: Container, timeout: timedelta) -> FailedProbe | None:
         box = self._world.boxes.get(container.name)
         if box is None:
-            return "the container is gone"
+            return FailedProbe("the container is gone")
         does = box.behaviour
+        if does.healthcheck_hangs:
+            self._world.time += timeout.total_seconds()
+            return FailedProbe("", timeout)
         passes = does.healthcheck is None or does.passes(box.age(self._world.time))
-        return None if passes else "connection refused\n"
+        return None if passes else FailedProbe("connection refused\n")
 
-    def probe_all(self, containers: Sequence[Container]) -> list[str | None]:
-        return [self.probe(one) for one in containers]
+    def probe_all(
+        self, containers: Sequence[Container], timeout: timedelta
+    ) -> list[FailedProbe | None]:
+        return [self.probe(one, timeout) for one in containers]
 
     def log_tail(self, container: Container, lines: int = 20) -> str:
         box = self._world.boxes.get(container.name)

@@ -39,6 +39,7 @@ class Behaviour:
     healthcheck: float | None = None
     declared_sick: float = inf
     log: str = "listening\n"
+    healthcheck_hangs: bool = False
 
     def well(self, age: float) -> bool:
         return self.healthy_after <= age < min(self.sick_after, self.ends_after)

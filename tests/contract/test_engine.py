@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from compose_bluegreen.domain.release import Release
+from compose_bluegreen.ports.engine import FailedProbe
 from tests.contract.grounds import Ground
 from tests.contract.helpers import BLUE, GREEN, found_in, start, until_up
+
+AMPLE = timedelta(seconds=30)
 
 
 def test_a_started_colour_is_found_by_its_labels(running: Ground, web: Release) -> None:
@@ -64,22 +69,22 @@ def test_a_health_check_is_run_now_and_its_output_reported(running: Ground) -> N
         until_up(running, colour)
         found += found_in(running, colour)
     healthy, unhealthy = found
-    assert running.engine.probe(healthy) is None
-    assert running.engine.probe(unhealthy)
-    said = running.engine.probe_all([unhealthy, healthy, unhealthy])
+    assert running.engine.probe(healthy, AMPLE) is None
+    assert running.engine.probe(unhealthy, AMPLE)
+    said = running.engine.probe_all([unhealthy, healthy, unhealthy], AMPLE)
     assert [one is None for one in said] == [False, True, False]
-    assert running.engine.probe_all([]) == []
+    assert running.engine.probe_all([], AMPLE) == []
     running.workloads.stop([unhealthy])
-    assert running.engine.probe(unhealthy)
+    assert running.engine.probe(unhealthy, AMPLE)
     running.workloads.remove([unhealthy])
-    assert running.engine.probe(unhealthy) == "the container is gone"
+    assert running.engine.probe(unhealthy, AMPLE) == FailedProbe("the container is gone")
 
 
 def test_a_container_without_a_health_check_passes(running: Ground, web: Release) -> None:
     start(running, web, GREEN)
     (found,) = found_in(running, GREEN)
     assert found.health is None
-    assert running.engine.probe(found) is None
+    assert running.engine.probe(found, AMPLE) is None
 
 
 def test_the_last_lines_of_a_log_outlive_the_process_and_not_the_container(

@@ -215,7 +215,7 @@ def test_the_log_of_a_colour_has_the_name_of_its_container(running: Ground, web:
     start(running, web, GREEN)
     until_up(running, GREEN)
     (green,) = found_in(running, GREEN)
-    (line,) = running.workloads.logs([name], follow=False, tail=1)
+    (line,) = running.workloads.logs([green.name], follow=False, tail=1)
     said, _, text = line.partition(b"|")
     assert b"web-green-1" in said
     assert text.strip()

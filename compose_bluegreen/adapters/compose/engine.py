@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Event
 from typing import Any
 
 import docker
@@ -15,6 +18,7 @@ import requests.exceptions
 from docker.context import ContextAPI
 from docker.utils import kwargs_from_env
 
+from compose_bluegreen.adapters.compose.exec_command import run_in
 from compose_bluegreen.adapters.compose.labels import (
     base_labels,
     colour_labels,
@@ -25,10 +29,12 @@ from compose_bluegreen.adapters.compose.labels import (
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import EngineUnreachable, UsageError
 from compose_bluegreen.domain.release import Image
-from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.engine import Container, FailedProbe
 
 _PROBE_OUTPUT = 4096
 _AT_ONCE = 8
+_TIMEOUT = timedelta(seconds=30)
+"""Docker's own for a HEALTHCHECK without one."""
 
 
 class Client:
@@ -141,28 +147,44 @@ class SdkEngine:
             key=lambda container: container.name,
         )
 
-    def probe(self, container: Container) -> str | None:
+    def probe(self, container: Container, timeout: timedelta) -> FailedProbe | None:
+        return self._probe(container, timeout, lambda: True)
+
+    def probe_all(
+        self, containers: Sequence[Container], timeout: timedelta
+    ) -> list[FailedProbe | None]:
+        if len(containers) < 2:
+            return [self.probe(container, timeout) for container in containers]
+        interrupted = Event()
+        probe = partial(self._probe, timeout=timeout, goes_on=lambda: not interrupted.is_set())
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            try:
+                return list(threads.map(probe, containers))
+            except BaseException:
+                interrupted.set()
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _probe(
+        self, container: Container, timeout: timedelta, goes_on: Callable[[], bool]
+    ) -> FailedProbe | None:
         try:
             check = self._api.inspect_container(container.id)["Config"].get("Healthcheck") or {}
             command = _command(check.get("Test") or [])
             if command is None:
                 return None
-            execution = self._api.exec_create(container.id, command)
-            output: bytes = self._api.exec_start(execution["Id"])
-            code = self._api.exec_inspect(execution["Id"])["ExitCode"]
+            patience = min(timeout, _timeout(check))
+            deadline = time.monotonic() + patience.total_seconds()
+            code, output = run_in(self._api, container.id, command, deadline, goes_on=goes_on)
         except docker.errors.NotFound:
-            return "the container is gone"
+            return FailedProbe("the container is gone")
         except EngineUnreachable as error:
-            return error.detail  # it may just have stopped; whether it runs is looked at anyway
+            # It may just have stopped; whether it runs is looked at anyway.
+            return FailedProbe(error.detail)
         if code == 0:
             return None
-        return output[-_PROBE_OUTPUT:].decode(errors="replace") or f"exit code {code}"
-
-    def probe_all(self, containers: Sequence[Container]) -> list[str | None]:
-        if len(containers) < 2:
-            return [self.probe(container) for container in containers]
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            return list(threads.map(self.probe, containers))
+        text = output[-_PROBE_OUTPUT:].decode(errors="replace")
+        return FailedProbe(text or f"exit code {code}", patience if code is None else None)
 
     def log_tail(self, container: Container, lines: int = 20) -> str:
         try:
@@ -228,6 +250,11 @@ def _command(test: list[str]) -> list[str] | None:
     if not test or test[0] == "NONE":
         return None
     return ["/bin/sh", "-c", test[1]] if test[0] == "CMD-SHELL" else test[1:]
+
+
+def _timeout(check: Mapping[str, Any]) -> timedelta:
+    """Of the HEALTHCHECK; Docker writes nanoseconds, and 0 for its default."""
+    return timedelta(microseconds=check.get("Timeout", 0) / 1000) or _TIMEOUT
 
 
 def _time(text: str) -> datetime | None:

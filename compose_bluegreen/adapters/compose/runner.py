@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import docker.errors
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.engine import Client
+from compose_bluegreen.adapters.compose.exec_command import run_in
 from compose_bluegreen.adapters.compose.specs import one_off_model
-from compose_bluegreen.adapters.system.exec_stream import ExecStream
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.ports.engine import Container
@@ -74,21 +73,10 @@ class HookRunner:
     ) -> CommandResult:
         deadline = time.monotonic() + timeout.total_seconds()
         try:
-            execution = self._api.exec_create(
-                container.id, list(words), environment=dict(environment)
-            )
-            stream = ExecStream(self._api.exec_start(execution["Id"], socket=True))
-            try:
-                output = stream.read_to_end(deadline, lambda: self._runs(execution["Id"]))
-            finally:
-                stream.close()
-            status: dict[str, Any] = self._api.exec_inspect(execution["Id"])
-            while status["Running"] and time.monotonic() < deadline:  # its stream ended before it
-                time.sleep(_POLL)
-                status = self._api.exec_inspect(execution["Id"])
+            code, output = run_in(self._api, container.id, words, deadline, environment=environment)
         except docker.errors.NotFound:
             return CommandResult(1, "the container is gone")
-        return CommandResult(None if status["Running"] else status["ExitCode"], _end_of(output))
+        return CommandResult(code, _end_of(output))
 
     def here(
         self, words: Sequence[str], environment: Mapping[str, str], timeout: timedelta
@@ -118,9 +106,6 @@ class HookRunner:
                 with shielded():
                     _end(process)
             return CommandResult(code, _end_of(_last_bytes(file)))
-
-    def _runs(self, number: str) -> bool:
-        return bool(self._api.exec_inspect(number)["Running"])
 
     def _ended(self, name: str) -> int | None:
         try:

@@ -59,7 +59,8 @@ def ask_in(shell: ExecShell, *commands: str) -> list[str]:
     has ended the shell to take the lock. It costs some milliseconds."""
     lines = " ".join(map(quote, (_INTERACTIVE, *commands, "quit")))
     output = shell.run(f"printf '%s\\n' {lines} | socat -t30 - UNIX-CONNECT:{SOCKET} || :")
-    answers = output.split(_PROMPT)[1:-1]
-    if len(answers) != len(commands):
+    # Before the first prompt is the answer to `prompt`; some versions answer `quit` too.
+    answers = output.split(_PROMPT)[1 : 1 + len(commands)]
+    if output.count(_PROMPT) <= len(commands):
         raise NotReady("HAProxy does not answer", detail=output.strip())
     return answers

@@ -69,6 +69,24 @@ def test_a_healthcheck_that_fails_though_haproxy_is_content_is_waited_for(servin
     serving.world.outages.clear()
 
 
+def test_a_healthcheck_that_hangs_ends_with_the_deadline_and_is_named(serving: Site) -> None:
+    starting(serving, Behaviour(healthcheck=NEVER, healthcheck_hangs=True))
+    began = serving.world.time
+    with pytest.raises(Unhealthy, match="its HEALTHCHECK hangs: it did not end within 1.9s"):
+        wait(serving)
+    assert serving.world.time - began < SOON.total_seconds() + 2
+    serving.world.outages.clear()
+
+
+def test_the_pause_between_two_runs_of_a_healthcheck_grows(serving: Site) -> None:
+    """Without a limit it ran 50 times a second, and an application that starts had no CPU left."""
+    starting(serving, Behaviour(healthcheck=NEVER))
+    with pytest.raises(Unhealthy):
+        until_healthy("web", Colour.BLUE, timedelta(seconds=30), serving.ctx)
+    assert 8 <= len(serving.world.calls.of("engine.probe_all")) <= 12
+    serving.world.outages.clear()
+
+
 def test_the_deadline_tells_what_is_missing_and_the_last_lines(serving: Site) -> None:
     starting(serving, Behaviour(healthy_after=NEVER, log="waiting for the database\n"))
     with pytest.raises(Unhealthy) as late:
