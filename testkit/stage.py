@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from testkit.checkout import ROOT
 from testkit.cleanup import sweep
 from testkit.commands import Run, Running
 from testkit.load import Load, Mix
@@ -128,6 +129,12 @@ class Stage:
             ("docker", "bluegreen") if self.plugin else (sys.executable, "-m", "compose_bluegreen")
         )
         return self._begin((*program, *words), environment)
+
+    def begin_stopping(self, act: int, *words: str, **environment: str) -> Running:
+        """It stops itself (SIGSTOP) before that act; see testkit/stopping.py."""
+        program = (sys.executable, "-m", "testkit.stopping", str(act))
+        path = {"PYTHONPATH": str(ROOT)}
+        return self._begin((*program, *words), {**path, **environment})
 
     def compose(self, *words: str, **environment: str) -> Run:
         """The user's own, on the same project."""

@@ -72,7 +72,7 @@ def test_a_healthcheck_that_fails_though_haproxy_is_content_is_waited_for(servin
 def test_a_healthcheck_that_hangs_ends_with_the_deadline_and_is_named(serving: Site) -> None:
     starting(serving, Behaviour(healthcheck=NEVER, healthcheck_hangs=True))
     began = serving.world.time
-    with pytest.raises(Unhealthy, match="its HEALTHCHECK hangs: it did not end within 1.9s"):
+    with pytest.raises(Unhealthy, match=r"its HEALTHCHECK hangs: it did not end within 1\.9s"):
         wait(serving)
     assert serving.world.time - began < SOON.total_seconds() + 2
     serving.world.outages.clear()
