@@ -47,6 +47,8 @@ def _anything_is_left(ctx: Context) -> bool:
 
 def _remove(ctx: Context) -> None:
     hooks.clear(ctx)
+    # By their labels: a project of the user's may have the name of the companion project.
+    ctx.workloads.remove(ctx.colour_containers())
     ctx.proxy.remove()
     now = ctx.clock.now()
     for deployment in interrupted_deployments(ctx):

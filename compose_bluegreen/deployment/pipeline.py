@@ -16,7 +16,7 @@ from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.steps import hooks, locking, proxy_changes, standby, stop_first
+from compose_bluegreen.steps import companion, hooks, locking, proxy_changes, standby, stop_first
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.bake import Bake
 from compose_bluegreen.steps.canary import Canary
@@ -34,6 +34,7 @@ def deploy(source: ReleaseSource, ctx: Context) -> Deployment | None:
     After any error the previous version is still live, except after NeedsPerson.
     """
     ctx.history.check_writable()
+    companion.refuse_foreign_containers(ctx)
     options = source.options
     if options.tell_plan is None:
         owner = proxy_changes.lock_owner(source.new_deployment)

@@ -78,8 +78,8 @@ class Engine(Protocol):
     ) -> list[Container]:
         """The containers of a project's colours, running or not, sorted by name."""
 
-    def compose_containers(self, project: str, service: str) -> list[Container]:
-        """The service's containers that ``docker compose`` itself made, running or not, sorted by name."""
+    def compose_containers(self, project: str, service: str | None = None) -> list[Container]:
+        """The containers of a Compose project, or of one service of it, running or not, sorted by name."""
 
     def hook_containers(self, project: str) -> list[Container]:
         """One-off containers of hooks, running or not."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Image
 from compose_bluegreen.ports.engine import Container, FailedProbe
 from testkit.fakes.world import ENGINE, NOON, Mark, World
@@ -37,9 +38,13 @@ class FakeEngine:
             )
         )
 
-    def compose_containers(self, project: str, service: str) -> list[Container]:
-        mine = project == self._world.project
-        return self._seen(lambda mark: mine and mark.compose_service == service)
+    def compose_containers(self, project: str, service: str | None = None) -> list[Container]:
+        return self._seen(
+            lambda mark: (
+                _compose_project(mark, self._world.project) == project
+                and service in (None, mark.compose_service)
+            )
+        )
 
     def hook_containers(self, project: str) -> list[Container]:
         return self._seen(lambda mark: mark.hook_of == project)
@@ -94,3 +99,10 @@ class FakeEngine:
 
     def missing_volumes(self, names: Iterable[str]) -> set[str]:
         return set(names) - self._world.volumes
+
+
+def _compose_project(mark: Mark, project: str) -> str | None:
+    """Where Compose would have made it."""
+    if mark.foreign or mark.project or mark.hook_of:
+        return companion(project)
+    return project if mark.compose_service else None

@@ -91,8 +91,7 @@ class FakeProxy:
         return iter([b"haproxy runs\n"][: 1 if tail is None else tail])
 
     def remove(self) -> None:
-        """``docker compose down --remove-orphans`` of the project that it shares with colours."""
-        mine = self._world.found(lambda mark: mark.project == self._world.project)
+        mine = self._world.found(lambda m: m.is_proxy and m.project == self._world.project)
         self._world.vanish([box.name for box in mine])
         self._world.networks -= {self._link, self._front}
         self._world.notes = ProxyNotes()

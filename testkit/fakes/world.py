@@ -54,7 +54,8 @@ WELL = Behaviour()
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What a container was started as; ``compose_service`` and ``hook_of`` are for those that are
-    of no colour: of the user's own project, and of a hook."""
+    of no colour: of the user's own project, and of a hook; ``foreign`` is of another project that has
+    the name of the companion project."""
 
     project: str | None = None
     service: str | None = None
@@ -65,6 +66,7 @@ class Mark:
     one_off: bool = False
     compose_service: str | None = None
     hook_of: str | None = None
+    foreign: bool = False
 
 
 @dataclass(slots=True)

@@ -132,7 +132,7 @@ class WhalesCompose:
 
     def take_down(self, model: Model) -> None:
         with self._written(model, model["name"]) as client, _mapped("docker compose down"):
-            client.compose.down(remove_orphans=True, volumes=True, quiet=True)
+            client.compose.down(volumes=True, quiet=True)
 
     def start_proxy(self, name: str) -> None:
         with _mapped(f"docker start {name}"):

@@ -111,7 +111,7 @@ class SdkEngine:
         containers = self._labelled(colour_labels(project, service, colour))
         return [container for container in containers if container.colour]
 
-    def compose_containers(self, project: str, service: str) -> list[Container]:
+    def compose_containers(self, project: str, service: str | None = None) -> list[Container]:
         return self._labelled(base_labels(project, service))
 
     def hook_containers(self, project: str) -> list[Container]:

@@ -34,9 +34,10 @@ def hook_labels(project: str) -> dict[str, str]:
     return {f"{LABEL}.hook": project}
 
 
-def base_labels(project: str, service: str) -> dict[str, str]:
-    """What Compose's own containers of a service in the user's project are found by."""
-    return {"com.docker.compose.project": project, "com.docker.compose.service": service}
+def base_labels(project: str, service: str | None = None) -> dict[str, str]:
+    """What the containers of a Compose project, or of one service of it, are found by."""
+    labels = {"com.docker.compose.project": project}
+    return labels | ({"com.docker.compose.service": service} if service else {})
 
 
 def read_labels(labels: Mapping[str, str]) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import pytest
 
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.deployment import Kind, NewDeployment
-from compose_bluegreen.domain.errors import BluegreenError, LockHeld, ProxyFailed
+from compose_bluegreen.domain.errors import BluegreenError, ComposeFailed, LockHeld
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.ports.lock import LockOwner
 from testkit.fakes.site import Site
-from testkit.fakes.world import ENGINE, NOON, ProxyNotes
+from testkit.fakes.world import ENGINE, NOON, Box, Mark, ProxyNotes
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_a_proxy_that_somebody_removed_is_no_obstacle(up: Site) -> None:
 
 
 def test_what_cannot_be_removed_stays_live_in_history(up: Site) -> None:
-    up.world.calls.fail("proxy.remove", ProxyFailed("no"))
-    with pytest.raises(ProxyFailed):
+    up.world.calls.fail("workloads.remove", ComposeFailed("no"))
+    with pytest.raises(ComposeFailed):
         up.down()
     assert [one.state for one in up.records] == [State.LIVE]
     assert up.serving() == {"v1"}
@@ -91,6 +91,20 @@ def test_one_that_was_killed_halfway_is_finished_by_the_next(what: str, up: Site
     assert [one.state for one in up.records] == [State.REMOVED]
     with pytest.raises(BluegreenError, match="compose-bluegreen runs nothing"):
         up.down()
+
+
+def test_a_container_of_another_project_stays(up: Site) -> None:
+    """That project has the name of the companion project."""
+    up.world.put(Box("shop-bluegreen-db-1", Mark(foreign=True), "sha256:db"))
+    up.down()
+    assert up.world.running() == ["shop-bluegreen-db-1", "shop-db-1"]
+
+
+def test_and_there_is_no_release_beside_it(site: Site) -> None:
+    site.world.put(Box("shop-bluegreen-db-1", Mark(foreign=True), "sha256:db"))
+    with pytest.raises(BluegreenError, match="containers that it did not create: shop-bluegreen-db-1"):
+        site.release("v1")
+    assert site.world.proxy_box() is None
 
 
 def test_an_unfinished_deployment_ends_with_it(up: Site) -> None:
