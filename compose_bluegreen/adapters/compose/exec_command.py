@@ -40,7 +40,7 @@ def run_in(
 
     The engine can't end such a command by itself. Each of its processes has a mark in its environment,
     by which a second command finds it: that needs ``sh`` and ``grep`` in the image. Where they are
-    missing, the command goes on until it ends or its container does.
+    missing, the command continues until it ends or its container does.
 
     Raises ``docker.errors.NotFound`` where the container is gone.
     """
