@@ -234,10 +234,15 @@ class Proxy(Keys):
     timeout: Timer = timedelta(hours=1)
     """How long a connection may carry no data before the proxy closes it."""
     trusted_proxies: Networks = ()
-    """Networks whose `X-Forwarded-Proto` header the proxy trusts, such as `[10.0.0.0/8]`."""
+    """Networks whose `X-Forwarded-…`, `X-Real-IP` and `Forwarded` headers reach the service, such as
+    `[10.0.0.0/8]`. From other clients of a published port the proxy removes them."""
     certificates: Folder | None = None
     """The folder with the certificates for `tls`. Each `*.pem` file holds a certificate, its chain
     and its private key."""
+    header_bytes: Annotated[int, BeforeValidator(number), Field(ge=16_384, le=1_048_576)] = 65_536
+    """How large the headers of a request or a response may be, in bytes."""
+    header_lines: Annotated[int, BeforeValidator(number), Field(ge=101, le=32_767)] = 256
+    """How many lines the headers of a request or a response may have."""
     snippets: Snippets = Snippets()
 
     def routing(self, certificates: str = "") -> ProxySettings:
@@ -251,6 +256,8 @@ class Proxy(Keys):
             snippets=tuple((name, text) for name, text in parts.items() if text),
             monitor_from=self.monitor_from,
             certificates=certificates,
+            header_bytes=self.header_bytes,
+            header_lines=self.header_lines,
         )
 
 

@@ -194,7 +194,8 @@ class ProxySettings:
     ``image`` None means the default image. ``monitor`` is the loopback port of statistics and
     metrics (0 lets Docker choose). ``snippets`` are texts added to ``global``, ``defaults`` and
     ``frontend``. ``monitor_from`` are networks that may read statistics in addition to the Docker
-    host. ``certificates`` is the digest of the TLS certificate files, "" without any.
+    host. ``certificates`` is the digest of the TLS certificate files, "" without any. ``header_bytes``
+    and ``header_lines`` limit the headers of a request, and of a response.
     """
 
     image: str | None = None
@@ -204,6 +205,8 @@ class ProxySettings:
     snippets: tuple[tuple[str, str], ...] = ()
     monitor_from: tuple[str, ...] = ()
     certificates: str = ""
+    header_bytes: int = 65_536
+    header_lines: int = 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,20 @@ def test_the_visitors_address_and_protocol(site: Stage) -> None:
         assert headers["X-Forwarded-Proto"] == "http"
 
 
+def test_what_a_visitor_says_of_itself_does_not_reach_the_service(site: Stage) -> None:
+    names = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Forwarded-Host", "X-Forwarded-Port")
+    headers = json.loads(site.ask("/headers", headers=dict.fromkeys(names, "evil.example")).body)
+    assert "evil.example" not in str(headers)
+
+
+def test_headers_as_large_and_as_many_as_most_servers_take(site: Stage) -> None:
+    sent = {f"X-Many-{number}": "x" for number in range(120)} | {"Cookie": "x" * 40_000}
+    found = site.ask("/healthz", headers=sent)
+    # The sample's own server takes less than the proxy, and says so itself.
+    assert found.status in {200, 400}
+    assert found.headers.get("server", "").startswith("Python")
+
+
 def test_a_large_body(site: Stage) -> None:
     body = b"0123456789abcdef" * (1 << 20)
     assert site.ask("/echo", body=body).body == body

@@ -86,7 +86,8 @@ class _RequestMatch:
 
 @dataclass(frozen=True, slots=True)
 class _Frontend:
-    """``previews``: it serves only idle colours that are healthy and held back."""
+    """``previews``: it serves only idle colours that are healthy and held back. ``is_published``:
+    clients come from outside the project."""
 
     port: int
     title: str
@@ -95,6 +96,7 @@ class _Frontend:
     previews: bool = False
     tls: bool = False
     matches: tuple[_RequestMatch, ...] = ()
+    is_published: bool = False
 
     @property
     def rejects_others(self) -> bool:
@@ -258,7 +260,15 @@ def _frontend(port: int, routes: list[Route]) -> _Frontend:
         for number, route in enumerate(routes)
     )
     tls = any(published_port.tls for published_port in published)
-    return _Frontend(port, title, mode, service_routes, tls=tls, matches=matches)
+    return _Frontend(
+        port,
+        title,
+        mode,
+        service_routes,
+        tls=tls,
+        matches=matches,
+        is_published=bool(published),
+    )
 
 
 def _matches(routes: list[Route]) -> tuple[_RequestMatch, ...]:

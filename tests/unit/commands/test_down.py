@@ -102,7 +102,9 @@ def test_a_container_of_another_project_stays(up: Site) -> None:
 
 def test_and_there_is_no_release_beside_it(site: Site) -> None:
     site.world.put(Box("shop-bluegreen-db-1", Mark(foreign=True), "sha256:db"))
-    with pytest.raises(BluegreenError, match="containers that it did not create: shop-bluegreen-db-1"):
+    with pytest.raises(
+        BluegreenError, match="containers that it did not create: shop-bluegreen-db-1"
+    ):
         site.release("v1")
     assert site.world.proxy_box() is None
 

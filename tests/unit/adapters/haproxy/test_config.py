@@ -63,8 +63,8 @@ def test_event_streams_are_marked_for_the_drain() -> None:
 def test_two_services_behind_one_port_are_told_apart_by_the_name_that_was_called() -> None:
     topology = shop(a_route("api", slot=20, internal_port=10002), a_route())
     lines = section(render(topology, NETWORK), "frontend door-8080")
-    assert "acl is_way0 req.hdr(host),host_only,lower -m str -- api api-alias" in lines
-    assert "acl is_way1 req.hdr(host),host_only,lower -m str -- web web-alias" in lines
+    assert "acl is_way0 req.hdr(host),host_only,lower,rtrim(.) -m str -- api api-alias" in lines
+    assert "acl is_way1 req.hdr(host),host_only,lower,rtrim(.) -m str -- web web-alias" in lines
     assert "use_backend api-green-8080 if is_way0 { var(txn.way0) -m str green }" in lines
     alone = section(render(topology, NETWORK), "frontend door-10001")
     assert not any(line.startswith("acl") for line in alone)
@@ -101,9 +101,9 @@ def test_the_more_a_service_says_of_a_request_the_later_it_is_asked() -> None:
         replace(a_route("any", slot=30), hosts=("*.example.com",)),
         replace(a_route(), hosts=("app.example.com",)),
     ]
-    host = "{ req.hdr(host),host_only,lower -m str -- app.example.com }"
+    host = "{ req.hdr(host),host_only,lower,rtrim(.) -m str -- app.example.com }"
     assert picks(sharing(*routes)) == [
-        "str(any) if { req.hdr(host),host_only,lower -m end -- .example.com }",
+        "str(any) if { req.hdr(host),host_only,lower,rtrim(.) -m end -- .example.com }",
         f"str(web) if {host}",
         f"str(api) if {host} {{ path,concat(/) -m beg -- /a/ }}",
         f"str(api) if {host} {{ path,concat(/) -m beg -- /a/b/ }}",
@@ -113,7 +113,7 @@ def test_the_more_a_service_says_of_a_request_the_later_it_is_asked() -> None:
 def test_a_request_that_nobody_wants_is_turned_away() -> None:
     lines = sharing(replace(a_route(), hosts=("app.example.com",)))
     assert picks(lines) == [
-        "str(web) if { req.hdr(host),host_only,lower -m str -- app.example.com }"
+        "str(web) if { req.hdr(host),host_only,lower,rtrim(.) -m str -- app.example.com }"
     ]
     (away,) = [line for line in lines if "return status 404" in line]
     assert away.endswith("unless { var(txn.service) -m found }")
@@ -195,6 +195,21 @@ def test_only_trusted_proxies_may_say_how_they_were_called() -> None:
     assert "http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]" in mine
     behind = section(render(shop(trusted_proxies=("10.0.0.0/8",)), NETWORK), "frontend door-10001")
     assert "acl from_a_trusted_proxy src 10.0.0.0/8" in behind
+
+
+def test_what_a_visitor_says_of_itself_is_removed_unless_it_is_a_trusted_proxy() -> None:
+    text = render(shop(), NETWORK)
+    assert "http-request del-header X-Forwarded-For" in section(text, "frontend door-10001")
+    inside = section(text, "frontend door-8080")
+    assert not any("del-header" in line for line in inside), "a proxy of the user's own may call"
+    behind = section(render(shop(trusted_proxies=("10.0.0.0/8",)), NETWORK), "frontend door-10001")
+    assert "http-request del-header X-Real-IP unless from_a_trusted_proxy" in behind
+
+
+def test_headers_have_the_limits_that_are_set() -> None:
+    assert "tune.bufsize 65536" in section(render(shop(), NETWORK), "global")
+    text = render(shop(header_bytes=131_072, header_lines=500), NETWORK)
+    assert {"tune.bufsize 131072", "tune.http.maxhdr 500"} <= set(section(text, "global"))
 
 
 def with_tls(**settings: object) -> Topology:
