@@ -12,6 +12,8 @@ from compose_bluegreen.domain.states import Outcome
 
 _CONTROL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|[^\n\t\x20-\x7e\xa0-\U0010ffff]"
+    # Marks that change the direction of text, and separators of lines: they make a line look like another.
+    r"|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
 _MARKS = {

@@ -48,7 +48,10 @@ class StepRecord:
 
     @property
     def duration(self) -> timedelta | None:
-        return self.finished_at - self.started_at if self.finished_at else None
+        """Never negative, though a clock was set back between two commands."""
+        if self.finished_at is None:
+            return None
+        return max(self.finished_at - self.started_at, timedelta(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,10 @@ class Deployment:
 
     @property
     def duration(self) -> timedelta | None:
-        return self.finished_at - self.started_at if self.finished_at else None
+        """Never negative, though a clock was set back between two commands."""
+        if self.finished_at is None:
+            return None
+        return max(self.finished_at - self.started_at, timedelta(0))
 
     @property
     def held_since(self) -> datetime:

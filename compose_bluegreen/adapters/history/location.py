@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from compose_bluegreen.domain.errors import UsageError
 from compose_bluegreen.runtime.state_folder import state_folder
 
 VARIABLE = "BLUEGREEN_DATABASE_URL"
+
+_URL_WITHOUT_SLASHES = re.compile(
+    r"(sqlite|postgres|mysql|mariadb|oracle|mssql)[a-z0-9+]*:", re.IGNORECASE
+)
+"""Not a path: as one, its password would become the name of a file."""
 
 _ALLOWED = "give a path, sqlite:////the/absolute/path.db or postgresql+psycopg://user@host/database"
 
@@ -42,6 +48,7 @@ def sqlite_url(path: Path) -> URL:
 
 
 def _url(value: str, source: str) -> URL:
+    _refuse_mistyped(value, source)
     if "://" not in value:
         return sqlite_url(Path(value).expanduser())
     try:
@@ -58,3 +65,13 @@ def _url(value: str, source: str) -> URL:
     if not url.database or url.database == ":memory:" or url.host or url.query:
         raise UsageError(f"{source} names no file", hint=_ALLOWED)
     return sqlite_url(Path(url.database))
+
+
+def _refuse_mistyped(value: str, source: str) -> None:
+    """What would be taken for another value, and would show a part of its password."""
+    if _URL_WITHOUT_SLASHES.match(value) and "://" not in value:
+        raise UsageError(f"{source} is not a database URL: it has no ://", hint=_ALLOWED)
+    if value.partition("://")[2].partition("/")[0].count("@") > 1:
+        raise UsageError(
+            f"{source} has an @ in its user or password", hint="write it as %40, as URLs need it"
+        )

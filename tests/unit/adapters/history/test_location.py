@@ -53,6 +53,24 @@ def test_postgresql_is_reached_by_the_driver_that_the_extra_installs() -> None:
         assert (found.port, found.database, found.query["sslmode"]) == (5433, "shop", "require")
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["postgresql+psycopg:/ada:hush@db/shop", "postgresql:ada:hush@db/shop", "sqlite:/x.db"],
+)
+def test_a_url_without_both_slashes_is_no_path(value: str) -> None:
+    with pytest.raises(UsageError, match="has no ://") as refused:
+        database_url(value, {})
+    assert "hush" not in str(refused.value) + hint_text(refused.value.hint)
+
+
+def test_an_unescaped_at_sign_in_a_password_is_refused_without_a_part_of_it() -> None:
+    with pytest.raises(UsageError, match="has an @ in its user or password") as refused:
+        database_url("postgresql://ada:hush@secret@db/shop", {})
+    said = str(refused.value) + hint_text(refused.value.hint)
+    assert "hush" not in said
+    assert "secret" not in said
+
+
 def test_a_relative_path_is_taken_from_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
