@@ -113,6 +113,12 @@ def test_a_visitor_with_a_ticket_stays_where_he_is_as_the_share_grows(site: Stag
         assert len(tickets) == VISITORS
         assert 0.05 < Counter(tickets.values())["v4"] / VISITORS < 0.4
         assert again(site, tickets) == tickets
+        # No visitor can choose a number.
+        chosen = [f"bluegreen={number}" for number in range(300)]
+        assert Counter(again(site, chosen).values())["v4"] / 300 < 0.4
+        drawn = next(iter(tickets)).partition(".")[2]
+        forged = site.ask(headers={"Cookie": f"bluegreen=1.{drawn}"})
+        assert "set-cookie" in forged.headers, "it draws a number again"
         interrupt(running)
     with site.step("a ticket without a lottery is worth nothing"):
         assert set(again(site, tickets).values()) == {served}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compose_bluegreen.adapters.compose import config_yaml, specs
+from compose_bluegreen.adapters.system import address_pools
 from compose_bluegreen.adapters.system.preload import WHALES, arrived
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.requests import ProjectLocation
@@ -251,10 +252,14 @@ def _mapped(command: str, *fine: str) -> Iterator[None]:
         raise ComposeFailed(
             f"{command} failed",
             detail="\n".join(output.splitlines()[-_LAST_LINES:]),
-            hint=f"{command} tells the whole of it"
-            if command.startswith("docker")
-            else "docker info",
+            hint=_hint(command, output),
         ) from error
+
+
+def _hint(command: str, output: str) -> str:
+    if address_pools.are_in_use(output):
+        return address_pools.MORE_RANGES
+    return f"{command} tells the whole of it" if command.startswith("docker") else "docker info"
 
 
 def _ids(containers: Sequence[Container]) -> list[str]:

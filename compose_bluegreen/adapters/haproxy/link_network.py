@@ -10,6 +10,7 @@ import docker.errors
 from docker.types import IPAMConfig, IPAMPool
 
 from compose_bluegreen.adapters.haproxy import container_spec
+from compose_bluegreen.adapters.system import address_pools
 from compose_bluegreen.domain.errors import EngineUnreachable, ProxyFailed
 from compose_bluegreen.domain.names import LABEL
 
@@ -62,11 +63,13 @@ class LinkNetwork:
     def _free_subnet(self) -> IPv4Network:
         try:
             probe = self._api.create_network(f"{self.name}-probe", internal=True)["Id"]
-        except docker.errors.NotFound as error:
+        except (docker.errors.NotFound, EngineUnreachable) as error:  # by the version of the engine
+            if not address_pools.are_in_use(f"{error} {getattr(error, 'detail', '')}"):
+                raise
             raise ProxyFailed(
                 "Docker has no range of addresses left for a network",
                 detail=str(error),
-                hint="docker network prune removes unused networks",
+                hint=address_pools.MORE_RANGES,
             ) from error
         try:
             return IPv4Network(self._api.inspect_network(probe)["IPAM"]["Config"][0]["Subnet"])

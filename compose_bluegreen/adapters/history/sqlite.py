@@ -99,6 +99,7 @@ class SqliteStore:
     def _readable(self) -> bool:
         if self._fit_to_read:
             return True
+        _refuse_planted(self.file)
         if not self.file.exists():
             return False
         revision = self._stored_revision()
@@ -112,6 +113,7 @@ class SqliteStore:
     def _prepare(self) -> None:
         if self._fit_to_write:
             return
+        _refuse_planted(self.file)
         # Looked at first: what is not ours is refused as it is.
         revision = self._stored_revision() if self.file.exists() else None
         _make(self.file)
@@ -184,6 +186,20 @@ def _use_wal(engine: Engine) -> None:
             else:
                 return
         cursor.execute("PRAGMA journal_mode = WAL")
+
+
+def _refuse_planted(file: Path) -> None:
+    """In a folder where all users can write, another user may have put a file or a link there, to read
+    the history or to have a file of ours overwritten. Raises HistoryUnusable."""
+    try:
+        owner, folder = file.lstat().st_uid, file.parent.stat()
+    except FileNotFoundError:
+        return
+    if folder.st_mode & stat.S_IWOTH and owner not in (os.geteuid(), 0):
+        raise HistoryUnusable(
+            f"the history {file} belongs to another user, in a folder where all users can write",
+            hint="choose a file in a folder of yours with --database",
+        )
 
 
 def _make(file: Path) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event
 
 from compose_bluegreen.adapters.history import SqlHistory, open_history
 from compose_bluegreen.domain.deployment import StepRecord
+from compose_bluegreen.domain.errors import HistoryUnusable
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import Outcome, State
 from testkit.checkout import ROOT
@@ -218,3 +219,26 @@ def test_looking_at_a_history_loads_only_what_it_takes(file: Path, history: SqlH
         check=True,
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("planted", ["file", "link"])
+def test_what_another_user_put_into_a_shared_folder_is_refused(
+    planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, target = tmp_path / "shared", tmp_path / "target"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    if planted == "file":
+        (shared / "history.db").touch()
+    else:
+        (shared / "history.db").symlink_to(target)
+    if os.geteuid() == 0:
+        os.chown(shared / "history.db", 12_345, -1, follow_symlinks=False)
+    with monkeypatch.context() as other_user:
+        other_user.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        with (
+            open_history(str(shared / "history.db"), {}, SCOPE) as history,
+            pytest.raises(HistoryUnusable, match="belongs to another user"),
+        ):
+            history.check_writable()
+    assert not target.exists()
