@@ -7,7 +7,7 @@ engine's; a local deployment whose number is another's there gets a new one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -58,7 +58,8 @@ class JournalContent:
 
 def unread(connection: Connection, scope: Scope, names: Iterable[Name]) -> set[str]:
     """The uids whose documents are needed to join."""
-    mine = _mine(connection, scope)
+    names = list(names)
+    mine = _mine(connection, scope, [name.uid for name in names])
     return {name.uid for name in names if _verdict(mine.get(name.uid), name) is _Do.TAKE}
 
 
@@ -70,17 +71,21 @@ def join(
     return _Join(connection, scope, journal, standing).run()
 
 
-def _mine(connection: Connection, scope: Scope) -> dict[str, Row[Any]]:
-    rows = connection.execute(
-        select(
-            _columns.id,
-            _columns.uid,
-            _columns.number,
-            _columns.state,
-            _columns.revision,
-            _columns.journalled,
-        ).where(_columns.engine == scope.engine, _columns.project == scope.project)
-    )
+def _mine(
+    connection: Connection, scope: Scope, uids: Sequence[str] | None = None
+) -> dict[str, Row[Any]]:
+    """What is here of these, or of all."""
+    chosen = select(
+        _columns.id,
+        _columns.uid,
+        _columns.number,
+        _columns.state,
+        _columns.revision,
+        _columns.journalled,
+    ).where(_columns.engine == scope.engine, _columns.project == scope.project)
+    if uids is not None:
+        chosen = chosen.where(_columns.uid.in_(uids))
+    rows = connection.execute(chosen)
     by_uid: dict[str, Any] = {row.uid: row for row in rows}
     return by_uid
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, Table, func, or_, select, update
 
 from compose_bluegreen.adapters.history.journal_documents import Document, Name, document
 from compose_bluegreen.adapters.history.scope import Scope
@@ -37,11 +37,12 @@ def outgoing(connection: Connection, scope: Scope, kept: int) -> list[Document]:
         _columns.journalled.is_(None),
         _columns.revision != _columns.journalled,
     )
-    rows = connection.execute(_of(scope).where(unsent)).mappings().all()
-    chosen = (
-        _kept_keys(connection, scope, kept) if len(rows) > kept else {row["id"] for row in rows}
-    )
-    return [_stamped(connection, row) for row in rows if row["id"] in chosen]
+    keys = connection.scalars(_of(scope).where(unsent).with_only_columns(_columns.id)).all()
+    if len(keys) > kept:
+        chosen = _kept_keys(connection, scope, kept)
+        keys = [key for key in keys if key in chosen]
+    rows = connection.execute(_of(scope).where(_columns.id.in_(keys))).mappings().all()
+    return [_stamped(connection, row) for row in rows]
 
 
 def _kept_keys(connection: Connection, scope: Scope, kept: int) -> set[int]:
@@ -58,8 +59,7 @@ def _kept_keys(connection: Connection, scope: Scope, kept: int) -> set[int]:
 def kept_uids(connection: Connection, scope: Scope, kept: int) -> set[str]:
     """The uids of those that the journal keeps."""
     keys = _kept_keys(connection, scope, kept)
-    rows = connection.execute(_of(scope).with_only_columns(_columns.id, _columns.uid))
-    return {row.uid for row in rows if row.id in keys}
+    return set(connection.scalars(select(_columns.uid).where(_columns.id.in_(keys))))
 
 
 def _of(scope: Scope) -> Select[Any]:
@@ -68,29 +68,52 @@ def _of(scope: Scope) -> Select[Any]:
 
 
 def _targets(connection: Connection, scope: Scope) -> set[int]:
-    """As retention counts them: so many images of a service as its ``keep`` says."""
-    from compose_bluegreen.config.settings_reader import restored  # noqa: PLC0415 - pydantic: not to look
+    """The newest release of each image that retention keeps: so many of a service as its ``keep`` says.
 
+    An older release of the same image is no target of its own: of an image that many releases share,
+    because only their configuration differs, the journal would keep all of them.
+    """
     parts = deployment_parts.c
-    images: dict[str, set[str]] = defaultdict(set)
-    targets: set[int] = set()
-    keep: dict[str, int] = {}
-    for row in connection.execute(
-        select(parts.deployment_id, parts.service, parts.image_id, parts.settings)
+    newest = func.max(_columns.number)
+    releases = connection.execute(
+        select(parts.service, parts.image_id, newest.label("number"))
         .join(deployments, _columns.id == parts.deployment_id)
         .where(
             parts.engine == scope.engine,
             parts.project == scope.project,
             _columns.state.in_(ROLLBACK_CANDIDATES),
         )
-        .order_by(_columns.number.desc())
-    ):
-        limit = keep.setdefault(row.service, restored(row.settings).keep)
-        service_images = images[row.service]
-        if row.image_id in service_images or len(service_images) <= limit:
-            service_images.add(row.image_id)
-            targets.add(row.deployment_id)
-    return targets
+        .group_by(parts.service, parts.image_id)
+        .order_by(newest.desc())
+    )
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for row in releases:
+        numbers[row.service].append(row.number)
+    chosen = {
+        number
+        for service, of_service in numbers.items()
+        for number in of_service[: 1 + _keep(connection, scope, service, of_service[0])]
+    }
+    keys = _of(scope).where(_columns.number.in_(chosen)).with_only_columns(_columns.id)
+    return set(connection.scalars(keys))
+
+
+def _keep(connection: Connection, scope: Scope, service: str, number: int) -> int:
+    """``keep`` of the service, as its newest release has it."""
+    from compose_bluegreen.config.settings_reader import restored  # noqa: PLC0415 - pydantic: not to look
+
+    parts = deployment_parts.c
+    settings = connection.execute(
+        select(parts.settings)
+        .join(deployments, _columns.id == parts.deployment_id)
+        .where(
+            parts.engine == scope.engine,
+            parts.project == scope.project,
+            parts.service == service,
+            _columns.number == number,
+        )
+    ).scalar_one()
+    return restored(settings).keep
 
 
 def _stamped(connection: Connection, row: RowMapping) -> Document:

@@ -317,6 +317,15 @@ def test_the_journal_keeps_the_newest_and_what_a_rollback_needs(
     assert b.fail() == 12
 
 
+def test_releases_of_one_image_are_no_reason_to_keep_them_all(a: Machine, few: int) -> None:
+    """Only their configuration differs."""
+    a.release("old")
+    for _ in range(3 * few):
+        a.release("1")
+    last = 1 + 3 * few
+    assert numbers(a.journal) == [1, *range(last - few + 1, last + 1)]
+
+
 def test_the_journal_keeps_what_waits_however_many_come_after_it(
     a: Machine, b: Machine, few: int
 ) -> None:
