@@ -7,14 +7,21 @@ engine's; a local deployment whose number is another's there gets a new one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
-from compose_bluegreen.adapters.history.journal_documents import Document, Fields, Name, Note, count
+from compose_bluegreen.adapters.history.comparison import (
+    JournalContent,
+    Standing,
+    Verdict,
+    compare,
+    rows_here,
+)
+from compose_bluegreen.adapters.history.journal_documents import Document, Fields, Name, count
 from compose_bluegreen.adapters.history.outbox import kept_uids, mark
 from compose_bluegreen.adapters.history.scope import Scope
 from compose_bluegreen.adapters.history.tables import (
@@ -29,75 +36,12 @@ _columns = deployments.c
 _parts = deployment_parts.c
 
 
-class Standing(Enum):
-    """Whether a reader may be wrong about what it saw: only the holder of the lock is not."""
-
-    LOOKS = auto()
-    HOLDS_THE_LOCK = auto()
-
-
-class _Do(Enum):
-    TAKE = auto()
-    MARK = auto()
-    KEEP = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class JournalContent:
-    """What the journal has: the newest name of each uid, and the documents that could be read.
-
-    ``taken`` are numbers of what can't be read any more; ``kept`` is how many the journal keeps.
-    """
-
-    names: Mapping[str, Name]
-    documents: Mapping[str, Document] = field(default_factory=dict)
-    notes: tuple[Note, ...] = ()
-    taken: frozenset[int] = frozenset()
-    kept: int = 200
-
-
-def unread(connection: Connection, scope: Scope, names: Iterable[Name]) -> set[str]:
-    """The uids whose documents are needed to join."""
-    names = list(names)
-    mine = _mine(connection, scope, [name.uid for name in names])
-    return {name.uid for name in names if _verdict(mine.get(name.uid), name) is _Do.TAKE}
-
-
 def join(
     connection: Connection, scope: Scope, journal: JournalContent, standing: Standing
 ) -> list[str]:
     """What a person should know of it. Needs the documents of all that ``unread`` names, but for
     those that can't be read."""
     return _Join(connection, scope, journal, standing).run()
-
-
-def _mine(
-    connection: Connection, scope: Scope, uids: Sequence[str] | None = None
-) -> dict[str, Row[Any]]:
-    """What is here of these, or of all."""
-    chosen = select(
-        _columns.id,
-        _columns.uid,
-        _columns.number,
-        _columns.state,
-        _columns.revision,
-        _columns.journalled,
-    ).where(_columns.engine == scope.engine, _columns.project == scope.project)
-    if uids is not None:
-        chosen = chosen.where(_columns.uid.in_(uids))
-    rows = connection.execute(chosen)
-    by_uid: dict[str, Any] = {row.uid: row for row in rows}
-    return by_uid
-
-
-def _verdict(row: Row[Any] | None, name: Name) -> _Do:
-    if row is None:
-        return _Do.TAKE
-    if name.revision == row.revision:
-        return _Do.MARK
-    # Ours is newer, or we look at what is older than what we have already seen there.
-    ours = name.revision == row.journalled or name.count < count(row.journalled)
-    return _Do.KEEP if ours else _Do.TAKE
 
 
 class _Join:
@@ -108,8 +52,14 @@ class _Join:
         self._scope = scope
         self._journal = journal
         self._holds = standing is Standing.HOLDS_THE_LOCK
-        self._mine = _mine(connection, scope)
+        self._known = rows_here(connection, scope, list(journal.names))
+        """What is here of what the journal has. Of a long history that is little."""
         self._remarks: list[str] = []
+
+    @cached_property
+    def _mine(self) -> dict[str, Row[Any]]:
+        """All that is here, before anything is changed; only a document that is taken needs it."""
+        return rows_here(self._connection, self._scope)
 
     def run(self) -> list[str]:
         taken = self._taken()
@@ -130,20 +80,20 @@ class _Join:
 
     def _taken(self) -> list[Document]:
         names = self._journal.names.values()
-        verdicts = {name: _verdict(self._mine.get(name.uid), name) for name in names}
-        marked = [name for name, verdict in verdicts.items() if verdict is _Do.MARK]
+        verdicts = {name: compare(self._known.get(name.uid), name) for name in names}
+        marked = [name for name, verdict in verdicts.items() if verdict is Verdict.MARK]
         mark(self._connection, [name for name in marked if self._unmarked(name)])
         documents = self._journal.documents
-        taken = [name for name, verdict in verdicts.items() if verdict is _Do.TAKE]
+        taken = [name for name, verdict in verdicts.items() if verdict is Verdict.TAKE]
         readable = [documents[name.uid] for name in taken if name.uid in documents]
         return sorted(readable, key=lambda document: (document.name.number, document.name.uid))
 
     def _unmarked(self, name: Name) -> bool:
-        return bool(self._mine[name.uid].journalled != name.revision)
+        return bool(self._known[name.uid].journalled != name.revision)
 
     def _tell_of_divergence(self, taken: list[Document]) -> None:
         for document in taken:
-            row = self._mine.get(document.name.uid)
+            row = self._known.get(document.name.uid)
             if row is None or row.revision == row.journalled:
                 continue
             state = document.deployment["state"]
@@ -320,17 +270,17 @@ class _Join:
 
     def _forget_discarded(self) -> None:
         """Only what changed nothing is ever taken out of the journal while it is young."""
-        for row in self._missing():
-            if row.state is State.PREPARING and self._journal.names:
-                self._connection.execute(delete(deployments).where(_columns.id == row.id))
+        if not self._journal.names:
+            return
+        for row in self._missing(_columns.state == State.PREPARING):
+            self._connection.execute(delete(deployments).where(_columns.id == row.id))
 
     def _send_again(self) -> None:
         """What was lost there, went back to an older version, or can't be read, is here."""
-        missing = self._missing()
-        kept = kept_uids(self._connection, self._scope, self._journal.kept) if missing else set()
-        lost = [row for row in missing if row.uid in kept]
+        kept = kept_uids(self._connection, self._scope, self._journal.kept)
+        lost = self._missing(_columns.uid.in_(kept - self._journal.names.keys()))
         lost += [
-            self._mine[name.uid] for name in self._journal.names.values() if self._spoilt(name)
+            self._known[name.uid] for name in self._journal.names.values() if self._spoilt(name)
         ]
         for row in lost:
             self._connection.execute(
@@ -338,16 +288,25 @@ class _Join:
             )
 
     def _spoilt(self, name: Name) -> bool:
-        row = self._mine.get(name.uid)
+        row = self._known.get(name.uid)
         if row is None:
             return False
         unreadable = name.uid not in self._journal.documents
         older = name.count < count(row.journalled)
-        return older or (unreadable and _verdict(row, name) is _Do.TAKE)
+        return older or (unreadable and compare(row, name) is Verdict.TAKE)
 
-    def _missing(self) -> list[Row[Any]]:
-        """The journal had these as they are here."""
-        return [row for row in self._alone() if row.journalled and row.revision == row.journalled]
+    def _missing(self, which: ColumnElement[bool]) -> list[Row[Any]]:
+        """The journal had these as they are here, and has them no more."""
+        rows: Iterable[Any] = self._connection.execute(
+            select(_columns.id, _columns.uid).where(
+                _columns.engine == self._scope.engine,
+                _columns.project == self._scope.project,
+                _columns.journalled.is_not(None),
+                _columns.revision == _columns.journalled,
+                which,
+            )
+        )
+        return [row for row in rows if row.uid not in self._journal.names]
 
     def _alone(self) -> list[Row[Any]]:
         """Known here, and not to the journal."""

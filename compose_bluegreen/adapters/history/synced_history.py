@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 
 from compose_bluegreen.adapters.history import journal_documents, outbox
+from compose_bluegreen.adapters.history.comparison import Standing
 from compose_bluegreen.adapters.history.journal_documents import Document, Name, Note
 from compose_bluegreen.adapters.history.journal_files import Journal
-from compose_bluegreen.adapters.history.merge import Standing
 from compose_bluegreen.adapters.history.rows import step_row
 from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.adapters.history.synced_reader import FollowingHistory

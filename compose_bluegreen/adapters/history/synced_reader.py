@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from compose_bluegreen.adapters.history import journal_documents
+from compose_bluegreen.adapters.history.comparison import JournalContent, Standing, unread
 from compose_bluegreen.adapters.history.journal_documents import Document, Name
 from compose_bluegreen.adapters.history.journal_files import Readable, Seen
-from compose_bluegreen.adapters.history.merge import JournalContent, Standing, join, unread
+from compose_bluegreen.adapters.history.merge import join
 from compose_bluegreen.adapters.history.sql import SqlHistory
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.errors import BluegreenError, HistoryUnusable, LockLost
