@@ -107,14 +107,17 @@ def _compose() -> Iterator[Finding]:
 
 
 def _proxies() -> Iterator[Finding]:
-    """The age of the image of each proxy: its security updates come with a new image."""
+    """The version of each proxy and the age of its image: security updates come with a new image."""
     role = f"label={LABEL}.role=proxy"
     names, _ = _ask("docker", "ps", "--all", "--filter", role, "--format", "{{.Names}}")
     for name in names.split():
         image, _ = _ask("docker", "inspect", "--format", "{{.Image}}", name)
         built, _ = _ask("docker", "image", "inspect", "--format", "{{.Created}}", image)
+        version, _ = _ask("docker", "exec", name, "haproxy", "-v")
+        program = re.match(r"HAProxy version (\S+)", version)
         if built:
-            yield Finding(f"{name}: its image was built {_age(built, datetime.now(UTC))}")
+            runs = f"HAProxy {program[1]}, " if program else ""
+            yield Finding(f"{name}: {runs}its image was built {_age(built, datetime.now(UTC))}")
 
 
 def _age(built: str, now: datetime) -> str:

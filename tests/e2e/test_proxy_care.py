@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -42,6 +43,12 @@ def _version(stage: Stage, port: int) -> str:
 def _container(stage: Stage) -> str:
     found: str = stage.inspect(stage.proxy)["Id"]
     return found
+
+
+def test_doctor_names_the_version_of_haproxy_and_the_age_of_its_image(site: Stage) -> None:
+    said = site.bluegreen("doctor").out
+    (line,) = [line for line in said.splitlines() if f"{site.proxy}:" in line]
+    assert re.search(r": HAProxy \d+\.\d+\S*, its image was built on \d{4}-", line), line
 
 
 def test_a_reload_loses_nothing(site: Stage) -> None:
