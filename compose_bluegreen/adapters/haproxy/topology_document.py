@@ -1,8 +1,8 @@
 """The format of ``topology.json`` on the proxy's volume, and of the label ``made-for``.
 
 Both live on users' machines, so the fields here keep the names that they have there, whatever the
-domain calls these things today. The settings of the proxy alone are stored under the names of the
-domain, so that a new setting needs nothing here; golden files fail where one is renamed. A file without a number is of format 1: earlier versions wrote
+domain calls these things today. The settings of the proxy and of checks alone are stored under the names
+of the domain, so that a new setting needs nothing here; golden files fail where one is renamed. A file without a number is of format 1: earlier versions wrote
 none. A later field gets a default here, because earlier versions leave it out; a change that an
 earlier version must not ignore gets a new number.
 """
@@ -35,22 +35,12 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class CheckDocument:
-    path: str | None = None
-    status: str = "200-399"
-    interval_ms: int = 1000
-    timeout_ms: int = 2000
-    rise: int = 2
-    fall: int = 3
-
-
-@dataclass(frozen=True, slots=True)
 class TargetDocument:
     slots: tuple[int, ...]
     port: int
     doors: tuple[tuple[int, int], ...]
     mode: str = "http"
-    check: CheckDocument = CheckDocument()
+    check: Check = field(default_factory=Check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,38 +191,22 @@ def _domain_route(route: RouteDocument) -> Route:
 
 
 def _target(target: ColourBackend) -> TargetDocument:
-    check = target.check
     return TargetDocument(
         slots=target.address_offsets,
         port=target.port,
         doors=target.internal_ports,
         mode=target.mode,
-        check=CheckDocument(
-            path=check.path,
-            status=check.status,
-            interval_ms=check.interval_ms,
-            timeout_ms=check.timeout_ms,
-            rise=check.rise,
-            fall=check.fall,
-        ),
+        check=target.check,
     )
 
 
 def _domain_target(target: TargetDocument) -> ColourBackend:
-    check = target.check
     return ColourBackend(
         address_offsets=target.slots,
         port=target.port,
         internal_ports=target.doors,
         mode=target.mode,
-        check=Check(
-            path=check.path,
-            status=check.status,
-            interval_ms=check.interval_ms,
-            timeout_ms=check.timeout_ms,
-            rise=check.rise,
-            fall=check.fall,
-        ),
+        check=target.check,
     )
 
 

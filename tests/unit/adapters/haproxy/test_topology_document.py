@@ -206,16 +206,21 @@ def test_an_upgrade_needs_no_reload(name: str) -> None:
     assert stored.means_the_same_as(TopologyDocument.of(TOPOLOGIES[name], DIGEST))
 
 
+def without_later_keys(document: Any, stored: Any) -> Any:
+    if isinstance(stored, dict):
+        return {key: without_later_keys(document[key], stored[key]) for key in stored}
+    if isinstance(stored, list):
+        pairs = zip(document, stored, strict=True)
+        return [without_later_keys(*pair) for pair in pairs]
+    return document
+
+
 @each_topology
 def test_78b6a6f_finds_in_a_new_file_what_it_wrote_itself(name: str) -> None:
     """It ignores settings that came later."""
     document = without_format(TopologyDocument.of(TOPOLOGIES[name], DIGEST))
     stored = json.loads(golden(f"topology.{name}.json"))
-    settings = document["topology"]["settings"]
-    document["topology"]["settings"] = {
-        key: settings[key] for key in stored["topology"]["settings"]
-    }
-    assert document == stored
+    assert without_later_keys(document, stored) == stored
 
 
 @each_topology
