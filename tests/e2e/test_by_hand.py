@@ -133,9 +133,12 @@ def test_a_promotion_that_is_killed_loses_nothing_and_can_be_given_again(
         running.end()
         if ends == "waiting":
             assert stage.status()["waiting"]["deployment"] == number
+        # The kill may come when the step has ended and the promotion is recorded.
+        recorded = stage.history("--limit", "1")[0]["state"] == "live"
         again = stage.bluegreen("promote", "--progress", "plain")
         stage.serves(version)
-    assert again.code == (0 if point != "drain" else 1), again
+    assert again.code == (1 if recorded else 0), again
+    assert recorded or point != "drain"
     found = stage.history("--limit", "1")[0]
     assert (found["id"], found["state"]) == (number, "live"), json.dumps(found, indent=1)
     stage.bluegreen("up", VERSION=version)

@@ -45,12 +45,6 @@ def _container(stage: Stage) -> str:
     return found
 
 
-def test_doctor_names_the_version_of_haproxy_and_the_age_of_its_image(site: Stage) -> None:
-    said = site.bluegreen("doctor").out
-    (line,) = [line for line in said.splitlines() if f"{site.proxy}:" in line]
-    assert re.search(r": HAProxy \d+\.\d+\S*, its image was built on \d{4}-", line), line
-
-
 def test_a_reload_loses_nothing(site: Stage) -> None:
     before = _container(site)
     with site.load():
@@ -119,7 +113,8 @@ def test_the_default_image_is_built_again_and_the_new_container_is_of_it(
     assert after["Image"] != before
     assert after["Image"] == site.image(image(Topology("any")))
     assert site.status()["proxy_image_built_at"] > built_before
-    assert f"{site.proxy}: its image was built on " in site.bluegreen("doctor").out
+    told = rf"{site.proxy}: HAProxy \d+\.\d+\S*, its image was built on \d{{4}}-"
+    assert re.search(told, site.bluegreen("doctor").out)
     site.serves("v2")
     assert site.drift() == []
     site.begin_docker("rmi", before).end()  # another proxy may still use it
