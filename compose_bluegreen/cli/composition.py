@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,15 +151,6 @@ def _open_history(
     with open_history(location.database, os.environ, Scope(ref.engine, ref.name)) as database:
         journal = VolumeJournal(proxy.journal_access)
         yield JournalledHistory(database, journal, proxy.lock, observer.remark)
-
-
-def read_journal(project: str) -> bytes | None:
-    """The journal on its volume, as a tar, where there is no container of the proxy."""
-    from compose_bluegreen.adapters.compose.engine import connect
-    from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
-
-    with closing(connect()) as api:
-        return ProxyContainer(project, api).journal()
 
 
 def _webhook(address: str) -> notices.Send:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.compose.config_reader import ConfigReader, NameReader
@@ -76,7 +76,7 @@ def stored_records(location: ProjectLocation) -> Iterator[DeploymentRecords]:
     identity, name = IdentityReader(), NameReader(location)
     ahead(HISTORY)
     project = name.read()
-    journal, engine = JournalReader(project, lambda: _journal(project)), identity.read()
+    journal, engine = JournalReader(project, lambda: _journal_volume(project)), identity.read()
     arrived(HISTORY)
     from compose_bluegreen.adapters.history import Scope, open_history, synced_reader
 
@@ -90,7 +90,10 @@ def stored_records(location: ProjectLocation) -> Iterator[DeploymentRecords]:
             yield DeploymentRecords(synced, project)
 
 
-def _journal(project: str) -> bytes | None:
-    from compose_bluegreen.cli import composition
+def _journal_volume(project: str) -> bytes | None:
+    """The journal on its volume, as a tar, where there is no container of the proxy."""
+    from compose_bluegreen.adapters.compose.engine import connect
+    from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
 
-    return composition.read_journal(project)
+    with closing(connect()) as api:
+        return ProxyContainer(project, api).journal()
