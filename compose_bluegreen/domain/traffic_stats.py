@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 Latencies = Mapping[int, int]
 """A latency histogram: milliseconds until the first byte of the answer, rounded to two digits, to the
@@ -16,15 +18,14 @@ class TrafficStats:
     no ``errors`` and no ``latencies``.
 
     ``started`` counts started requests. ``errors`` were answered with 5xx, by a replica or by HAProxy.
-    ``broken`` reached no replica, or the replica broke off its answer; ``client_aborts`` were aborted
-    by the client. ``latencies`` is the histogram since the start, ``recent`` that of the last five
-    minutes.
+    ``broken`` reached no replica, or the replica broke off its answer. ``latencies`` is the histogram
+    since the start, ``recent`` that of the last five minutes; both are of the requests that arrived
+    whole, because how long an upload takes is up to the client.
     """
 
     started: int = 0
     errors: int = 0
     broken: int = 0
-    client_aborts: int = 0
     latencies: Latencies = field(default_factory=dict)
     recent: Latencies = field(default_factory=dict)
 
@@ -39,15 +40,14 @@ class TrafficStats:
             self.started - before.started,
             self.errors - before.errors,
             self.broken - before.broken,
-            self.client_aborts - before.client_aborts,
             {ms: count for ms, count in latencies.items() if count > 0},
             self.recent,
         )
 
-    @property
-    def ended(self) -> int:
-        """The upper bound of ended requests: one that was answered with an error may count twice."""
-        return answered(self.latencies) + self.errors + self.broken + self.client_aborts
+
+def with_waiting(latencies: Latencies, ages: Collection[timedelta]) -> Latencies:
+    """With requests that have no answer yet: each waits at least for its age."""
+    return Counter(latencies) + Counter(round(age.total_seconds() * 1000) for age in ages)
 
 
 def answered(latencies: Latencies) -> int:

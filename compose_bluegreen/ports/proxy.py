@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from compose_bluegreen.domain.colour import Colour
@@ -117,6 +118,12 @@ class Proxy(Protocol):
 
     def traffic_stats(self, service: str, colour: Colour) -> TrafficStats:
         """The traffic statistics of a colour since HAProxy started."""
+
+    def unanswered(self, service: str, colour: Colour) -> Mapping[str, timedelta]:
+        """The requests that have arrived whole, and have no answer yet: by a name, how old each is.
+
+        An upload that has not ended is not among them, because it waits for its client.
+        """
 
     def long_lived(self, service: str, colour: Colour) -> int:
         """How many of these don't end by themselves: WebSockets, event streams, plain TCP."""

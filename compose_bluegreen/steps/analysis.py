@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import inf
 from typing import Self
 
 from compose_bluegreen.config.limits import percentage, slowest_ms
@@ -15,7 +15,14 @@ from compose_bluegreen.domain.errors import Interrupted, Unhealthy
 from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.release import is_worker
 from compose_bluegreen.domain.topology import NO_ROUTE
-from compose_bluegreen.domain.traffic_stats import TrafficStats, answered, p95, slower
+from compose_bluegreen.domain.traffic_stats import (
+    Latencies,
+    TrafficStats,
+    answered,
+    p95,
+    slower,
+    with_waiting,
+)
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
 from compose_bluegreen.ports.lock import ControlSignal
@@ -26,6 +33,12 @@ from compose_bluegreen.steps.rollout import Rollout, containers
 LOOK = 0.1
 """Seconds between two observations. Each costs HAProxy about one millisecond, and the engine two."""
 
+_LOOK_AT_REQUESTS = 0.25
+"""Seconds between two lists of HAProxy's requests. A list of thousands of them takes time."""
+
+_LIST_SHARE = 20
+"""At most one part in so many of the time is spent on lists."""
+
 _FIVE_OF_A_HUNDRED = 0.05
 
 
@@ -33,8 +46,8 @@ _FIVE_OF_A_HUNDRED = 0.05
 class Observation:
     """Traffic of a colour since it received its first request.
 
-    ``hung`` is a lower bound of the requests that have waited longer than the limit. ``before_p95`` is
-    the p95 of the old colour, in milliseconds.
+    ``hung`` is a lower bound of the requests that arrived whole, and have waited longer than the limit
+    since. ``before_p95`` is the p95 of the old colour, in milliseconds.
     """
 
     name: str
@@ -93,12 +106,19 @@ class Analysis:
     before: TrafficStats
     before_p95: int | None
     restarts: dict[str, int]
-    _looks: deque[tuple[float, int]] = field(default_factory=deque)
+    _unanswered_since: dict[str, float] = field(default_factory=dict)
+    _next_list: float = -inf
 
     @classmethod
     def begun(cls, rollout: Rollout, time: timedelta, ctx: Context) -> Self:
-        """With too few requests to the old colour, there is no p95 to compare with."""
-        old = ctx.proxy.traffic_stats(rollout.service, rollout.live).recent if rollout.live else {}
+        """With too few requests to the old colour, there is no p95 to compare with.
+
+        A long poll that still waits counts for the old colour as it will for the new one.
+        """
+        old: Latencies = {}
+        if rollout.live:
+            ages = ctx.proxy.unanswered(rollout.service, rollout.live).values()
+            old = with_waiting(ctx.proxy.traffic_stats(rollout.service, rollout.live).recent, ages)
         limits = restored(rollout.release.settings).bake
         return cls(
             rollout,
@@ -136,7 +156,6 @@ class Analysis:
         now = ctx.proxy.traffic_stats(rollout.service, rollout.idle)
         if now.started < self.before.started:  # HAProxy was restarted, and counts from zero
             self.before = TrafficStats()
-            self._looks.clear()
         traffic_stats = now.since(self.before)
         return Observation(
             rollout.name,
@@ -144,20 +163,22 @@ class Analysis:
             traffic_stats,
             f"{rollout.service}-{rollout.live}",
             self.before_p95,
-            self._hung(traffic_stats),
+            self._hung(),
         )
 
-    def _hung(self, traffic_stats: TrafficStats) -> int:
-        """Requests that began at least that long ago and have no answer yet; a lower bound."""
+    def _hung(self) -> int:
+        """Requests that had arrived whole that long ago, and have no answer yet; a lower bound."""
         longest = slowest_ms(self.limits.p95, self.before_p95)
-        if longest is None:
+        if longest is None or is_worker(self.rollout.release):
             return 0
-        now, looks = self.ctx.clock.monotonic(), self._looks
-        looks.append((now, traffic_stats.started))
-        while len(looks) > 1 and looks[1][0] <= now - longest / 1000:
-            looks.popleft()
-        then, begun = looks[0]
-        return max(0, begun - traffic_stats.ended) if then <= now - longest / 1000 else 0
+        now = self.ctx.clock.monotonic()
+        if now >= self._next_list:
+            found = self.ctx.proxy.unanswered(self.rollout.service, self.rollout.idle)
+            self._unanswered_since = {name: self._unanswered_since.get(name, now) for name in found}
+            spent = self.ctx.clock.monotonic() - now
+            self._next_list = now + max(_LOOK_AT_REQUESTS, _LIST_SHARE * spent)
+        waits_from = now - longest / 1000
+        return sum(since <= waits_from for since in self._unanswered_since.values())
 
     def _unhealthy(self) -> str:
         rollout, ctx = self.rollout, self.ctx

@@ -32,6 +32,7 @@ LOOKS = {
     "proxy.health",
     "proxy.in_flight",
     "proxy.traffic_stats",
+    "proxy.unanswered",
     "proxy.long_lived",
     "proxy.monitor_address",
     "proxy.log",

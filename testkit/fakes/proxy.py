@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ComposeFailed, ProxyFailed
@@ -217,6 +218,15 @@ class FakeProxy:
         self._need_running()
         self._target(service, colour)
         return self._world.tallies.get((service, colour), TrafficStats())
+
+    def unanswered(self, service: str, colour: Colour) -> dict[str, timedelta]:
+        self._need_running()
+        self._target(service, colour)
+        began = self._world.unanswered.get((service, colour), [])
+        return {
+            str(number): timedelta(seconds=self._world.time - time)
+            for number, time in enumerate(began)
+        }
 
     def long_lived(self, service: str, colour: Colour) -> int:
         self._need_running()

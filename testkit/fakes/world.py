@@ -171,6 +171,7 @@ class World:
         self.requested_signal: SignalRequest | None = None
         self.requests: list[Request] = []
         self.tallies: dict[tuple[str, Colour], TrafficStats] = {}
+        self.unanswered: dict[tuple[str, Colour], list[float]] = {}
         self.cut: list[str] = []
         self.outages: list[str] = []
         self._served: set[str] = set()
@@ -319,17 +320,20 @@ class World:
         errors: int = 0,
         broken: int = 0,
         unanswered: int = 0,
+        uploads: int = 0,
     ) -> None:
-        """So many further requests came to a colour; but for the unanswered, each waited ``ms``."""
+        """So many further requests came to a colour; but for the unanswered, and for uploads whose
+        body does not come, each waited ``ms``."""
         before = self.tallies.get((service, colour), TrafficStats())
         latencies = dict(before.latencies)
-        if count > unanswered:
-            latencies[ms] = latencies.get(ms, 0) + count - unanswered
+        waiting = self.unanswered.setdefault((service, colour), [])
+        waiting += [self.time] * unanswered
+        if (answered := count - unanswered - uploads) > 0:
+            latencies[ms] = latencies.get(ms, 0) + answered
         self.tallies[service, colour] = TrafficStats(
             before.started + count,
             before.errors + errors,
             before.broken + broken,
-            0,
             latencies,
             latencies,
         )

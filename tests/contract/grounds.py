@@ -58,7 +58,8 @@ class Ground:
     """``image`` is one whose container is healthy soon; ``restart`` restarts a container by name;
     ``rival_lock`` and ``rival_proxy`` are another command's; ``stranger`` runs a container of the user's
     own project for ``web``; ``visit`` sends so many requests to the live colour, ``connect`` opens a
-    WebSocket to it.
+    WebSocket to it, ``hang`` sends a request that is not answered for a minute, and an upload whose body
+    does not come.
 
     ``source`` writes the next version of ``web``, whose build is named ``built``, and an empty one
     can't be built; ``checked`` is a release whose HEALTHCHECK passes, or fails; ``published`` has a
@@ -74,6 +75,7 @@ class Ground:
     journal: Journal
     visit: Callable[[int], None]
     connect: Callable[[], None]
+    hang: Callable[[], None]
     source: Callable[[str], None]
     built: str
     checked: Callable[[bool], Release]
@@ -108,6 +110,7 @@ class _FakeActs:
     def restart(self, name: str) -> None:
         """What was only in memory is gone, as with a real one."""
         self.site.world.tallies.clear()
+        self.site.world.unanswered.clear()
         notes = self.site.world.notes
         notes.memory, notes.canary_weights = dict(notes.disk), dict(notes.disk_shares)
 
@@ -119,6 +122,9 @@ class _FakeActs:
 
     def connect(self) -> None:
         self.site.world.busy("web", self._live(), 3600.0, web_socket=True)
+
+    def hang(self) -> None:
+        self.site.world.asked("web", self._live(), 2, unanswered=1, uploads=1)
 
     def source(self, version: str) -> None:
         self.site.world.builds.pop("web", None)
@@ -180,6 +186,7 @@ def fake() -> Iterator[Ground]:
         journal=FakeJournal(),
         visit=acts.visit,
         connect=acts.connect,
+        hang=acts.hang,
         source=acts.source,
         built="web:latest",
         checked=acts.checked,
@@ -231,6 +238,7 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
             journal=VolumeJournal(proxy.journal_access),
             visit=lambda count: _visit(stage, count),
             connect=lambda: sockets.append(stage.web_socket()),
+            hang=lambda: sockets.extend(_hanging(stage)),
             source=lambda version: _source(stage, version),
             built=f"{stage.project}-web:latest",
             checked=lambda passes: _checked(config, found, passes),
@@ -274,6 +282,14 @@ def _published(stage: Stage) -> Iterator[str]:
 def _visit(stage: Stage, count: int) -> None:
     for _ in range(count):
         assert stage.ask().status == 200
+
+
+def _hanging(stage: Stage) -> Iterator[socket.socket]:
+    for request in ("GET /slow?ms=60000", "POST /echo"):
+        line = socket.create_connection(("127.0.0.1", stage.port), timeout=30)
+        line.sendall(f"{request} HTTP/1.1\r\nHost: web\r\n".encode())
+        line.sendall(b"Content-Length: 4\r\n\r\n" if "POST" in request else b"\r\n")
+        yield line
 
 
 def _stranger(project: str, image: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -74,6 +76,49 @@ def test_slow_answers_take_it_back(site: Stage) -> None:
     _write(site, p95="300ms")
     _, report = goes_back(site, "p95 above 300 ms", LATENCY="400")
     assert lost(report) == []
+    _write(site, p95="5s")
+
+
+UPLOAD = b"POST /echo HTTP/1.1\r\nHost: web\r\nContent-Length: 4\r\n\r\n"
+WHOLE = b"GET / HTTP/1.1\r\nHost: web\r\n\r\n"
+
+
+@contextmanager
+def visitors(site: Stage, request: bytes) -> Iterator[list[socket.socket]]:
+    """More than a quiet site's limit of three; each has sent this much when the bake begins."""
+    with ExitStack() as opened:
+        yield [opened.enter_context(_visitor(site, request)) for _ in range(8)]
+
+
+def _visitor(site: Stage, request: bytes) -> socket.socket:
+    line = socket.create_connection(("127.0.0.1", site.port), timeout=30)
+    line.sendall(request)
+    return line
+
+
+def test_uploads_that_are_late_or_never_come_take_nothing_back(site: Stage) -> None:
+    _write(site, p95="300ms")
+    running = site.begin("up", "--progress", "json", VERSION="patient")
+    running.until('"step_began", "key": "bake"')
+    with visitors(site, UPLOAD), visitors(site, UPLOAD) as late:
+        time.sleep(1)  # longer than the limit: what is late is the visitor's own
+        for line in late:
+            line.sendall(b"body")
+            assert line.recv(4096).startswith(b"HTTP/1.1 200 ")
+        running.end().ended(0)
+    site.serves("patient")
+    _write(site, p95="5s")
+
+
+def test_one_that_hangs_is_taken_back(site: Stage) -> None:
+    served = site.ask().version
+    _write(site, p95="300ms")
+    running = site.begin("up", "--progress", "json", VERSION="hangs", LATENCY="60000")
+    running.until('"step_began", "key": "bake"')
+    with visitors(site, WHOLE):
+        run = running.end().ended(1)
+    assert "p95 above 300 ms; 8 requests: 0 answered 5xx, 0 broken, 8 still wait" in run.err
+    site.serves(served)
     _write(site, p95="5s")
 
 

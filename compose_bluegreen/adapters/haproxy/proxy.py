@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 
 from compose_bluegreen.adapters.haproxy import container_spec
@@ -219,6 +220,10 @@ class HaproxyProxy:
     def traffic_stats(self, service: str, colour: Colour) -> TrafficStats:
         backends = self._backends(service, colour)
         return self._session.haproxy(lambda haproxy: haproxy.traffic_stats(backends))
+
+    def unanswered(self, service: str, colour: Colour) -> dict[str, timedelta]:
+        backends = self._backends(service, colour)
+        return self._session.haproxy(lambda haproxy: haproxy.unanswered(backends))
 
     def long_lived(self, service: str, colour: Colour) -> int:
         backends = self._backends(service, colour)

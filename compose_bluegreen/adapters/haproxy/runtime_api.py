@@ -7,6 +7,7 @@ switch that left it out would let a kept-alive connection reach the old colour.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 
 from compose_bluegreen.adapters.haproxy import session_table
@@ -109,6 +110,11 @@ class RuntimeApi:
         names = frozenset(backends)
         tables = (self._ask(worker, "show sess all")[0] for worker in self.workers())
         return sum(session_table.long_lived(table, names) for table in tables)
+
+    def unanswered(self, backends: Iterable[str]) -> dict[str, timedelta]:
+        """Of the current worker, like the statistics. By HAProxy's name of the request, its age."""
+        table = self._ask(self.workers()[0], "show sess all")[0]
+        return session_table.unanswered(table, frozenset(backends))
 
     def hang_up(self, servers: Iterable[str]) -> None:
         """Ends all connections to these servers (``backend/server``), in all workers."""

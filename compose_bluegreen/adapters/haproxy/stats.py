@@ -30,7 +30,6 @@ def traffic_stats(stat: str, backends: Collection[str], tables: Iterable[str]) -
         started=_sum(mine, "stot"),
         errors=_sum(mine, "hrsp_5xx"),
         broken=_sum(mine, "econ", "srv_abrt"),
-        client_aborts=_sum(mine, "cli_abrt"),
         latencies=latencies,
         recent=recent,
     )

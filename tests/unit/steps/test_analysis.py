@@ -43,7 +43,7 @@ def test_response_times_can_be_left_out() -> None:
 
 
 def test_the_figures_are_reported() -> None:
-    counted = TrafficStats(154, 12, 3, 0, {12: 150, 800: 4})
+    counted = TrafficStats(154, 12, 3, {12: 150, 800: 4})
     assert Observation("web-green", "http", counted, "web-blue", 11, 2).figures == (
         "154 requests: 12 answered 5xx, 3 broken, p95 12 ms (web-blue: 11 ms), 2 still wait"
     )

@@ -98,6 +98,32 @@ def test_past_a_limit_it_switches_back_and_says_why(
     assert site.observer.keys[-3:] == ["undo:switch", "undo:start", "undo:build:web"]
 
 
+def test_uploads_that_do_not_end_veto_nothing(site: Site) -> None:
+    """They are started and never answered, and none of them is a request that arrived whole."""
+    site.world.asked("web", Colour.BLUE, 500, ms=20)
+    when_looked(site, asked(site, 400, ms=20, uploads=300))
+    assert site.up() is not None
+
+
+def test_long_polls_veto_nothing_where_the_old_colour_had_them_too(site: Site) -> None:
+    site.world.asked("web", Colour.BLUE, 500, ms=20, unanswered=100)
+    site.world.time += 30
+    when_looked(site, asked(site, 40, ms=20, unanswered=30))
+    done = site.up()
+    assert done is not None
+    assert "(web-blue: 30" in next(step.detail for step in done.steps if step.key == BAKE)
+
+
+def test_a_list_of_requests_that_takes_long_is_asked_for_less_often(site: Site) -> None:
+    def slow_list() -> None:
+        site.world.time += 1
+
+    site.world.asked("web", Colour.BLUE, 500, ms=20)
+    site.world.calls.at("proxy.unanswered", slow_list, nth=2)
+    assert site.up() is not None
+    assert 30 < len(site.world.calls.of("proxy.unanswered")) < 50
+
+
 def test_what_is_wrong_is_seen_at_the_next_look(site: Site) -> None:
     when_looked(site, asked(site, 10, errors=10))
     with pytest.raises(Unhealthy):

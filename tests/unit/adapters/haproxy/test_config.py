@@ -142,7 +142,9 @@ def test_plain_tcp_is_passed_on_as_it_is() -> None:
 
 def test_who_waits_how_long_is_counted_where_there_are_requests() -> None:
     text = render(shop(), NETWORK)
-    assert "http-request set-var(txn.began) date(0,ms)" in section(text, "frontend door-10001")
+    assert "http-request set-var(txn.began) date(0,ms) if { internal.htx.has_eom }" in section(
+        text, "frontend door-10001"
+    )
     lines = section(text, "backend web-green-8080")
     assert lines[1] == "stick-table type integer size 1k expire 1d store gpc0,gpc0_rate(5m)"
     track = lines.index("http-response track-sc2 var(txn.waited)")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from compose_bluegreen.adapters.haproxy.session_table import long_lived
+from compose_bluegreen.adapters.haproxy.session_table import long_lived, unanswered
 
 SAID = """\
 0x7fd8b0255c00: [23/Nov/2026:14:08:13.695105] id=0 proto=tcpv4 source=127.0.0.1:55216
@@ -34,6 +36,13 @@ SAID = """\
   task=0x7fd8af402640 (state=0x00 nice=0 calls=2 rate=0 exp=0s tid=1(1/1) age=2s)
   txn=0x7fd8af49c0e0 flags=0x3000 meth=1 status=-1 req.st=MSG_DONE rsp.st=MSG_RPBEFORE req.f=0x4c rsp.f=0x00
   req=0x7fd8af48dc28 (f=0x1840000 an=0x8000 tofwd=0 total=50)
+0x7fd8af48e000: [23/Nov/2026:14:08:13.696038] id=7 proto=tcpv4 source=127.0.0.1:55232
+  frontend=f (id=2 mode=http), listener=? (id=1) addr=127.0.0.1:9000
+  backend=web-blue (id=4 mode=http) addr=127.0.0.1:40782
+  server=replica1 (id=1) addr=127.0.0.1:8080
+  task=0x7fd8af402640 (state=0x00 nice=0 calls=2 rate=0 exp=0s tid=1(1/1) age=2s)
+  txn=0x7fd8af49c0e0 flags=0x0 meth=3 status=-1 req.st=MSG_DATA rsp.st=MSG_RPBEFORE req.f=0x0d rsp.f=0x00
+  req=0x7fd8af48dc28 (f=0x840000 an=0x8000 tofwd=-1 total=65)
 0x7fd8b0256800: [23/Nov/2026:14:08:15.870115] id=8 proto=sockpair source=unix:2
   frontend=GLOBAL (id=0 mode=tcp), listener=? (id=2)
   backend=<NONE> (id=-1 mode=-)
@@ -41,7 +50,7 @@ SAID = """\
   task=0x7fd8b02263a0 (state=0x00 nice=-64 calls=1 rate=0 exp=10s tid=0(1/0) age=0s)
   req=0x7fd8b0256828 (f=0x848000 an=0x0 tofwd=-1 total=14)
 """
-"""A WebSocket, plain TCP, an event stream, a slow answer, and whoever asks."""
+"""A WebSocket, plain TCP, an event stream, a slow answer, an upload whose body does not come, and whoever asks."""
 
 
 @pytest.mark.parametrize(
@@ -57,6 +66,14 @@ SAID = """\
 )
 def test_what_has_no_end_of_its_own_is_counted(backends: set[str], expected: int) -> None:
     assert long_lived(SAID, backends) == expected
+
+
+def test_a_request_that_arrived_whole_and_has_no_answer_is_listed_with_its_age() -> None:
+    name = "0x7fd8af48dc00: [23/Nov/2026:14:08:13.696038] id=7"
+    assert unanswered(SAID, {"web-blue"}) == {name: timedelta(seconds=2)}
+    assert unanswered(SAID, {"web-green", "tcp-blue"}) == {}
+    older = SAID.replace("age=2s", "age=1d2h3m4s")
+    assert unanswered(older, {"web-blue"}) == {name: timedelta(1, hours=2, minutes=3, seconds=4)}
 
 
 def test_nothing_is_said_of_nobody() -> None:

@@ -20,4 +20,4 @@ TABLE = """# table: web-green-8080, type: integer, size:1024, used:2
 
 def test_haproxys_output_is_read() -> None:
     found = traffic_stats(STAT, ["web-green-8080", "web-green-9090"], [TABLE, "Unknown table\n"])
-    assert found == TrafficStats(160, 12, 8, 2, {0: 86, 150: 4}, {0: 80, 150: 0})
+    assert found == TrafficStats(160, 12, 8, {0: 86, 150: 4}, {0: 80, 150: 0})
