@@ -64,6 +64,13 @@ def network_goes(name: str) -> Callable[[Site], None]:
     return removed
 
 
+def _all_of_ipv6_is_trusted(site: Site) -> None:
+    topology = site.world.notes.topology
+    assert topology
+    trusting = replace(topology.settings, trusted_proxies=("10.0.0.0/8", "172.16.0.0/12"))
+    site.world.notes.topology = replace(topology, settings=trusting)
+
+
 def _map_is_edited_on_disk(site: Site) -> None:
     site.world.notes.disk["web"] = Colour.BLUE
 
@@ -268,6 +275,13 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(DriftKind.STRAY, _a_stopped_stray, "would start with the Docker daemon"),
     Situation(DriftKind.IMAGE_UNNAMED, an_image_loses_our_name("v2"), "image v2 of deployment 2"),
     Situation(DriftKind.IMAGE_UNNAMED, an_image_loses_our_name("v1"), "image v1 of deployment 1"),
+    Situation(
+        DriftKind.OPEN_RANGE,
+        _all_of_ipv6_is_trusted,
+        "x-bluegreen.proxy.trusted_proxies: 172.16.0.0/12 contains 172.18.0.1, the gateway of shop-bl",
+        "publish the port as 0.0.0.0:8000:… or 127.0.0.1:8000:…,"
+        " or name narrower ranges in x-bluegreen.proxy.trusted_proxies",
+    ),
     Situation(
         DriftKind.ROLLBACK_GONE,
         _what_a_rollback_needs_goes,

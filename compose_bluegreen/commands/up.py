@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,6 +17,7 @@ from compose_bluegreen.domain.hints import Action, Command, Hint
 from compose_bluegreen.domain.image_reference import is_reference
 from compose_bluegreen.domain.release import Image, Release, kept_repository, replicas
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
+from compose_bluegreen.inspection.open_ranges import open_ranges
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.steps import desired_topology, hooks, one_off_jobs, rollout
 from compose_bluegreen.steps.dependencies import until_dependencies
@@ -68,7 +70,7 @@ def up(
     )
     wanted = partial(desired_topology.for_project, project, new_deployment.services)
     ground = partial(_ground, services, project, outlines, ctx)
-    return deploy(
+    deployment = deploy(
         ReleaseSource(
             new_deployment,
             outlines,
@@ -81,6 +83,15 @@ def up(
         ),
         ctx,
     )
+    if tell_plan is None:
+        _warn_of_open_ranges(project, ctx)
+    return deployment
+
+
+def _warn_of_open_ranges(project: Project, ctx: Context) -> None:
+    with suppress(BluegreenError):  # only a warning, and the deployment has ended
+        for drift in open_ranges(ctx.proxy.topology(), ctx):
+            ctx.observer.remark(f"warning: {project.file}: {drift.problem}; {drift.remedy}")
 
 
 def _with_what_they_need(

@@ -68,6 +68,8 @@ class DriftKind(StrEnum):
     """A kept image lost the tag that protects it from `docker image prune`."""
     ROLLBACK_GONE = "rollback_gone"
     """The image for a rollback is gone and no registry has it."""
+    OPEN_RANGE = "open_range"
+    """A range of addresses in the settings contains the gateway by which visitors over IPv6 come."""
 
     @property
     def rank(self) -> int:

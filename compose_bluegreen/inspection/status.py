@@ -25,6 +25,7 @@ from compose_bluegreen.inspection.observe import (
     ObservedService,
     observe_service,
 )
+from compose_bluegreen.inspection.open_ranges import open_ranges
 from compose_bluegreen.inspection.proxy_drift import of_the_proxy
 from compose_bluegreen.inspection.service_drift import of_service
 from compose_bluegreen.ports.context import Context
@@ -152,6 +153,7 @@ def observe_project(ctx: Context) -> Status:
     ]
     interrupted = _interrupted(ctx)
     drift = [*interrupted, *of_the_proxy(topology, proxy, observed_services, ctx)]
+    drift += open_ranges(topology, ctx)
     if interrupted:  # the recovery of the deployment also fixes these
         drift = [difference for difference in drift if difference.kind not in _HALFWAY]
     proxy_state = "running" if runs else "stopped" if topology else "none"

@@ -113,4 +113,7 @@ class Engine(Protocol):
 
     def missing_networks(self, names: Iterable[str]) -> set[str]: ...
 
+    def gateways(self, networks: Iterable[str]) -> dict[str, str]:
+        """Of those networks that are there and lead outside: the address of the Docker host there."""
+
     def missing_volumes(self, names: Iterable[str]) -> set[str]: ...

@@ -97,6 +97,14 @@ class FakeEngine:
     def missing_networks(self, names: Iterable[str]) -> set[str]:
         return set(names) - self._world.networks
 
+    def gateways(self, networks: Iterable[str]) -> dict[str, str]:
+        outside = sorted(name for name in networks if not name.endswith("_link"))
+        return {
+            name: f"172.{18 + number}.0.1"
+            for number, name in enumerate(outside)
+            if name in self._world.networks
+        }
+
     def missing_volumes(self, names: Iterable[str]) -> set[str]:
         return set(names) - self._world.volumes
 

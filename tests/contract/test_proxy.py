@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import IPv4Address
 from threading import Event
 
 import pytest
@@ -208,6 +209,10 @@ def test_what_the_proxy_read_at_its_start_is_what_it_would_read_again(running: G
 def test_a_proxy_knows_its_networks_and_can_be_put_on_each_again(running: Ground) -> None:
     assert set(running.proxy.networks()) > {f"{running.project.name}_default"}
     assert running.engine.missing_networks(running.proxy.networks()) == set()
+    outside = set(running.proxy.networks()) - {f"{running.project.name}-bluegreen_link"}
+    gateways = running.engine.gateways(running.proxy.networks())
+    assert gateways.keys() == outside
+    assert all(IPv4Address(address).is_private for address in gateways.values())
     for network in running.proxy.networks():
         running.proxy.join(network)
         names = [one.name for one in running.engine.attached(network)]

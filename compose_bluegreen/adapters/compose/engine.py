@@ -206,6 +206,16 @@ class SdkEngine:
         wanted = set(names)
         return wanted - {network["Name"] for network in self._api.networks()} if wanted else set()
 
+    def gateways(self, networks: Iterable[str]) -> dict[str, str]:
+        wanted = set(networks)
+        return {
+            network["Name"]: pool["Gateway"].partition("/")[0]
+            for network in self._api.networks()
+            if network["Name"] in wanted and not network["Internal"]
+            for pool in network["IPAM"]["Config"] or ()
+            if pool.get("Gateway")
+        }
+
     def missing_volumes(self, names: Iterable[str]) -> set[str]:
         wanted = set(names)
         known = self._api.volumes()["Volumes"] or [] if wanted else []
