@@ -11,6 +11,8 @@
     CRASH_AFTER       seconds after which the process exits with 1; 0: at once
     ON_SIGTERM        die: exits at once, whatever is in flight
     FINISH_WITHIN     seconds left to requests in flight after SIGTERM (8; Docker kills after 10)
+    IDLE_TIMEOUT      seconds after which it closes an idle connection (75)
+    LEDGER            a file that gets the X-Load-Id of each POST whose body has come (none)
 """
 
 import os
@@ -64,6 +66,8 @@ SICK_AFTER = float(os.environ.get("SICK_AFTER", "inf"))
 ERRORS = float(os.environ.get("ERRORS") or 0)
 LATENCY = float(os.environ.get("LATENCY") or 0)
 FINISH_WITHIN = float(os.environ.get("FINISH_WITHIN", 8))
+IDLE_TIMEOUT = float(os.environ.get("IDLE_TIMEOUT") or 75)
+LEDGER = os.environ.get("LEDGER")
 
 asked = 0
 stopping = asyncio.Event()
@@ -91,7 +95,17 @@ async def slow(request: web.Request) -> web.Response:
 
 @routes.post("/echo")
 async def echo(request: web.Request) -> web.Response:
-    return web.Response(body=await request.read(), content_type=request.content_type)
+    body = await request.read()
+    if LEDGER and "X-Load-Id" in request.headers:
+        note(request.headers["X-Load-Id"])
+    return web.Response(body=body, content_type=request.content_type)
+
+
+def note(word: str) -> None:
+    """In one write, so that processes can share the file."""
+    ledger = os.open(LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    os.write(ledger, f"{word}\n".encode())
+    os.close(ledger)
 
 
 @routes.get("/download")
@@ -179,4 +193,5 @@ if __name__ == "__main__":
         print=lambda _: say(f"version {VERSION}, colour {COLOUR}, listens on {PORT}"),
         handle_signals=os.environ.get("ON_SIGTERM") != "die",
         shutdown_timeout=FINISH_WITHIN,
+        keepalive_timeout=IDLE_TIMEOUT,
     )

@@ -30,6 +30,8 @@ def test_a_load_runs_beside_a_test_and_tells_which_version_answered_when(tmp_pat
     assert report.versions == ["v1", "v2"]
     assert report.late("v1", before)
     assert not report.late("v1", after + 0.01), report.describe()
+    ids = [record.id for record in report.records if record.kind is Kind.POST]
+    assert len({*ids}) == len(ids) > 0
     assert before < report.last("v1").routed_at < after + 0.01
     assert after < report.first("v2").ended_at
     assert any(

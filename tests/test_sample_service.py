@@ -198,6 +198,26 @@ def test_it_dies_at_once_when_told_to() -> None:
         assert sample.ends_with() == 0
 
 
+def test_it_closes_idle_connections_as_early_as_it_is_told_to() -> None:
+    with listening(IDLE_TIMEOUT="0.1") as sample, closing(sample.connect()) as connection:
+        connection.request("GET", "/")
+        assert connection.getresponse().read()
+        connection.sock.settimeout(10)
+
+        assert connection.sock.recv(1) == b""
+
+
+def test_its_ledger_has_the_id_of_each_post_once(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with listening(LEDGER=str(ledger)) as sample, closing(sample.connect()) as connection:
+        for number in range(3):
+            connection.request("POST", "/echo", b"body", {"X-Load-Id": f"id-{number}"})
+            assert connection.getresponse().read() == b"body"
+        sample.ask("/echo", "POST", b"without an id")
+
+    assert ledger.read_text().splitlines() == ["id-0", "id-1", "id-2"]
+
+
 def test_it_starts_late_when_told_to() -> None:
     began = time.monotonic()
     with started(START_DELAY="0.3") as sample:

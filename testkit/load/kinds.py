@@ -1,6 +1,7 @@
 """The kinds of load, all over one clock and one book."""
 
 import asyncio
+import os
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ class Request:
     body: bytes | None = None  # None is a GET; anything else a POST that must come back
     size: int | None = None  # bytes of the answer's body, where that is known
 
-    def written(self, target: Target) -> bytes:
+    def written(self, target: Target, id_: str = "") -> bytes:
         method = "GET" if self.body is None else "POST"
         head = (
             f"{method} {self.path} HTTP/1.1\r\nHost: {target.host}\r\n"
@@ -35,6 +36,8 @@ class Request:
         )
         if self.body is not None:
             head += f"Content-Type: text/plain\r\nContent-Length: {len(self.body)}\r\n"
+        if id_:
+            head += f"X-Load-Id: {id_}\r\n"
         return f"{head}\r\n".encode() + (self.body or b"")
 
     async def over(self, connection: Connection, data: bytes) -> None:
@@ -113,13 +116,14 @@ class Traffic:
 
     async def _closed_loop(self, request: Request, every: float, first: float) -> None:
         """One after another on a kept connection; a late answer delays the next request."""
-        data = request.written(self.target)
         connection = Connection(self.target)
         due = time.monotonic() + first
         while await self._turn(due) is Wake.DUE:
             now = time.monotonic()
+            id_ = self._new_id() if request.body is not None else ""
+            data = request.written(self.target, id_)
             outcome = await self._settle(
-                request.kind, now, connection, request.over(connection, data)
+                request.kind, now, connection, request.over(connection, data), id_
             )
             due = max(due + every, time.monotonic() + (_BREATH if outcome.failed else 0))
         connection.close()
@@ -154,6 +158,10 @@ class Traffic:
                 return
             due = max(due + every, now)
 
+    def _new_id(self) -> str:
+        """That no other request has, of this load or of another one."""
+        return f"{os.getpid()}-{time.monotonic_ns()}"
+
     async def _stirred(self, socket: WebSocket) -> Lost | None:
         try:
             async with asyncio.timeout(self.bounds.timeout):
@@ -167,7 +175,12 @@ class Traffic:
         return await self.pace.until(due, connection.socket if connection else None)
 
     async def _settle(
-        self, kind: Kind, due: float, connection: Connection, exchange: Coroutine[None, None, None]
+        self,
+        kind: Kind,
+        due: float,
+        connection: Connection,
+        exchange: Coroutine[None, None, None],
+        id_: str = "",
     ) -> Outcome:
         """The one door into the book: what is started here ends here, as one outcome."""
         started = time.monotonic()
@@ -186,7 +199,8 @@ class Traffic:
                 connection.close()
             times = (due, started, time.monotonic())
             answer = connection.answered_by()
-            self.book.enter(Record(kind, *times, outcome, *answer, connection.opened_at, detail))
+            opened = connection.opened_at
+            self.book.enter(Record(kind, *times, outcome, *answer, opened, detail, id_))
         return outcome
 
 

@@ -55,6 +55,7 @@ class Record(NamedTuple):
     version: str
     opened_at: float  # when its connection was begun
     detail: str  # of a failure
+    id: str = ""  # of a POST: what its X-Load-Id said
 
     @property
     def ms(self) -> float:
