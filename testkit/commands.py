@@ -32,6 +32,8 @@ class Running:
     stdout: Path
     began: float = field(default_factory=time.monotonic)
     heard: list[Said] = field(default_factory=list)
+    ended: float | None = None
+    """When nothing that it started could say anything any more."""
     _reader: Thread = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,9 +67,13 @@ class Running:
         except subprocess.TimeoutExpired:
             self.give_up()
             raise AssertionError(f"{' '.join(self.command)} hangs:\n{self.err}") from None
-        self._reader.join(5)
+        self.end_of_output(5)
         code, out = self.process.returncode, self.stdout.read_text()
         return Run(self.command, code, out, self.began, tuple(self.heard))
+
+    def end_of_output(self, seconds: float) -> None:
+        """Waits for it, at most so long."""
+        self._reader.join(seconds)
 
     def give_up(self) -> None:
         if self.process.poll() is None:
@@ -84,6 +90,7 @@ class Running:
         with self.process.stderr as stream:
             for line in stream:
                 self.heard.append(Said(time.monotonic(), line))
+        self.ended = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

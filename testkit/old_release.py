@@ -84,12 +84,15 @@ class Host:
     # ── both ─────────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
-    def under_load(self) -> Iterator[Load]:
-        """Fails if a request fails, POSTs and those of idle clients included, or if the proxy is replaced or restarted."""
+    def under_load(self, *, split: bool = False) -> Iterator[Load]:
+        """Fails if a request fails, POSTs and those of idle clients included, or if the proxy is replaced or restarted.
+
+        ``split``: each ``up`` has a canary.
+        """
         before = self._proxy()
         with (
             idle_clients(20, lambda: Http1Client(self.stage.port)) as idle,
-            self.stage.load() as load,
+            self.stage.load(split=split) as load,
         ):
             yield load
             answers = idle.ask()

@@ -22,8 +22,10 @@ from testkit.checkout import ROOT
 from testkit.cleanup import sweep
 from testkit.commands import Run, Running
 from testkit.load import Load, Mix
+from testkit.load.linearizability import Switching, check
 from testkit.shell import SWITCHES
 from testkit.sources import SAMPLE
+from testkit.switching import switching
 
 LIGHT = Mix(
     new_per_s=40,
@@ -203,13 +205,27 @@ class Stage:
         return line
 
     @contextmanager
-    def load(self, mix: Mix = LIGHT) -> Iterator[Load]:
-        """Loses nothing, or the scenario fails."""
+    def load(
+        self,
+        mix: Mix = LIGHT,
+        *,
+        lossless: bool = True,
+        split: bool = False,
+        also: Sequence[Switching] = (),
+    ) -> Iterator[Load]:
+        """The scenario fails if a request is lost, or if the answers contradict one atomic switch.
+
+        Without ``lossless`` the scenario itself judges what fails. ``split``: each ``up`` has a canary.
+        ``also``: when something else than a command of this stage may switch.
+        """
         log = self.folder / f"load-{time.monotonic_ns()}.jsonl"
         with Load.running(self.url, log=log, mix=mix) as load:
             yield load
         report = load.report()
-        assert not report.failed, report.describe()
+        assert not (lossless and report.failed), report.describe()
+        known = switching(self._commands, report.began_at, split=split)
+        verdict = check(report, [*known, *also])
+        assert not verdict.stale, verdict.describe()
 
     # ── what is there ────────────────────────────────────────────────────────────────────────
 

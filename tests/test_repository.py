@@ -160,6 +160,13 @@ def test_no_test_imports_another_test() -> None:
     assert imports("tests", r"tests\.(?:\w+\.)*test_\w+") == []
 
 
+def test_each_load_of_an_end_to_end_test_is_checked_for_one_atomic_switch() -> None:
+    """``Stage.load`` does it at its end."""
+    ends = [one for one in files() if re.match(r"tests/e2e/.*\.py$", one)]
+    assert [one for one in ends if "Load.running(" in text(one)] == []
+    assert sum(".load(" in text(one) for one in ends) > 20
+
+
 def test_each_unit_test_is_at_the_place_of_its_module() -> None:
     """``tests/unit/steps/test_canary.py`` for ``compose_bluegreen/steps/canary.py``; ``test_golden_…``
     is about files that several modules of the folder read."""

@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from testkit.commands import Run
-from testkit.load import Load, Report
+from testkit.load import Report
 from testkit.load.record import Outcome, Record
-from testkit.stage import LIGHT, Stage, service
+from testkit.stage import Stage, service
 
 pytestmark = pytest.mark.engine
 
@@ -32,13 +32,6 @@ def _write(site: Stage, p95: str, time: str = "4s") -> None:
     site.write(web=service(f"{site.port}:8080", **{"x-bluegreen": own}))
 
 
-@contextmanager
-def a_load(site: Stage) -> Iterator[Load]:
-    """Whose failures are for the scenario to judge."""
-    with Load.running(site.url, log=site.folder / "load.jsonl", mix=LIGHT) as load:
-        yield load
-
-
 def lost(report: Report, bad: str = "") -> list[Record]:
     """All that failed but for the errors which the version itself answered."""
     own = (Outcome.BAD_STATUS, bad, 500)
@@ -48,7 +41,7 @@ def lost(report: Report, bad: str = "") -> list[Record]:
 def goes_back(site: Stage, because: str, **bad: str) -> tuple[Run, Report]:
     """A release that must not stay; what serves is what served."""
     served = site.ask().version
-    with site.step("the release is switched back by itself"), a_load(site) as load:
+    with site.step("the release is switched back by itself"), site.load(lossless=False) as load:
         run = site.bluegreen("up", VERSION="bad", **bad).ended(1)
     report = load.report()
     with site.step("it says why, with the figures"):

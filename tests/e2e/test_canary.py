@@ -9,9 +9,8 @@ from collections.abc import Iterable
 import pytest
 
 from testkit.commands import Running
-from testkit.load import Load
 from testkit.load.record import Outcome
-from testkit.stage import LIGHT, Stage, service
+from testkit.stage import Stage, service
 from testkit.waiting import eventually
 
 pytestmark = pytest.mark.engine
@@ -62,7 +61,7 @@ def as_before(site: Stage, version: str) -> None:
 
 
 def test_the_share_is_what_was_asked_for_and_ctrl_c_sends_all_back(site: Stage) -> None:
-    with site.load():
+    with site.load(split=True):
         running = begun(site, "v2", LONG)
         with site.step("the old one is live until the switch"):
             assert site.status()["under_way"]["key"] == "canary:1"
@@ -75,7 +74,7 @@ def test_the_share_is_what_was_asked_for_and_ctrl_c_sends_all_back(site: Stage) 
 
 
 def test_step_by_step_and_then_all_of_it_with_none_lost(site: Stage) -> None:
-    with site.load() as load:
+    with site.load(split=True) as load:
         run = site.up("v3")
     steps = [line for line in run.err.splitlines() if " send " in line]
     assert [line.split()[2] for line in steps] == ["5%", "50%"]
@@ -90,7 +89,7 @@ def test_step_by_step_and_then_all_of_it_with_none_lost(site: Stage) -> None:
 
 def test_bad_answers_send_all_back_and_nothing_else_is_lost(site: Stage) -> None:
     served = site.ask().version
-    with Load.running(site.url, log=site.folder / "load.jsonl", mix=LIGHT) as load:
+    with site.load(lossless=False, split=True) as load:
         run = site.bluegreen("up", "--canary", "50%:1m", VERSION="bad", ERRORS="50").ended(1)
     assert "more than 5% 5xx" in run.err
     assert "switch to" not in run.err
@@ -135,7 +134,7 @@ def test_a_visitor_with_a_ticket_stays_where_he_is_as_the_share_grows(site: Stag
 
 def test_another_terminal_sends_it_on_at_once_or_back(site: Stage) -> None:
     served = site.ask().version
-    with site.load():
+    with site.load(split=True):
         running = begun(site, "v6", LONG)
         with site.step("abort: what served serves, and both say so"):
             said = site.bluegreen("abort").ended(0)
@@ -156,7 +155,7 @@ def test_killed_meanwhile_status_tells_the_share_and_the_next_command_takes_it_b
     site: Stage,
 ) -> None:
     served = site.ask().version
-    with site.load():
+    with site.load(split=True):
         running = begun(site, "v5", LONG)
         running.signal(signal.SIGKILL)
         running.end()

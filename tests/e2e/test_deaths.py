@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from testkit.load import Load, Mix, Outcome, Report
+from testkit.load import Mix, Outcome, Report
 from testkit.stage import Stage, service
 from testkit.waiting import eventually
 
@@ -57,8 +57,7 @@ def _nothing_is_lost(report: Report) -> None:
 
 def test_with_two_replicas_no_idempotent_request_is_lost_when_one_dies(two: Stage) -> None:
     name = two.container(two.ask().colour, number=1)
-    log = two.folder / "load.jsonl"
-    with Load.running(two.url, log=log, mix=GETS) as load:
+    with two.load(GETS, lossless=False) as load:
         _run_out_of_memory(two, name)
         eventually(lambda: two.drift() == [], "both serve again")
     _nothing_is_lost(load.report())
@@ -67,8 +66,7 @@ def test_with_two_replicas_no_idempotent_request_is_lost_when_one_dies(two: Stag
 def test_during_a_deployment_too(two: Stage) -> None:
     """The new colour is starting while a replica of the old one dies."""
     name = two.container(two.ask().colour, number=2)
-    log = two.folder / "load-during.jsonl"
-    with Load.running(two.url, log=log, mix=GETS) as load:
+    with two.load(GETS, lossless=False) as load:
         running = two.begin("up", "--progress", "json", VERSION="v2", START_DELAY="3")
         running.until('"step_began", "key": "health"')
         _run_out_of_memory(two, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
@@ -15,6 +16,7 @@ from compose_bluegreen.config.requests import ProjectLocation, UpRequest
 from compose_bluegreen.domain.deployment import Deployment
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.inspection.status import Status
+from testkit.load.linearizability import Switching
 from testkit.stage import Stage, service
 
 pytestmark = pytest.mark.engine
@@ -39,7 +41,11 @@ def test_two_status_answer_while_a_release_is_under_way(here: Stage) -> None:
     where = ProjectLocation(files=(here.folder / "compose.yaml",), project_directory=here.folder)
     before, together, released = dict(os.environ), Barrier(3), Event()
 
-    with here.step("three threads begin together"), here.load(), ThreadPoolExecutor(3) as threads:
+    with (
+        here.step("three threads begin together"),
+        here.load(also=[Switching(time.monotonic())]),
+        ThreadPoolExecutor(3) as threads,
+    ):
         looking = [threads.submit(_look, where, together, released) for _ in range(2)]
         releasing = threads.submit(_release, where, together, released.set)
         deployment = releasing.result(PATIENCE)

@@ -244,7 +244,7 @@ def test_abort_takes_the_traffic_from_an_old_release_that_was_killed_in_its_cana
     stage = host.stage
     host.write(canary={"steps": "50%:10m", "sticky": True}, bake={"p95": "off"})
     host.up("v1")
-    with host.under_load():
+    with host.under_load(split=True):
         host.kill(host.begin_up("send 50% to ", "v2"))
         stage.bluegreen("abort").ended(0)
         assert stage.show(2)["state"] == "interrupted"
