@@ -23,6 +23,7 @@ from compose_bluegreen.adapters.system.certificates import (
     Certificates,
     read_certificates,
 )
+from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.clock import SystemClock
 from compose_bluegreen.adapters.system.preload import HISTORY, WHALES, ahead, arrived
 from compose_bluegreen.adapters.system.private_files import Scratch
@@ -102,7 +103,9 @@ def open_application(
         opened.callback(api.close)
         scratch = Scratch(state_folder() / "run")
         opened.callback(scratch.close)
-        compose = WhalesCompose(location, facts.name, scratch)
+        engine = SdkEngine(api)
+        children = Children(scratch, facts.name, engine.identity, observer.remark)
+        compose = WhalesCompose(location, facts.name, scratch, children)
         proxy = HaproxyProxy(facts.name, api, compose, facts.certificates)
         opened.callback(proxy.close)
         proxy.warm_up()  # starting a shell in a container takes as long as the next import
@@ -112,9 +115,8 @@ def open_application(
         from compose_bluegreen.adapters.system.hook_trust import Trust
 
         _collect_garbage_again()
-        engine = SdkEngine(api)
         trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
-        runner = HookRunner(api, compose, scratch, trust, folder(location))
+        runner = HookRunner(api, compose, scratch, trust, children, folder(location))
         ref = ProjectRef(engine.identity(), facts.name)
         history = opened.enter_context(_open_history(location, ref, proxy, observer))
         application = Application(

@@ -20,6 +20,7 @@ from compose_bluegreen.adapters.compose.runner import HookRunner
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
 from compose_bluegreen.adapters.history.journal_files import Journal
 from compose_bluegreen.adapters.history.journal_volume import VolumeJournal
+from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.clock import SystemClock
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
@@ -204,10 +205,12 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
     project = read(config, "compose.yaml")
     where = ProjectLocation(project_directory=stage.folder)
     api, rival_api = connect(), connect()
-    compose, engine = WhalesCompose(where, stage.project, scratch), SdkEngine(api)
+    engine = SdkEngine(api)
+    children = Children(scratch, stage.project, engine.identity)
+    compose = WhalesCompose(where, stage.project, scratch, children)
     proxy = HaproxyProxy(stage.project, api, compose)
     trust = Trust(Path(stage.environment["XDG_STATE_HOME"]) / "host-hooks", {})
-    runner = HookRunner(api, compose, scratch, trust, stage.folder)
+    runner = HookRunner(api, compose, scratch, trust, children, stage.folder)
     rival = HaproxyProxy(stage.project, rival_api, compose)
     compose.create_networks_and_volumes(config["networks"], {})
     found = engine.image(sample)

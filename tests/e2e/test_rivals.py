@@ -17,6 +17,7 @@ import pytest
 from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.engine import connect
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
+from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.errors import LockHeld
@@ -165,7 +166,9 @@ def test_of_many_at_once_exactly_one_has_it_in_each_round(here: Stage, tmp_path:
 
     def contend(number: int) -> None:
         api = connect()
-        compose = WhalesCompose(ProjectLocation(), here.project, Scratch(tmp_path))
+        scratch = Scratch(tmp_path)
+        children = Children(scratch, here.project, lambda: "any")
+        compose = WhalesCompose(ProjectLocation(), here.project, scratch, children)
         proxy = HaproxyProxy(here.project, api, compose)
         for each in range(rounds):
             start.wait(60)

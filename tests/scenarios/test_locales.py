@@ -20,6 +20,7 @@ import locale, sys
 from datetime import timedelta
 from pathlib import Path
 from compose_bluegreen.adapters.compose.runner import HookRunner
+from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
 
@@ -51,7 +52,8 @@ with scratch.file("model.yaml") as file:
 
 def test_a_host_command_gets_its_words_and_its_environment_in_utf_8(tmp_path: Path) -> None:
     program = """
-runner = HookRunner(None, None, scratch, trust, folder)
+children = Children(scratch, "shop", lambda: "engine")
+runner = HookRunner(None, None, scratch, trust, children, folder)
 words = ["sh", "-c", 'printf %s "$1" >word; printf %s "$BLUEGREEN_TEXT" >variable', "sh", text]
 assert runner.here(words, {"BLUEGREEN_TEXT": text}, timedelta(seconds=60)).code == 0
 """

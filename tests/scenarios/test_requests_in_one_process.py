@@ -11,6 +11,7 @@ import pytest
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose, without_compose_variables
 from compose_bluegreen.adapters.history import Scope, open_history
+from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.requests import ProjectLocation
 from compose_bluegreen.domain.colour import Colour
@@ -36,8 +37,10 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WhalesCompose:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("COMPOSE_PROFILES", "secret-profile")
     monkeypatch.setenv("COMPOSE_REMOVE_ORPHANS", "true")
+    scratch = Scratch(tmp_path / "s" / "run")
+    children = Children(scratch, "shop", lambda: "any")
     return WhalesCompose(
-        ProjectLocation(files=(tmp_path / "compose.yaml",)), "shop", Scratch(tmp_path / "s" / "run")
+        ProjectLocation(files=(tmp_path / "compose.yaml",)), "shop", scratch, children
     )
 
 

@@ -4,7 +4,6 @@ python-on-whales."""
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from compose_bluegreen.adapters.compose import config_yaml, specs
 from compose_bluegreen.adapters.system import address_pools
+from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.preload import WHALES, arrived
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.requests import ProjectLocation
@@ -30,12 +30,18 @@ _LAST_LINES = 30
 
 
 class WhalesCompose:
-    """``location`` and ``project`` are the user's; our own models run in the project beside it."""
+    """``location`` and ``project`` are the user's; our own models run in the project beside it.
 
-    def __init__(self, location: ProjectLocation, project: str, scratch: Scratch) -> None:
+    What changes something is one of ``children``, for which the next command waits.
+    """
+
+    def __init__(
+        self, location: ProjectLocation, project: str, scratch: Scratch, children: Children
+    ) -> None:
         self.project = project
         self._location = location
         self._scratch = scratch
+        self._children = children
 
     def logs(self, containers: Sequence[str], *, follow: bool, tail: int | None) -> Iterator[bytes]:
         """Lines of several containers as they come, each with its name, as Compose shows them."""
@@ -43,7 +49,7 @@ class WhalesCompose:
         services = [name.removeprefix(prefix) for name in containers]
         model: Model = {"services": {name: {"image": "scratch"} for name in services}}
         with (
-            self._written(model, companion(self.project)) as client,
+            self._written(model, companion(self.project), changes=False) as client,
             _mapped("docker compose logs"),
         ):
             lines = client.compose.logs(
@@ -95,7 +101,12 @@ class WhalesCompose:
     def alone(self) -> Iterator[None]:
         """Inside, no other command on this machine makes a proxy for this project."""
         with self._scratch.alone(self.project):
+            self._children.wait_for_orphans()
             yield
+
+    def wait_for_orphans(self) -> None:
+        """Until no program of a killed command changes this project any more. Raises LockHeld."""
+        self._children.wait_for_orphans()
 
     # ── the project beside it ────────────────────────────────────────────────────────────────
 
@@ -190,14 +201,13 @@ class WhalesCompose:
 
     # ── how ──────────────────────────────────────────────────────────────────────────────────
 
-    def _client(self, *prefix: str, **options: Any) -> DockerClient:
+    def _client(self, *prefix: str, changes: bool = True, **options: Any) -> DockerClient:
         """``prefix`` comes before ``docker`` on the command line."""
         arrived(WHALES)
         from python_on_whales import DockerClient  # noqa: PLC0415 - 200 ms
 
-        # A second Ctrl-C goes to every process of the terminal's group; an undo must survive it.
-        own_session = ["setsid"] if shutil.which("setsid") else []
-        return DockerClient(client_call=[*prefix, *own_session, "docker"], **options)
+        launcher = self._children.launcher(changes=changes)
+        return DockerClient(client_call=[*prefix, *launcher, "docker"], **options)
 
     def _base(self) -> DockerClient:
         location = self._location
@@ -210,7 +220,9 @@ class WhalesCompose:
         )
 
     @contextmanager
-    def _written(self, model: Model, project: str) -> Iterator[DockerClient]:
+    def _written(
+        self, model: Model, project: str, *, changes: bool = True
+    ) -> Iterator[DockerClient]:
         """Writes a model of ours, for a client that ignores COMPOSE_ variables and ``.env``."""
         name = f"{companion(self.project)}.yaml"
         with self._scratch.file(name) as file:
@@ -218,6 +230,7 @@ class WhalesCompose:
             self._scratch.write(file, config_yaml.text(model))
             yield self._client(
                 *without_compose_variables(os.environ),
+                changes=changes,
                 compose_files=[file],
                 compose_project_name=project,
                 compose_env_files=[os.devnull],

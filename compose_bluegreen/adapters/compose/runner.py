@@ -17,6 +17,7 @@ from compose_bluegreen.adapters.compose.client import WhalesCompose
 from compose_bluegreen.adapters.compose.engine import Client
 from compose_bluegreen.adapters.compose.exec_command import run_in
 from compose_bluegreen.adapters.compose.specs import one_off_model
+from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.ports.engine import Container
@@ -40,10 +41,16 @@ class HookRunner:
     """``folder`` is where commands of this host run."""
 
     def __init__(
-        self, api: Client, compose: WhalesCompose, scratch: Scratch, trust: Trust, folder: Path
+        self,
+        api: Client,
+        compose: WhalesCompose,
+        scratch: Scratch,
+        trust: Trust,
+        children: Children,
+        folder: Path,
     ) -> None:
         self._api, self._compose, self._scratch = api, compose, scratch
-        self._trust, self._folder = trust, folder
+        self._trust, self._children, self._folder = trust, children, folder
 
     def trust(self, words: Sequence[str]) -> None:
         self._trust.add(words)
@@ -82,7 +89,7 @@ class HookRunner:
         self, words: Sequence[str], environment: Mapping[str, str], timeout: timedelta
     ) -> CommandResult:
         with self._scratch.file("said") as file:
-            with file.open("wb") as output:
+            with file.open("wb") as output, self._children.lock() as lock:
                 try:
                     process = subprocess.Popen(
                         # UTF-8, as in the compose file: str would be encoded for the locale.
@@ -95,6 +102,7 @@ class HookRunner:
                         stderr=subprocess.STDOUT,
                         # Ctrl-C is ours to pass on: to it and to all that it started.
                         start_new_session=True,
+                        pass_fds=(lock,),
                     )
                 except OSError as error:
                     return CommandResult(_NOT_FOUND, f"{words[0]}: {error.strerror}")

@@ -48,6 +48,7 @@ class HaproxyProxy:
         certificates: Certificates = NO_CERTIFICATES,
     ) -> None:
         self._project = project
+        self._runtime = runtime
         self._container = ProxyContainer(project, api)
         self._link = LinkNetwork(project, api)
         self._session = ProxySession(api, self._container)
@@ -78,6 +79,7 @@ class HaproxyProxy:
         return self._container.log(follow=follow, tail=tail)
 
     def _took_the_lock(self) -> None:
+        self._runtime.wait_for_orphans()
         self._files.forget()  # another command may have changed them meanwhile
         self._session.haproxy(RuntimeApi.settle)
 

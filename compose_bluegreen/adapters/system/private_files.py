@@ -52,12 +52,19 @@ class Scratch:
         with self._explained():
             file.write_text(text, encoding="utf-8")
 
+    def lock_file(self, name: str) -> Path:
+        """Of that name; it is there, and empty."""
+        with self._explained():
+            make_private(self.root)
+            file = self.root / name
+            file.touch(mode=0o600)
+        return file
+
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Inside, no other command of this user on this machine is inside by that name."""
         with self._explained():
-            make_private(self.root)
-            lock = os.open(self.root / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = os.open(self.lock_file(f"{name}.lock"), os.O_RDWR | os.O_CLOEXEC)
             fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             yield

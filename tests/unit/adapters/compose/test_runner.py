@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 
 from compose_bluegreen.adapters.compose.runner import HookRunner
+from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.domain.errors import BluegreenError
@@ -25,7 +26,9 @@ NO_ROUTE = cast("Any", None)
 @pytest.fixture
 def runner(tmp_path: Path) -> HookRunner:
     trust = Trust(tmp_path / "state" / "compose-bluegreen" / "host-hooks", {})
-    return HookRunner(NO_ROUTE, NO_ROUTE, Scratch(tmp_path / "s" / "run"), trust, tmp_path)
+    scratch = Scratch(tmp_path / "s" / "run")
+    children = Children(scratch, "shop", lambda: "engine")
+    return HookRunner(NO_ROUTE, NO_ROUTE, scratch, trust, children, tmp_path)
 
 
 def test_a_command_sees_what_it_is_told_and_where_it_is(runner: HookRunner, tmp_path: Path) -> None:
