@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,7 +46,9 @@ class Children:
         """The start of a command line that runs the rest of it, until this thread ends. The next
         command waits for what ``changes`` something."""
         file = str(self._file()) if changes else ""
-        return [sys.executable, "-I", "-S", child.__file__, file, str(os.getpid())]
+        # A Ctrl-C goes to the terminal's group, and Python takes some milliseconds to leave it.
+        own_session = ["setsid"] if shutil.which("setsid") else []
+        return [*own_session, sys.executable, "-I", "-S", child.__file__, file, str(os.getpid())]
 
     @contextmanager
     def lock(self) -> Iterator[int]:
