@@ -34,9 +34,7 @@ def an_orphan(folder: Path, *, changes: bool = True) -> Iterator[subprocess.Pope
     """Of a shell that started it: the program of a program inherits the lock."""
     launcher = children(folder)[0].launcher(changes=changes)
     script = "sleep 1000 & echo; wait"
-    with subprocess.Popen(
-        [*launcher, "sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True
-    ) as program:
+    with subprocess.Popen([*launcher, "sh", "-c", script], stdout=subprocess.PIPE) as program:
         assert program.stdout
         program.stdout.readline()
         try:
