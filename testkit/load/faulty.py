@@ -125,7 +125,7 @@ class Faulty:
             return
         await asyncio.sleep(request.delay_s)
         await self._commit(line, fault, self._good(request))
-        if headers["Connection"] == "close":
+        if headers.get("Connection") == "close":
             line.writer.close()
 
     async def _shake_hands(self, line: _Line, request: _Request) -> None:
@@ -176,6 +176,6 @@ class Faulty:
 
     def _signature(self, request: _Request) -> str:
         signature = f"X-Colour: blue\r\nX-Version: {self.version}\r\n"
-        if request.headers["Connection"] == "close":
+        if request.headers.get("Connection") == "close":
             signature += "Connection: close\r\n"
         return signature
