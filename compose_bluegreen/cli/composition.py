@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,10 @@ class ProjectFacts:
     certificates: Certificates = NO_CERTIFICATES
 
 
+_GIT_PATIENCE = 10.0
+"""Seconds. Without an answer, the deployment is recorded without the revision."""
+
+
 class ProjectReader:
     """Reads the user's project in the background."""
 
@@ -74,10 +78,14 @@ class ProjectReader:
         return project, ProjectFacts(project.name, notify, self._read_git_revision(), certificates)
 
     def _read_git_revision(self) -> str | None:
-        with suppress(OSError, ValueError):
-            output, _ = self._git.communicate() if self._git else ("", "")
-            return output.strip() or None
-        return None
+        if self._git is None:
+            return None
+        try:
+            output, _ = self._git.communicate(timeout=_GIT_PATIENCE)
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            self._git.kill()
+            return None
+        return output.strip() or None
 
 
 @contextmanager

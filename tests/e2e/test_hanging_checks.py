@@ -42,6 +42,27 @@ def test_up_ends_in_time_and_says_that_the_check_hangs(
         assert waited < 5 + 2, run
 
 
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_promote_ends_in_time_and_says_that_the_check_hangs(
+    replicas: int, stages: Callable[..., Any]
+) -> None:
+    with stages() as stage:
+        hangs_later = "if [ -e /tmp/hang ]; then sleep 1000; fi"
+        check = {"test": ["CMD-SHELL", hangs_later], "interval": "1h", "timeout": "60s"}
+        stage.write(
+            web=service(f"{stage.port}:8080", healthcheck=check, deploy={"replicas": replicas})
+        )
+        stage.up("v1")
+        stage.up("v2", "--no-switch")
+        for number in range(1, replicas + 1):
+            name = stage.container("green", number=number)
+            stage.docker("exec", "--user", "root", name, "touch", "/tmp/hang")  # noqa: S108
+        run = stage.bluegreen("promote", "--timeout", "5s", "--progress", "json").ended(1)
+        assert "its HEALTHCHECK hangs: it did not end within " in run.err
+        assert run.heard[-1].moment - run.heard[0].moment < 5 + 2, run
+        stage.serves("v1")
+
+
 def test_one_interrupt_is_enough_with_any_number_of_replicas(stages: Callable[..., Any]) -> None:
     with stages() as stage:
         running = begun(stage, "60s", replicas=4)

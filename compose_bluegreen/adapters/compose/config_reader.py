@@ -17,6 +17,9 @@ from compose_bluegreen.domain.names import KEY
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.runtime.secrets import learn
 
+_PATIENCE = 300.0
+"""Seconds: an ``include`` can come from a repository or a registry."""
+
 _PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """Compose's own rule. The name becomes part of paths and of names on the engine."""
 
@@ -60,7 +63,15 @@ class ConfigReader:
         return model
 
     def _output(self) -> str:
-        output, complaint = self._process.communicate()
+        try:
+            output, complaint = self._process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate(timeout=_PATIENCE)
+            raise UsageError(
+                f"docker compose config did not end within {_PATIENCE:g} s",
+                hint="does it, typed by hand? It may wait for an include from elsewhere",
+            ) from None
         if self._process.returncode:
             raise UsageError(
                 "docker compose can't read the project",

@@ -37,6 +37,10 @@ _TIMEOUT = timedelta(seconds=30)
 """Docker's own for a HEALTHCHECK without one."""
 
 
+_SILENCE = 60
+"""Seconds for which the engine may be silent in an answer."""
+
+
 class Client:
     """The docker SDK's low-level client, whose errors are raised as ours.
 
@@ -65,7 +69,9 @@ def connect() -> Client:
     with _mapped():
         if os.environ.get("DOCKER_HOST"):
             return Client(
-                docker.APIClient(**kwargs_from_env(), version="auto", use_ssh_client=True)
+                docker.APIClient(
+                    **kwargs_from_env(), version="auto", timeout=_SILENCE, use_ssh_client=True
+                )
             )
         name = os.environ.get("DOCKER_CONTEXT") or None
         context = ContextAPI.get_context(name)
@@ -73,7 +79,11 @@ def connect() -> Client:
             raise UsageError(f"no docker context {name!r}", hint="docker context ls")
         return Client(
             docker.APIClient(
-                context.Host, tls=context.TLSConfig, version="auto", use_ssh_client=True
+                context.Host,
+                tls=context.TLSConfig,
+                version="auto",
+                timeout=_SILENCE,
+                use_ssh_client=True,
             )
         )
 

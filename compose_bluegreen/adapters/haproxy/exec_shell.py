@@ -8,6 +8,7 @@ however this process ends.
 from __future__ import annotations
 
 import codecs
+import time
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
@@ -24,6 +25,10 @@ _NO_ROOM = ("No space left", "I/O error", "Disk quota exceeded")
 
 _TIMEOUT = 30.0
 """Seconds for each read: a proxy that hangs must not hang a deployment."""
+
+
+_WHOLE = 300.0
+"""Seconds for a whole answer: interrupts wait for its end."""
 
 
 class SessionLost(ProxyFailed):
@@ -53,8 +58,9 @@ class ExecProgram:
             # what an interrupt left unread would be taken for the next answer.
             with put_off(), self._turn:
                 self._stream.send(request.encode())
+                deadline = time.monotonic() + _WHOLE
                 while not is_complete(answer):
-                    answer += decoder.decode(self._read())
+                    answer += decoder.decode(self._read(deadline))
         except OSError as error:
             raise SessionLost(
                 "lost the connection to the proxy's container",
@@ -66,7 +72,9 @@ class ExecProgram:
     def close(self) -> None:
         self._stream.close()
 
-    def _read(self) -> bytes:
+    def _read(self, deadline: float) -> bytes:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the answer has no end")
         output = self._stream.read()
         if output is None:
             raise ConnectionError("the program ended")

@@ -62,7 +62,7 @@ def answer(process: subprocess.Popen[bytes] | None) -> bytes:
         output, _ = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
         return b""
     return b"" if process.returncode else output
 

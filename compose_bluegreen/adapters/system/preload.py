@@ -14,6 +14,9 @@ from threading import Event, Lock, Thread
 HISTORY = "compose_bluegreen.adapters.history.synced_reader"
 WHALES = "python_on_whales"
 
+_PATIENCE = 60.0
+"""Seconds."""
+
 _under_way: dict[str, Event] = {}
 _lock = Lock()
 
@@ -28,9 +31,9 @@ def ahead(*modules: str) -> None:
 
 
 def arrived(module: str) -> None:
-    """Waits for the end of an import that ``ahead`` has started."""
+    """Waits for the end of an import that ``ahead`` has started, for a minute at most."""
     if coming := _under_way.get(module):
-        coming.wait()
+        coming.wait(_PATIENCE)
 
 
 def _import(modules: dict[str, Event]) -> None:

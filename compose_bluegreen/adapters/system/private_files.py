@@ -9,15 +9,22 @@ import os
 import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.errors import BluegreenError, LockHeld
 from compose_bluegreen.runtime.state_folder import make_private
 
 _ROOM = 64 * 1024
 """Bytes; a model has some thousand."""
+
+
+_PATIENCE = 300.0
+"""Seconds. Another command that creates the proxy may build or pull its image first."""
+
+_PAUSE = 0.02
 
 
 class Scratch:
@@ -26,8 +33,10 @@ class Scratch:
     Raises BluegreenError where it can't be.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, patience: float = _PATIENCE) -> None:
+        """``patience`` in seconds limits each wait for another command."""
         self.root = root
+        self._patience = patience
         self._own_folder: Path | None = None
         self._lock: int | None = None
 
@@ -62,11 +71,15 @@ class Scratch:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Inside, no other command of this user on this machine is inside by that name."""
+        """Inside, no other command of this user on this machine is inside by that name.
+
+        Raises LockHeld where another one stays inside for long.
+        """
+        file = self.lock_file(f"{name}.lock")
         with self._explained():
-            lock = os.open(self.lock_file(f"{name}.lock"), os.O_RDWR | os.O_CLOEXEC)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock = os.open(file, os.O_RDWR | os.O_CLOEXEC)
         try:
+            _exclusive(lock, file, self._patience)
             yield
         finally:
             os.close(lock)
@@ -82,18 +95,18 @@ class Scratch:
         """This command's own, held by a lock that ends with it, however it ends."""
         if self._own_folder is None:
             make_private(self.root)
-            with _locked(self.root):
+            with _locked(self.root, self._patience):
                 self._sweep()
                 self._own_folder = Path(tempfile.mkdtemp(dir=self.root))
                 self._lock = os.open(self._own_folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                _exclusive(self._lock, self._own_folder, self._patience)
         return self._own_folder
 
     def _sweep(self) -> None:
         for folder in self.root.iterdir():
             if folder.is_symlink() or not folder.is_dir():
                 continue
-            with suppress(OSError), _locked(folder, fcntl.LOCK_NB):
+            with suppress(OSError, LockHeld), _locked(folder, patience=0):
                 shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
@@ -109,11 +122,28 @@ class Scratch:
             ) from error
 
 
+def _exclusive(number: int, path: Path, patience: float) -> None:
+    """Takes the lock on an open file. Raises LockHeld."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise LockHeld(
+                    f"another command of yours has held {path} for {patience:g} s",
+                    hint=f"end it; lsof {shlex.quote(str(path))} shows it",
+                ) from None
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
 @contextmanager
-def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
+def _locked(folder: Path, patience: float) -> Iterator[None]:
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | flags)
+        _exclusive(number, folder, patience)
         yield
     finally:
         os.close(number)

@@ -13,7 +13,7 @@ import pytest
 
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.cli.hint_texts import hint_text
-from compose_bluegreen.domain.errors import BluegreenError
+from compose_bluegreen.domain.errors import BluegreenError, LockHeld
 
 
 @pytest.fixture
@@ -81,6 +81,18 @@ def test_what_a_killed_command_left_goes_with_the_next_and_what_one_has_stays(ro
     mine.close()
     Scratch(root).prove()
     assert not file.exists()
+
+
+def test_another_command_that_stays_inside_is_not_waited_for_without_end(root: Path) -> None:
+    with Scratch(root).alone("shop"):
+        with Scratch(root).alone("blog"):
+            pass
+        with pytest.raises(
+            LockHeld, match=r"another command of yours has held .*shop\.lock for 0\.1 s"
+        ):
+            Scratch(root, patience=0.1).alone("shop").__enter__()
+    with Scratch(root, patience=0.1).alone("shop"):
+        pass
 
 
 def test_a_place_that_is_no_folder_is_told(tmp_path: Path) -> None:
