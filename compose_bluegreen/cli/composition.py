@@ -121,9 +121,11 @@ def open_application(
         arrived(HISTORY)
         from compose_bluegreen.adapters.compose.runner import HookRunner
         from compose_bluegreen.adapters.system.hook_trust import Trust
+        from compose_bluegreen.adapters.system.seen_powers import SeenPowers
 
         _collect_garbage_again()
-        trust = Trust(state_folder() / "trusted" / "host-hooks", os.environ)
+        trusted = state_folder() / "trusted"
+        trust = Trust(trusted / "host-hooks", os.environ)
         runner = HookRunner(api, compose, scratch, trust, children, folder(location))
         ref = ProjectRef(engine.identity(), facts.name)
         history = opened.enter_context(_open_history(location, ref, proxy, observer))
@@ -135,6 +137,7 @@ def open_application(
                 engine=engine,
                 proxy=proxy,
                 runner=runner,
+                powers=SeenPowers(trusted / "powers", facts.name),
                 history=history,
                 lock=history,
                 clock=SystemClock(),

@@ -41,7 +41,12 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter a flag
     dry_run: DryRun = False,
     progress: Progress = ProgressFormat.AUTO,
     force: Annotated[
-        bool, typer.Option("--force", help="Roll back even if an irreversible hook ran since.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Roll back even if an irreversible hook ran since, or if the release has powers"
+            " that no release on this machine had.",
+        ),
     ] = False,
     no_hooks: Hooks = False,
     recreate_proxy: RecreateProxy = False,

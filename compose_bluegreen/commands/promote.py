@@ -19,12 +19,14 @@ from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import ControlSignal, LockOwner
-from compose_bluegreen.steps import hooks, locking, proxy_changes
+from compose_bluegreen.steps import hooks, locking, powers, proxy_changes
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.proxy_changes import Placement
 from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step, Undo
 from compose_bluegreen.steps.source import DeployOptions
+
+_RELEASE_AGAIN = Hint(Action.ABORT, " removes it; ", Action.UP, " releases your compose file")
 
 
 def promote(request: PromoteRequest, ctx: Context) -> Deployment | None:
@@ -49,6 +51,8 @@ def promote(request: PromoteRequest, ctx: Context) -> Deployment | None:
         _refuse_to_take_over(deployment, rollouts, ctx)
         for rollout in rollouts if request.hooks else ():
             hooks.refuse_untrusted(rollout.release, hooks.moments_for(goes_back=True), ctx)
+        starts = [rollout.release for rollout in rollouts if rollout.stop_first]
+        powers.refuse([(deployment.id, release) for release in starts], _RELEASE_AGAIN, ctx)
         _check_health(
             deployment, [rollout for rollout in rollouts if not rollout.stop_first], options, ctx
         )

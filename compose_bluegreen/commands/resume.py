@@ -17,13 +17,22 @@ from compose_bluegreen.domain.states import TRANSITIONS
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import LockOwner
-from compose_bluegreen.steps import hooks, locking, proxy_changes
+from compose_bluegreen.steps import hooks, locking, powers, proxy_changes
 from compose_bluegreen.steps import rollout as acts
 from compose_bluegreen.steps.desired_topology import with_release
 from compose_bluegreen.steps.proxy_changes import Placement
 from compose_bluegreen.steps.rollout import Rollout
 from compose_bluegreen.steps.saga import Saga, Step
 from compose_bluegreen.steps.source import DeployOptions
+
+_RELEASE_AGAIN = Hint(
+    Action.ABORT,
+    " removes it; ",
+    Action.UP,
+    ", or ",
+    Command(Action.ROLLBACK, flags=(Flag.FORCE,)),
+    " does it again",
+)
 
 
 def resume(ctx: Context) -> Deployment | None:
@@ -49,6 +58,8 @@ def resume(ctx: Context) -> Deployment | None:
         for rollout in behind:
             moments = hooks.moments_for(goes_back=hooks.goes_back(interrupted.deployment))
             hooks.refuse_untrusted(rollout.release, moments, ctx)
+        number = interrupted.deployment.id
+        powers.refuse([(number, rollout.release) for rollout in behind], _RELEASE_AGAIN, ctx)
         if behind:
             _continue_with(interrupted, behind, ctx)
         else:

@@ -14,14 +14,14 @@ from compose_bluegreen.deployment.pipeline import deploy
 from compose_bluegreen.deployment.rollback_target import RollbackTarget, chosen, origin_of, previous
 from compose_bluegreen.domain.deployment import Deployment, Kind, NewDeployment
 from compose_bluegreen.domain.errors import BluegreenError, UsageError
-from compose_bluegreen.domain.hints import Action, Command, Hint
+from compose_bluegreen.domain.hints import Action, Command, Flag, Hint
 from compose_bluegreen.domain.release import Image, Release
 from compose_bluegreen.domain.states import State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.domain.topology import Topology
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import LockOwner
-from compose_bluegreen.steps import hooks, irreversible
+from compose_bluegreen.steps import hooks, irreversible, powers
 from compose_bluegreen.steps.saga import Step
 from compose_bluegreen.steps.source import DeployOptions, ReleaseSource, TellPlan
 
@@ -37,6 +37,7 @@ def rollback(
         _settle_first(request, ctx)
     targets = _targets(request, ctx)
     _refuse_unsafe(targets, request, ctx)
+    _refuse_gained_powers(targets, request, tell_plan, ctx)
     images = _Images([target.release for target in targets], ctx)
     newest = max(targets, key=lambda target: target.live.id if target.live else 0)
     new_deployment = NewDeployment(
@@ -70,6 +71,7 @@ def rollback(
         lambda: releases,
         as_it_is,
         options,
+        partial(powers.note, releases if request.force else (), ctx),
         taken_back=[target.taken_back for target in targets if target.taken_back],
     )
     return deploy(source, ctx)
@@ -89,6 +91,23 @@ def _refuse_unsafe(
             )
             if target.taken_back:
                 hooks.refuse_untrusted(target.taken_back, [Moment.ON_ROLLBACK], ctx)
+
+
+def _refuse_gained_powers(
+    targets: Sequence[RollbackTarget],
+    request: RollbackRequest,
+    tell_plan: TellPlan | None,
+    ctx: Context,
+) -> None:
+    """Raises BluegreenError. With an agreement, and on a dry run, it only says what is gained."""
+    found = [(target.restores.id, target.release) for target in targets]
+    if request.force or tell_plan:
+        for sentence in powers.gains(found, ctx):
+            ctx.observer.remark(f"{sentence}{'' if request.force else '; it needs --force'}")
+        return
+    flags = (Flag.FORCE,)
+    command = Command(Action.ROLLBACK, request.services, deployment=request.to, flags=flags)
+    powers.refuse(found, Hint("if you want that, ", command), ctx)
 
 
 def _settle_first(request: RollbackRequest, ctx: Context) -> None:

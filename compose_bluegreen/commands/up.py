@@ -19,7 +19,7 @@ from compose_bluegreen.domain.release import Image, Release, kept_repository, re
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.inspection.open_ranges import open_ranges
 from compose_bluegreen.ports.context import Context
-from compose_bluegreen.steps import desired_topology, hooks, one_off_jobs, rollout
+from compose_bluegreen.steps import desired_topology, hooks, one_off_jobs, powers, rollout
 from compose_bluegreen.steps.dependencies import until_dependencies
 from compose_bluegreen.steps.images import take_back_build
 from compose_bluegreen.steps.networks import make_networks_and_volumes
@@ -115,6 +115,7 @@ def _ground(
 ) -> None:
     for release in outlines:
         hooks.trust(release, ctx)
+    powers.note(outlines, ctx)
     make_networks_and_volumes(services, project, ctx)
 
 

@@ -11,6 +11,7 @@ from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.ports.engine import Container, Engine
 from compose_bluegreen.ports.history import History
 from compose_bluegreen.ports.lock import Lock
+from compose_bluegreen.ports.powers import Powers
 from compose_bluegreen.ports.proxy import Proxy
 from compose_bluegreen.ports.runner import Runner
 from compose_bluegreen.ports.system import Clock, Observer
@@ -28,6 +29,7 @@ class Context:
     engine: Engine
     proxy: Proxy
     runner: Runner
+    powers: Powers
     history: History
     lock: Lock
     clock: Clock

@@ -30,6 +30,7 @@ from testkit.fakes.engine import FakeEngine
 from testkit.fakes.history import MemoryHistory
 from testkit.fakes.lock import FakeLock
 from testkit.fakes.observer import FakeObserver
+from testkit.fakes.powers import FakePowers
 from testkit.fakes.proxy import FakeProxy
 from testkit.fakes.runner import FakeRunner
 from testkit.fakes.workloads import FakeWorkloads
@@ -73,6 +74,7 @@ class Site:
         self.observer = FakeObserver()
         self.history = MemoryHistory()
         self.runner = FakeRunner(self.world)
+        self.powers = FakePowers()
         calls = self.world.calls
         self.ctx = Context(
             ref=REF,
@@ -81,6 +83,7 @@ class Site:
             engine=watched(FakeEngine(self.world), "engine", calls),
             proxy=watched(FakeProxy(self.world), "proxy", calls),
             runner=watched(self.runner, "runner", calls),
+            powers=self.powers,
             history=watched(self.history, "history", calls),
             lock=FakeLock(self.world),
             clock=FakeClock(self.world),

@@ -24,6 +24,7 @@ from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.clock import SystemClock
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
+from compose_bluegreen.adapters.system.seen_powers import SeenPowers
 from compose_bluegreen.config.compose_file import Project
 from compose_bluegreen.config.project import read
 from compose_bluegreen.config.release_builder import release
@@ -209,7 +210,8 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
     children = Children(scratch, stage.project, engine.identity)
     compose = WhalesCompose(where, stage.project, scratch, children)
     proxy = HaproxyProxy(stage.project, api, compose)
-    trust = Trust(Path(stage.environment["XDG_STATE_HOME"]) / "host-hooks", {})
+    state = Path(stage.environment["XDG_STATE_HOME"])
+    trust = Trust(state / "host-hooks", {})
     runner = HookRunner(api, compose, scratch, trust, children, stage.folder)
     rival = HaproxyProxy(stage.project, rival_api, compose)
     compose.create_networks_and_volumes(config["networks"], {})
@@ -227,6 +229,7 @@ def real(stage: Stage, sample: str) -> Iterator[Ground]:
                 engine=engine,
                 proxy=proxy,
                 runner=runner,
+                powers=SeenPowers(state / "powers", stage.project),
                 history=Site().history,
                 lock=proxy.lock,
                 clock=SystemClock(),
