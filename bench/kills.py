@@ -1,6 +1,7 @@
 """python -m bench.kills: hundreds of ``kill -9`` under load, and what was lost. Needs an engine.
 
-The same seed gives the same deaths.
+Every other death is in a release that reloads the proxy. Beside the load, clients that were idle since
+before a death ask after it. The same seed gives the same deaths.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from http.client import HTTPException
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from testkit.checkout import ROOT
+from testkit.idle import Http1Client, IdleClients, idle_clients
 from testkit.kills import Act, Kills, deaths
 from testkit.load import Load
 from testkit.load.mix import Bounds
@@ -31,6 +35,9 @@ A_BATCH = 10
 """Deaths for each load: it keeps a record of every request."""
 
 
+IDLE = 20
+"""Keep-alive clients that are idle during each death. Every other one asks by POST after it."""
+
 _LONG = Bounds(seconds=3600.0)
 
 
@@ -40,15 +47,22 @@ def main() -> int:
     sys.stderr.write(f"bench: seed {seed}\n")
     requests, failed = 0, Counter[str]()
     with staged("bgkills") as stage:
-        kills = Kills(stage)
+        kills = Kills(stage, reloads=True)
         kills.prepare()
         coming = deaths(seed, _shares(asked.kills))
         while batch := list(islice(coming, A_BATCH)):
             log = stage.folder / "load.jsonl"
-            with Load.running(stage.url, log=log, mix=LIGHT, bounds=_LONG) as load:
+            with (
+                Load.running(stage.url, log=log, mix=LIGHT, bounds=_LONG) as load,
+                idle_clients(IDLE, partial(Http1Client, stage.port)) as idle,
+            ):
                 for death in batch:
                     kills.die(death)
                     sys.stderr.write(f"bench: {kills.told[-1]}\n")
+                    lost = _lost(idle)
+                    failed.update(lost)
+                    requests += IDLE
+                    sys.stderr.write(f"bench: idle clients: {dict(lost) or 'all answered'}\n")
             report = load.report()
             requests += report.started
             sys.stderr.write(f"bench: {report.started} requests, {len(report.failed)} failed\n")
@@ -57,6 +71,16 @@ def main() -> int:
             kills.die(death)
     print(json.dumps(_answer(seed, kills, requests, failed), indent=2))
     return 1 if failed else 0
+
+
+def _lost(idle: IdleClients) -> Counter[str]:
+    try:
+        answers = idle.ask()
+    except (OSError, HTTPException) as error:
+        return Counter({f"idle client: {type(error).__name__}": 1})
+    return Counter(
+        {f"idle client: {status}": count for (status, _), count in answers.items() if status != 200}
+    )
 
 
 def _answer(seed: int, kills: Kills, requests: int, failed: Counter[str]) -> dict[str, Any]:

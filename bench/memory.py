@@ -18,7 +18,7 @@ _TIMES = 3
 def measure(stage: Comparison, machine: Machine, runs: int) -> list[Row]:
     """Takes the stage's own history, with real models and steps, as the pattern for more."""
     stage.release("0")
-    files = {size: _grown(stage, size) for size in (_FEW, _MANY)}
+    files = {size: grown(stage, size) for size in (_FEW, _MANY)}
     rows = []
     for name, flags in (("history -p", ("-p", stage.project)), ("history", ())):
         found: dict[int, list[float]] = {size: [] for size in files}
@@ -39,7 +39,7 @@ def measure(stage: Comparison, machine: Machine, runs: int) -> list[Row]:
     return rows
 
 
-def _grown(stage: Comparison, size: int) -> Path:
+def grown(stage: Comparison, size: int) -> Path:
     """A copy of the stage's history with its newest retired deployment that many times more."""
     source = stage.state / "compose-bluegreen" / "history.db"
     file = stage.folder / f"{size}.db"

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import count, pairwise
+from itertools import count, cycle, pairwise
 from pathlib import Path
 from random import Random
 
@@ -77,20 +77,23 @@ def deaths(seed: int, shares: dict[Act, int]) -> Iterator[Death]:
 
 @dataclass(slots=True)
 class Kills:
-    """On a stage that runs the plugin through ``docker``; ``told`` has a line for each."""
+    """On a stage that runs the plugin through ``docker``; ``told`` has a line for each. With
+    ``reloads``, every other death is in a release that reloads the proxy: its check is another one."""
 
     stage: Stage
+    reloads: bool = False
     told: list[str] = field(default_factory=list)
     settled: Counter[str] = field(default_factory=Counter)
     killed: int = 0
     can_go_back: bool = True
     at_steps: Counter[str] = field(default_factory=Counter)
+    _checks: Iterator[str] = field(default_factory=lambda: cycle(("/healthz", "/")))
     _versions: Iterator[int] = field(default_factory=lambda: count(1))
     _rehearsed: dict[Act, list[float]] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Two releases, so that there is one to go back to."""
-        self.stage.write(web=service(f"{self.stage.port}:8080"))
+        self._write()
         for _ in range(2):
             self.stage.up(self._version())
 
@@ -100,6 +103,8 @@ class Kills:
             self.stage.up(self._version())
         if death.act not in self._rehearsed:
             self._rehearsed[death.act] = self._rehearse(death.act)
+        if self.reloads and len(self.told) % 2:
+            self._write()
         before = self.stage.ask().version
         wanted = self._version()
         try:
@@ -112,6 +117,11 @@ class Kills:
         except BaseException as error:
             error.add_note(f"{len(self.told) + 1}: {death}")
             raise
+
+    def _write(self) -> None:
+        """The compose file, each time with the other check."""
+        own = {"health": {"path": next(self._checks)}, "drain_timeout": "5s"}
+        self.stage.write(web=service(f"{self.stage.port}:8080", **{"x-bluegreen": own}))
 
     # ── before ───────────────────────────────────────────────────────────────────────────────
 
