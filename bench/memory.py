@@ -74,7 +74,7 @@ def _multiply(
 ) -> None:
     fresh = {key: ":new", "uid": "'copy ' || :new"}
     if key == "id":
-        fresh["number"] = ":new"
+        fresh["number"] = "-:new"  # before all others: what is live is among the newest
     columns = _columns(database, table)
     values = ", ".join(fresh.get(column, column) for column in columns)
     database.executemany(

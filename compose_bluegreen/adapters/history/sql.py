@@ -11,7 +11,19 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Row, Select, delete, func, insert, make_url, select, update
+from sqlalchemy import (
+    URL,
+    Connection,
+    Row,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    make_url,
+    select,
+    update,
+)
 
 from compose_bluegreen.adapters.history import transitions
 from compose_bluegreen.adapters.history.rows import draft_row, load, part_row, step_row
@@ -185,18 +197,20 @@ class SqlHistory:
     def rollback_candidates(
         self, ref: ProjectRef, service: str, *, limit: int | None = None
     ) -> list[Deployment]:
-        columns = deployment_parts.c
+        parts, columns = deployment_parts.c, deployments.c
+        # No join: SQLite would look at all parts of the service, and sort them, for the newest few.
+        released = exists().where(
+            parts.deployment_id == columns.id, parts.service == service, ~parts.taken_back
+        )
         chosen = (
-            select(columns.deployment_id)
-            .join(deployments, deployments.c.id == columns.deployment_id)
+            select(columns.id)
             .where(
                 columns.engine == ref.engine,
                 columns.project == ref.name,
-                columns.service == service,
-                ~columns.taken_back,
-                deployments.c.state.in_(ROLLBACK_CANDIDATES),
+                columns.state.in_(ROLLBACK_CANDIDATES),
+                released,
             )
-            .order_by(deployments.c.number.desc())
+            .order_by(columns.number.desc())
             .limit(limit)
         )
         return self._load(chosen)
