@@ -10,11 +10,11 @@ from compose_bluegreen.adapters.history import journal_documents
 from compose_bluegreen.adapters.history.journal_documents import Name
 
 
-def forged(file: str, content: bytes, service: Mapping[str, Any]) -> tuple[str, str]:
+def forged(file: str, content: bytes, project: str, service: Mapping[str, Any]) -> tuple[str, str]:
     """The name and the text of a newer version of this document, whose service has these keys too."""
     name = Name.read(file)
     assert name
-    old = journal_documents.read(name, content)
+    old = journal_documents.read(name, content, project)
     parts = deepcopy(old.parts)
     for part in parts:
         part["model"]["services"][part["service"]] |= service

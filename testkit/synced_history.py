@@ -101,7 +101,11 @@ class Machine:
 
 
 def a_part(image: str, service: str = "web") -> DeployedService:
-    model = {"name": PROJECT, "services": {service: {"environment": {"GREETING": "Grüße 'n\n%s"}}}}
+    model = {
+        "name": PROJECT,
+        "services": {service: {"environment": {"GREETING": "Grüße 'n\n%s"}}},
+        "x-bluegreen": {"replicas": 1, "published": {}, "built": True},
+    }
     release = Release(service, Image("shop/web", f"sha256:{image}"), model, {}, f"print-{image}")
     return DeployedService(release, Colour.BLUE)
 

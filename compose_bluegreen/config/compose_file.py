@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,6 @@ from compose_bluegreen.config.types import is_port
 from compose_bluegreen.domain.errors import BadSetting, UsageError
 from compose_bluegreen.domain.names import KEY
 from compose_bluegreen.domain.release import Model
-
-NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9._-]{0,254}")
-"""A name that begins with a dash could be read as a flag by another program."""
 
 
 @dataclass(frozen=True, slots=True)

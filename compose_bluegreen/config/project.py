@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from compose_bluegreen.config.compose_file import (
-    NAME,
     ManagedService,
     Project,
     exposed_port,
@@ -27,7 +26,7 @@ from compose_bluegreen.config.validation import (
     refuse_what_two_colours_cannot_share,
 )
 from compose_bluegreen.domain.errors import BadSetting
-from compose_bluegreen.domain.names import KEY
+from compose_bluegreen.domain.names import KEY, SERVICE_NAME
 from compose_bluegreen.domain.release import Model
 
 
@@ -52,7 +51,7 @@ def read(config: Model, file: str) -> Project:
 
 def _managed(name: str, model: Model, settings: ServiceSettings, location: str) -> ManagedService:
     refuse_what_two_colours_cannot_share(model, location)
-    if not NAME.fullmatch(name):
+    if not SERVICE_NAME.fullmatch(name):
         raise BadSetting(
             location,
             "a released service can't have this name",

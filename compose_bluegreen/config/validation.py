@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from compose_bluegreen.config.compose_file import (
-    NAME,
     ManagedService,
     Project,
     PublishedPort,
@@ -14,7 +13,7 @@ from compose_bluegreen.config.compose_file import (
 from compose_bluegreen.config.settings import ServiceSettings
 from compose_bluegreen.domain.errors import BadSetting
 from compose_bluegreen.domain.image_reference import is_reference
-from compose_bluegreen.domain.names import KEY
+from compose_bluegreen.domain.names import KEY, SERVICE_NAME
 from compose_bluegreen.domain.release import Model
 from compose_bluegreen.domain.route_conflicts import PortUser, find_conflicts
 
@@ -76,7 +75,7 @@ def refuse_odd_names(model: Model, location: str) -> None:
         )
     for key, network in (model.get("networks") or {}).items():
         for alias in (network or {}).get("aliases") or ():
-            if not NAME.fullmatch(alias):
+            if not SERVICE_NAME.fullmatch(alias):
                 raise BadSetting(
                     f"{location}.networks.{key}.aliases",
                     f"{alias[:80]!r} is not allowed as a name in HTTP requests",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from compose_bluegreen.domain.colour import Colour
 
 KEY = "x-bluegreen"
 """The key of this plugin in the compose file."""
+
+SERVICE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9._-]{0,254}")
+"""A name that begins with a dash could be read as a flag by another program."""
 
 LABEL = "compose-bluegreen"
 """The prefix of the labels of this plugin's containers, networks and volumes."""

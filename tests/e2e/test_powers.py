@@ -26,7 +26,7 @@ def _forge(stage: Stage, deployment: int, keys: Model) -> None:
     listed = _in_the_journal(stage, "import os; print(*os.listdir('/journal'), sep='\\n')")
     (old,) = (one for one in listed.split() if one.startswith(f"{deployment:06}."))
     read = "import sys; print(open('/journal/' + sys.argv[1]).read(), end='')"
-    name, text = forged(old, _in_the_journal(stage, read, old).encode(), keys)
+    name, text = forged(old, _in_the_journal(stage, read, old).encode(), stage.project, keys)
     write = (
         "import os, sys\n"
         "old, new, text = sys.argv[1:]\n"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.names import LABEL
 from compose_bluegreen.domain.release import Release
+
+_NUMBER = re.compile("[0-9]{1,10}")
 
 
 def labels(release: Release, colour: Colour, deployment: int) -> dict[str, str]:
@@ -48,7 +51,7 @@ def read_labels(labels: Mapping[str, str]) -> dict[str, Any]:
         "project": labels.get(f"{LABEL}.project"),
         "service": labels.get(f"{LABEL}.service"),
         "colour": Colour(colour) if colour in set(Colour) else None,
-        "deployment": int(deployment) if deployment.isdecimal() else None,
+        "deployment": int(deployment) if _NUMBER.fullmatch(deployment) else None,
         "fingerprint": labels.get(f"{LABEL}.release"),
         "is_proxy": labels.get(f"{LABEL}.role") == "proxy",
         "one_off": labels.get("com.docker.compose.oneoff", "").lower() == "true",

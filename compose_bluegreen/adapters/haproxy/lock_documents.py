@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from compose_bluegreen.ports.lock import ControlSignal, LockOwner, SignalRequest
 
 FORMAT = 1
+
+_MALFORMED = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What the reading of a malformed file raises. RecursionError: it is nested too deeply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,10 @@ class HolderDocument:
         """None for a file that is empty, damaged or of an unknown form."""
         try:
             fields = json.loads(text)
-            since = datetime.fromisoformat(fields["since"])
-            owner = LockOwner(fields["actor"], fields["what"], since)
-            return cls(LockToken(owner, fields["token"]), fields["started"])
-        except (ValueError, KeyError, TypeError):
+            since = datetime.fromisoformat(fields["since"]).astimezone(UTC)
+            owner = LockOwner(_text(fields["actor"]), _text(fields["what"]), since)
+            return cls(LockToken(owner, _text(fields["token"])), _text(fields["started"]))
+        except _MALFORMED:
             return None
 
 
@@ -63,6 +66,14 @@ def parse_wish(text: str) -> SignalRequest | None:
     """None for a file that is empty, damaged or asks for what this version does not know."""
     try:
         fields = json.loads(text)
-        return SignalRequest(ControlSignal(fields["wish"]), fields["actor"])
-    except (ValueError, KeyError, TypeError):
+        return SignalRequest(ControlSignal(fields["wish"]), _text(fields["actor"]))
+    except _MALFORMED:
         return None
+
+
+def _text(value: object) -> str:
+    """Raises TypeError, and UnicodeEncodeError for half a character, which can't be printed."""
+    if not isinstance(value, str):
+        raise TypeError
+    value.encode()
+    return value

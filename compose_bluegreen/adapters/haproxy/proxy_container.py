@@ -193,7 +193,7 @@ class ProxyContainer:
         archive = self._archive(container, f"{STATE}/{file}")
         if archive is None:
             return None
-        return next(iter(tar.files(archive).values()), b"").decode()
+        return next(iter(tar.files(archive).values()), b"").decode(errors="replace")
 
     def _archive(self, container: str, path: str) -> bytes | None:
         try:

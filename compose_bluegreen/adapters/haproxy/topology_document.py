@@ -17,6 +17,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from compose_bluegreen.adapters.haproxy.topology_checks import check
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.errors import ProxyFailed
 from compose_bluegreen.domain.hints import Action, Hint
@@ -96,8 +97,9 @@ class TopologyDocument:
             fields = {"format": FORMAT} | json.loads(text)
             if fields["format"] > FORMAT:
                 raise _newer(fields["format"])
-            return _reader().validate_python(fields)
-        except (ValueError, TypeError, ValidationError) as error:
+            document = _reader().validate_python(fields)
+            check(document.topology, project)
+        except (ValueError, TypeError, ValidationError, RecursionError, OverflowError) as error:
             raise ProxyFailed(
                 "the proxy's topology.json cannot be read",
                 hint=Hint(
@@ -107,6 +109,7 @@ class TopologyDocument:
                     " creates them again",
                 ),
             ) from error
+        return document
 
     def text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

@@ -12,19 +12,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, Self
+from typing import Any, NoReturn, Protocol, Self
 
+from compose_bluegreen.adapters.history import document_fields
+from compose_bluegreen.adapters.history.document_fields import DEPLOYMENT, PART, STEP, Fields
 from compose_bluegreen.adapters.history.step_names import key_of_name
-from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.deployment import Kind
 from compose_bluegreen.domain.errors import HistoryUnusable
-from compose_bluegreen.domain.states import Outcome, State
+from compose_bluegreen.domain.states import State
 
 FORMAT = 3
 """The newest that can be read; a document has the oldest that can say what it says: 2 adds the state
 ``waiting``, 3 the keys of steps. docs/reference/formats.md has all of them."""
 _BEFORE_KEYS = 2
-Fields = dict[str, Any]
 
 
 class Row(Protocol):
@@ -33,38 +32,10 @@ class Row(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...
 
 
-_NAME = re.compile(r"(\d{6,12})\.([0-9a-f-]{36})\.(\d+-[0-9a-f]{16})\.json")
+_NAME = re.compile(r"([0-9]{6,10})\.([0-9a-f-]{36})\.([0-9]{1,9}-[0-9a-f]{16})\.json")
 _DAMAGED = ".damaged"
 HALF = ".new"
 """How the name of a file ends that is being written."""
-
-_TIMES = ("started_at", "finished_at", "retired_at")
-_DEPLOYMENT = [
-    "kind",
-    "state",
-    "actor",
-    "message",
-    "git_revision",
-    "started_at",
-    "finished_at",
-    "retired_at",
-    "reason",
-    "rollback_of",
-    "restores",
-]
-_PART = [
-    "service",
-    "colour",
-    "live",
-    "taken_back",
-    "image_reference",
-    "image_id",
-    "repo_digest",
-    "fingerprint",
-    "settings",
-    "model",
-]
-_STEP = ["key", "name", "cause", "outcome", "started_at", "finished_at", "detail"]
 
 
 class Damaged(Exception):
@@ -91,7 +62,8 @@ class Name:
     def read(cls, text: str) -> Self | None:
         """None for a file that is no document."""
         match = _NAME.fullmatch(text)
-        return cls(int(match[1]), match[2], match[3]) if match else None
+        name = cls(int(match[1]), match[2], match[3]) if match else None
+        return name if name and str(name) == text and 0 < name.number < 2**31 else None
 
 
 def count(revision: str | None) -> int:
@@ -143,22 +115,26 @@ def document(  # noqa: PLR0913, PLR0917 - the tables
     steps: Sequence[Row],
 ) -> Document:
     """The document of these rows; its revision follows ``before``."""
-    deployment_fields = {key: deployment[key] for key in _DEPLOYMENT}
-    rows = [{key: part[key] for key in _PART} for part in parts]
-    done = [_with_key({key: step[key] for key in _STEP}) for step in steps]
+    deployment_fields = {key: deployment[key] for key in DEPLOYMENT}
+    rows = [{key: part[key] for key in PART} for part in parts]
+    done = [_with_key({key: step[key] for key in STEP}) for step in steps]
     revision = f"{count(before) + 1}-{_digest(_text(deployment_fields, services, rows, done))}"
     return Document(
         Name(number, uid, revision), deployment_fields, tuple(services), tuple(rows), tuple(done)
     )
 
 
-def read(name: Name, content: bytes) -> Document:
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What the reading of a malformed document raises. RecursionError: it is nested too deeply."""
+
+
+def read(name: Name, content: bytes, project: str) -> Document:
     """Raises Damaged, and HistoryUnusable for what only a newer version of us can read."""
     try:
         text = content.decode("ascii").removesuffix("\n")
-        fields = json.loads(text)
+        fields = _loaded(text)
         format_ = int(fields["format"])
-    except (ValueError, KeyError, TypeError) as error:
+    except _MALFORMED as error:
         raise Damaged(str(name)) from error
     if format_ > FORMAT:
         raise newer(f"deployment {name.number}")
@@ -167,12 +143,12 @@ def read(name: Name, content: bytes) -> Document:
     try:
         return Document(
             name,
-            _deployment(fields["deployment"]),
-            tuple(map(str, fields["services"])),
-            tuple(_part(part) for part in fields["parts"]),
+            document_fields.deployment(fields["deployment"]),
+            document_fields.services(fields["services"]),
+            document_fields.parts(fields["parts"], project),
             tuple(_step(step, format_) for step in fields["steps"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except _MALFORMED as error:
         raise Damaged(str(name)) from error
 
 
@@ -195,7 +171,7 @@ class Note:
 
     @property
     def text(self) -> str:
-        step = {key: _plain(self.step[key]) for key in _STEP}
+        step = {key: _plain(self.step[key]) for key in STEP}
         line = {"format": FORMAT, "uid": self.uid, "after": self.after, "number": self.number}
         return json.dumps(line | {"step": step})
 
@@ -203,41 +179,35 @@ class Note:
 def read_note(line: str) -> Note | None:
     """None for a line that was cut off. Raises HistoryUnusable for a newer format."""
     try:
-        fields = json.loads(line)
+        fields = _loaded(line)
         format_ = int(fields.get("format", _BEFORE_KEYS))
         if format_ > FORMAT:
             raise newer(f"step {fields['number']} of a deployment")
         step = _step(fields["step"], format_)
-        return Note(fields["uid"], fields["after"], int(fields["number"]), step)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        number = document_fields.number(fields["number"])
+        return Note(str(fields["uid"]), str(fields["after"]), number, step)
+    except _MALFORMED:
         return None
+
+
+def _loaded(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> NoReturn:
+    """NaN and Infinity are no JSON, and PostgreSQL takes neither."""
+    raise ValueError(constant)
 
 
 def _step(fields: Fields, format_: int) -> Fields:
     if format_ <= _BEFORE_KEYS:
         fields = _with_key(fields | {"key": None})
-    row = _timed({key: fields[key] for key in _STEP})
-    return row | {"outcome": Outcome(row["outcome"])}
+    return document_fields.step(fields)
 
 
 def _with_key(step: Fields) -> Fields:
     """The step; its name gives the key where a version before keys wrote it."""
     return step | {"key": step["key"] or key_of_name(step["name"], step["cause"])}
-
-
-def _deployment(fields: Fields) -> Fields:
-    row = _timed({key: fields[key] for key in _DEPLOYMENT})
-    return row | {"kind": Kind(row["kind"]), "state": State(row["state"])}
-
-
-def _part(fields: Fields) -> Fields:
-    row = {key: fields[key] for key in _PART}
-    return row | {"colour": Colour(row["colour"])}
-
-
-def _timed(row: Fields) -> Fields:
-    read_times = {key: datetime.fromisoformat(row[key]) for key in _TIMES if row.get(key)}
-    return row | read_times
 
 
 def _text(

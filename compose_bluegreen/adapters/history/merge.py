@@ -21,7 +21,8 @@ from compose_bluegreen.adapters.history.comparison import (
     compare,
     rows_here,
 )
-from compose_bluegreen.adapters.history.journal_documents import Document, Fields, Name, count
+from compose_bluegreen.adapters.history.document_fields import Fields
+from compose_bluegreen.adapters.history.journal_documents import Document, Name, count
 from compose_bluegreen.adapters.history.outbox import kept_uids, mark
 from compose_bluegreen.adapters.history.scope import Scope
 from compose_bluegreen.adapters.history.tables import (

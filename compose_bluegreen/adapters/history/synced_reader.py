@@ -96,7 +96,8 @@ class FollowingHistory:
             # It may have changed since; what is not seen now is seen the next time.
             seen = self._readable.read() or seen
             names_by_uid = _by_uid(seen.files)
-        content, damaged = _content(seen, names_by_uid, needed, self._kept)
+        project = self._local.scope.project
+        content, damaged = _content(seen, names_by_uid, needed, self._kept, project)
         with self._local.store.writing() as connection:
             remarks = join(connection, self._local.scope, content, standing)
         self._local.taken = content.taken
@@ -127,7 +128,7 @@ def _by_uid(files: Sequence[str]) -> dict[str, list[Name]]:
 
 
 def _content(
-    seen: Seen, names_by_uid: dict[str, list[Name]], needed: set[str], kept: int
+    seen: Seen, names_by_uid: dict[str, list[Name]], needed: set[str], kept: int, project: str
 ) -> tuple[JournalContent, list[Name]]:
     """And what is damaged. The version before it will do, where it is still there."""
     read: dict[str, Document] = {}
@@ -137,7 +138,7 @@ def _content(
         names[uid] = versions[-1]
         for name in reversed(versions if uid in needed else ()):
             try:
-                read[uid] = journal_documents.read(name, seen.contents[str(name)])
+                read[uid] = journal_documents.read(name, seen.contents[str(name)], project)
                 names[uid] = name
                 break
             except (journal_documents.Damaged, KeyError):

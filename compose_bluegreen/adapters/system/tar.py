@@ -37,8 +37,12 @@ def owner_of(archive: bytes) -> Owner:
         return (first.uid, first.gid) if first else (0, 0)
 
 
+LARGEST = 32 * 1024 * 1024
+"""Bytes of a file that is read. A document of the journal has some ten thousand."""
+
+
 def files(archive: bytes) -> dict[str, bytes]:
-    """The contents of the files, by name without a folder."""
+    """The contents of the files, by name without a folder. Of a file that is too large, none."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         return dict(_contents(tar))
 
@@ -47,7 +51,7 @@ def _contents(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     for entry in tar:
         file = tar.extractfile(entry) if entry.isfile() else None
         if file:
-            yield entry.name.rpartition("/")[2], file.read()
+            yield entry.name.rpartition("/")[2], file.read() if entry.size <= LARGEST else b""
 
 
 def _file(name: str, content: bytes, mode: int, owner: Owner) -> tuple[tarfile.TarInfo, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -70,3 +71,36 @@ def test_a_damaged_or_unknown_wish_is_none(text: str) -> None:
 
 def test_while_the_holder_listens_there_is_no_wish() -> None:
     assert parse_wish(golden("lock.wish.listening")) is None
+
+
+MALFORMED: list[Any] = [None, 7, [], {"a": 1}, "\ud800"]
+HOSTILE = [
+    *("[" * 100_000, '{"a":' * 100_000, "9" * 10_000, '{"since": 1e999}', '"\\ud800"'),
+    *(
+        json.dumps(json.loads(HELD.text()) | {key: value})
+        for key in ("actor", "what", "since", "token", "started")
+        for value in MALFORMED
+    ),
+    json.dumps(json.loads(HELD.text()) | {"since": "0001-01-01T00:00:00+23:59"}),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[f"{text[:60]}" for text in HOSTILE])
+def test_a_hostile_holder_is_none(text: str) -> None:
+    assert HolderDocument.parse(text) is None
+
+
+def test_the_time_of_a_holder_can_always_be_compared() -> None:
+    """Also where a file has a time without a zone."""
+    text = json.dumps(json.loads(HELD.text()) | {"since": "2026-03-01T12:30:45"})
+    document = HolderDocument.parse(text)
+    assert document
+    assert document.token.owner.since.tzinfo is UTC
+
+
+@pytest.mark.parametrize("actor", [None, 7, [], "\ud800"])
+def test_a_hostile_wish_is_none(actor: object) -> None:
+    wish = json.loads(wish_text(SignalRequest(ControlSignal.ABORT, "ada")))
+    assert parse_wish(json.dumps(wish | {"actor": actor})) is None
+    assert parse_wish(json.dumps(wish | {"wish": actor})) is None
+    assert parse_wish("[" * 100_000) is None

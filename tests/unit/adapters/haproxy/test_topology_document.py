@@ -184,7 +184,7 @@ each_topology = pytest.mark.parametrize("name", TOPOLOGIES)
 
 
 def parse(text: str) -> TopologyDocument:
-    return TopologyDocument.parse(text, "shop")
+    return TopologyDocument.parse(text, "my-shop_2" if "my-shop_2" in text else "shop")
 
 
 def without_format(document: TopologyDocument) -> dict[str, Any]:

@@ -295,11 +295,11 @@ def test_a_document_of_the_new_format_needs_the_keys(project: str) -> None:
         text = re.sub(rb'"format": [12]', b'"format": 3', content)
         digest = hashlib.sha256(text.removesuffix(b"\n")).hexdigest()[:16]
         same = replace(found, revision=f"{found.count}-{digest}")
-        if read(found, content).steps:
+        if read(found, content, project).steps:
             with pytest.raises(Damaged):
-                read(same, text)
+                read(same, text, project)
         else:
-            assert read(same, text).deployment == read(found, content).deployment
+            assert read(same, text, project).deployment == read(found, content, project).deployment
 
 
 # ── names, and fingerprints ──────────────────────────────────────────────────────────────────

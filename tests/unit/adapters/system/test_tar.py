@@ -46,3 +46,8 @@ def test_a_link_leads_to_its_target() -> None:
 def test_an_archive_without_an_entry_belongs_to_root() -> None:
     assert tar.owner_of(tar.pack({}, 0o600, (5, 5))) == (0, 0)
     assert tar.files(tar.pack({}, 0o600, (5, 5))) == {}
+
+
+def test_a_file_that_is_too_large_to_be_ours_is_empty() -> None:
+    archive = tar.pack({"a": "x" * (tar.LARGEST + 1), "b": "y"}, 0o600, (5, 5))
+    assert tar.files(archive) == {"a": b"", "b": b"y"}
