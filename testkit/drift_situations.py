@@ -37,6 +37,10 @@ def proxy_stops(site: Site) -> None:
     site.world.boxes[PROXY].started = None
 
 
+def _substitute_serves(site: Site) -> None:
+    site.world.notes.substitute = True
+
+
 def _proxy_goes(site: Site) -> None:
     del site.world.boxes[PROXY]
 
@@ -195,6 +199,11 @@ SITUATIONS: tuple[Situation, ...] = (
         proxy_goes_with_its_volume,
         f"these containers are left: {GREEN}",
         f"{FORCE} creates the proxy again, docker bluegreen down removes the rest",
+    ),
+    Situation(
+        DriftKind.PROXY_SUBSTITUTED,
+        _substitute_serves,
+        "HAProxy 3.0.11 of an earlier image serves, because its successor did not start again",
     ),
     Situation(DriftKind.NETWORK_GONE, network_goes(LINK), f"{LINK} was removed"),
     Situation(DriftKind.NETWORK_GONE, network_goes(FRONT), f"{FRONT} was removed"),

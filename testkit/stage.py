@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from compose_bluegreen.adapters.haproxy.container_spec import FILES_USER
 from testkit.checkout import ROOT
 from testkit.cleanup import sweep
 from testkit.commands import Run, Running
@@ -291,6 +292,10 @@ class Stage:
     @property
     def proxy(self) -> str:
         return f"{self.companion}-proxy"
+
+    def in_the_proxy(self, script: str, user: str = FILES_USER) -> str:
+        """The output of a shell script there, by default as the user who owns the files."""
+        return self.docker("exec", "--user", user, self.proxy, "sh", "-c", script)
 
     def container(self, colour: str, service: str = "web", number: int = 1) -> str:
         return f"{self.companion}-{service}-{colour}-{number}"

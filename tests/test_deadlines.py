@@ -106,12 +106,17 @@ DEADLINES = {
     "adapters/haproxy/flock.py:_end_shells:sleep": "RECLAIM",
     "adapters/haproxy/flock.py:take:sleep": "GRACE for each owner that may come back",
     "adapters/haproxy/flock.py:take_back:sleep": "RECLAIM",
+    "adapters/haproxy/handover.py:Handover._await:logs": "_SILENCE",
+    "adapters/haproxy/handover.py:Handover._await:sleep": "_READY",
+    "adapters/haproxy/handover.py:Handover._until_finished:sleep": "_FINISH",
     "adapters/haproxy/lock.py:EngineLock._keep:acquire": SHORT,
     "adapters/haproxy/lock.py:EngineLock._keep:wait": "_WATCH_SECONDS, in a daemon thread",
     "adapters/haproxy/proxy_container.py:ProxyContainer.end:wait": "_ENDS_WITHIN",
     "adapters/haproxy/creation_lock.py:alone:attach_socket": "_SILENCE",
     "adapters/haproxy/proxy_container.py:ProxyContainer.log:logs": STREAM,
     "adapters/haproxy/proxy_container.py:ProxyContainer.log_tail:logs": "_SILENCE",
+    "adapters/haproxy/proxy_container.py:ProxyContainer.own_volumes:logs": "_SILENCE",
+    "adapters/haproxy/proxy_container.py:ProxyContainer.own_volumes:wait": "_ENDS_WITHIN",
     "adapters/haproxy/proxy_session.py:ProxySession._answered:sleep": "READY_SECONDS",
     # ── files, databases, threads and signals ────────────────────────────────────────────────
     "adapters/history/postgres.py:_engine_on:create_engine": "connect_timeout, tcp_user_timeout;"

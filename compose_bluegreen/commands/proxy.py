@@ -41,7 +41,8 @@ def recreate(
     *,
     pull: bool = False,
 ) -> None:
-    """Creates a new container and reports the downtime. If it fails, the old container runs again.
+    """Replaces HAProxy without downtime, or with a new container if it must, and reports the downtime.
+    If it fails, the old one serves.
 
     ``pull`` renews its image first: it pulls ``proxy.image``, or builds the default image again.
     """
@@ -51,7 +52,8 @@ def recreate(
     with locking.until_alone(
         LockOwner(ctx.caller.actor, "proxy recreate", ctx.clock.now()), patience, ctx
     ):
-        run_step(proxy_changes.proxy_step(wanted, Change.RECREATE, ctx), ctx)
+        change = ctx.proxy.change_to_renew(wanted)
+        run_step(proxy_changes.proxy_step(wanted, change, ctx), ctx)
 
 
 def _renewal(wanted: Topology, ctx: Context) -> Step:

@@ -118,7 +118,7 @@ def _fix(step: Step, ctx: Context) -> None:
 
 def _step(drift: Drift, ctx: Context) -> Step:
     """Raises KeyError for drift that has no fix."""
-    if drift.kind in (DriftKind.PROXY_GONE, DriftKind.PROXY_STOPPED, DriftKind.NETWORK_GONE):
+    if drift.kind in _OF_THE_PROXY:
         return _proxy(drift, ctx)
     template, act = _FIXES[drift.kind]
     name = template.format(drift=drift, containers=" ".join(drift.containers))
@@ -171,6 +171,14 @@ class _DriftContext:
         return health.until_healthy(self.drift.service, colour, timeout, self.ctx)
 
 
+_OF_THE_PROXY = (
+    DriftKind.PROXY_GONE,
+    DriftKind.PROXY_STOPPED,
+    DriftKind.PROXY_SUBSTITUTED,
+    DriftKind.NETWORK_GONE,
+)
+
+
 def _proxy(drift: Drift, ctx: Context) -> Step:
     topology = ctx.proxy.topology()
     if topology is None:
@@ -184,9 +192,11 @@ def _proxy(drift: Drift, ctx: Context) -> Step:
         if lacks
         else ("start", Change.START),
         DriftKind.NETWORK_GONE: ("recreate", Change.RECREATE),
+        DriftKind.PROXY_SUBSTITUTED: ("hand_over", Change.HAND_OVER),
     }[drift.kind]
     key, act = StepKey(StepKind.PROXY, verb), partial(_apply, topology, change, ctx)
-    return Step(key, f"{verb} the proxy", drift.problem, act)
+    name = "hand over to a new HAProxy" if change is Change.HAND_OVER else f"{verb} the proxy"
+    return Step(key, name, drift.problem, act)
 
 
 def _apply(topology: Topology, change: Change, ctx: Context) -> None:

@@ -88,7 +88,7 @@ DETAILS: Mapping[StepKind, tuple[str, ...]] = MappingProxyType(
         StepKind.PULL: ("SERVICE",),
         StepKind.USE: ("SERVICE",),
         StepKind.RUN: ("SERVICE",),
-        StepKind.PROXY: ("create", "start", "reload", "recreate", "image"),
+        StepKind.PROXY: ("create", "start", "reload", "hand_over", "recreate", "image"),
         StepKind.REPLACE_WAITING: ("ID",),
         StepKind.HOOK: ("MOMENT:NUMBER:SERVICE",),
         StepKind.PROMOTE: ("health",),

@@ -280,12 +280,12 @@ class Topology:
 
     @property
     def container(self) -> tuple[Any, ...]:
-        """Everything that only a new container of the proxy can change."""
+        """Everything that only a new container of the proxy can change, with a gap."""
         published = sorted(
             (port.host_ip, port.host_port, port.internal_port) for port in self.published
         )
         networks = sorted((name, tuple(sorted(a))) for name, a in self.networks.items())
-        return (self.settings.image, self.settings.monitor, *published, *networks)
+        return (self.settings.monitor, *published, *networks)
 
 
 def free_offsets(count: int, *, keep: Iterable[int], taken: Iterable[int]) -> tuple[int, ...]:
@@ -303,7 +303,9 @@ class Change(IntEnum):
     RELOAD = 1
     START = 2
     CREATE = 3
-    RECREATE = 4
+    HAND_OVER = 4
+    """HAProxy of another image takes over, without a gap."""
+    RECREATE = 5
 
 
 @dataclass(frozen=True, slots=True)

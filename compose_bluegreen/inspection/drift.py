@@ -27,6 +27,8 @@ class DriftKind(StrEnum):
     """The proxy's container was removed."""
     PROXY_STOPPED = "proxy_stopped"
     """The proxy's container was stopped."""
+    PROXY_SUBSTITUTED = "proxy_substituted"
+    """HAProxy of an earlier image serves, because its successor did not start again."""
     NETWORK_GONE = "network_gone"
     """A network was removed."""
     PROXY_DISCONNECTED = "proxy_disconnected"

@@ -11,6 +11,7 @@ from compose_bluegreen.inspection.drift import REPAIR, Drift, DriftKind
 from compose_bluegreen.inspection.observe import ObservedService
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
+from compose_bluegreen.ports.proxy import ServingHaproxy
 
 _FORCE = Command(Action.UP, flags=(Flag.FORCE,))
 
@@ -20,18 +21,14 @@ _FORCE = Command(Action.UP, flags=(Flag.FORCE,))
 def of_the_proxy(
     topology: Topology | None,
     proxy: Container | None,
+    haproxy: ServingHaproxy | None,
     observed_services: list[ObservedService],
     ctx: Context,
 ) -> Iterator[Drift]:
     if topology is None:
         yield from _lost(ctx)
         return
-    if proxy is None:
-        problem = "the proxy's container was removed: requests get no answer"
-        yield _repairable(DriftKind.PROXY_GONE, problem)
-    elif not proxy.running:
-        problem = "the proxy isn't running: requests get no answer"
-        yield _repairable(DriftKind.PROXY_STOPPED, problem)
+    yield from _of_the_container(proxy, haproxy)
     missing = ctx.engine.missing_networks(_networks(observed_services, ctx))
     yield from _missing(missing, topology, ctx)
     if proxy:
@@ -45,6 +42,21 @@ def of_the_proxy(
                 )
     if proxy and proxy.running:
         yield from _edited(ctx)
+
+
+def _of_the_container(proxy: Container | None, haproxy: ServingHaproxy | None) -> Iterator[Drift]:
+    if proxy is None:
+        problem = "the proxy's container was removed: requests get no answer"
+        yield _repairable(DriftKind.PROXY_GONE, problem)
+    elif not proxy.running:
+        problem = "the proxy isn't running: requests get no answer"
+        yield _repairable(DriftKind.PROXY_STOPPED, problem)
+    elif haproxy and haproxy.is_substitute:
+        problem = (
+            f"HAProxy {haproxy.version} of an earlier image serves, because its successor did not"
+            " start again"
+        )
+        yield _repairable(DriftKind.PROXY_SUBSTITUTED, problem)
 
 
 def _lost(ctx: Context) -> Iterator[Drift]:

@@ -30,6 +30,7 @@ from compose_bluegreen.inspection.proxy_drift import of_the_proxy
 from compose_bluegreen.inspection.service_drift import of_service
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.lock import LockOwner
+from compose_bluegreen.ports.proxy import ServingHaproxy
 from compose_bluegreen.steps.desired_topology import reached
 from compose_bluegreen.steps.standby import Standby
 
@@ -78,8 +79,8 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``waits`` is the deployment that waits for promotion. ``proxy_image_built_at`` is None if there
-    is no proxy, or if its image was removed."""
+    """``waits`` is the deployment that waits for promotion. ``haproxy`` is None if there is no proxy,
+    ``proxy_image_built_at`` also if its image was removed."""
 
     project: str
     proxy: str
@@ -87,6 +88,7 @@ class Status:
     drift: tuple[Drift, ...] = ()
     under_way: UnderWay | None = None
     waits: Deployment | None = None
+    haproxy: ServingHaproxy | None = None
     proxy_image_built_at: datetime | None = None
 
     @property
@@ -137,6 +139,7 @@ def observe_project(ctx: Context) -> Status:
     """The status without regard to a running deployment, as its own command needs it."""
     topology = ctx.proxy.topology()
     proxy = ctx.engine.proxy_container(ctx.project)
+    haproxy = ctx.proxy.serving_haproxy()
     runs = proxy is not None and proxy.running
     routes = reached(ctx.proxy.routes(), topology)
     waits, canary_weights = (
@@ -152,7 +155,7 @@ def observe_project(ctx: Context) -> Status:
         for name in _services(topology)
     ]
     interrupted = _interrupted(ctx)
-    drift = [*interrupted, *of_the_proxy(topology, proxy, observed_services, ctx)]
+    drift = [*interrupted, *of_the_proxy(topology, proxy, haproxy, observed_services, ctx)]
     drift += open_ranges(topology, ctx)
     if interrupted:  # the recovery of the deployment also fixes these
         drift = [difference for difference in drift if difference.kind not in _HALFWAY]
@@ -167,7 +170,8 @@ def observe_project(ctx: Context) -> Status:
         ),
         tuple(drift),
         waits=waits,
-        proxy_image_built_at=ctx.engine.built_at(proxy.image_id) if proxy else None,
+        haproxy=haproxy,
+        proxy_image_built_at=ctx.engine.built_at(haproxy.image_id) if haproxy else None,
     )
 
 

@@ -30,6 +30,22 @@ class ServerHealth:
         return self.status in ("UP", NO_TRAFFIC)
 
 
+@dataclass(frozen=True, slots=True)
+class ServingHaproxy:
+    """The HAProxy that answers visitors, and what is to be known of its image.
+
+    ``version`` is empty while it does not run. It is a substitute if it serves because its
+    successor did not start again. It is outdated if this version of the program builds another
+    default image. ``renewal`` says how it can be replaced.
+    """
+
+    version: str
+    image_id: str
+    is_substitute: bool = False
+    is_outdated: bool = False
+    renewal: Change = Change.HAND_OVER
+
+
 class Proxy(Protocol):
     """HAProxy. Its memory decides where traffic goes, so it is the truth about what is live.
 
@@ -42,6 +58,10 @@ class Proxy(Protocol):
     def change_to(self, desired: Topology) -> Change:
         """How the proxy has to be changed for the desired topology. Changes nothing."""
 
+    def change_to_renew(self, desired: Topology) -> Change:
+        """How HAProxy is replaced by that of the desired topology's image, whatever runs now: HAND_OVER,
+        or RECREATE where only a new container of the proxy can be changed so far."""
+
     def alone(self, desired: Topology) -> AbstractContextManager[None]:
         """Inside the block, no other command creates this proxy or its networks, on any machine."""
 
@@ -51,6 +71,9 @@ class Proxy(Protocol):
         Returns the downtime in seconds. If a new container of the proxy fails, the old one is
         started again.
         """
+
+    def serving_haproxy(self) -> ServingHaproxy | None:
+        """None where there is no container of the proxy."""
 
     def renew_image(self, desired: Topology) -> None:
         """Pulls the proxy image of the desired topology, or builds the default image again from the

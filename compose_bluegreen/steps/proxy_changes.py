@@ -158,6 +158,11 @@ def proxy_step(desired: Topology, change: Change, ctx: Context) -> Step:
             "reload the proxy",
             "its configuration changed; no request is lost",
         ),
+        Change.HAND_OVER: (
+            "hand_over",
+            "hand over to a new HAProxy",
+            "its image changed; no request is lost",
+        ),
         Change.RECREATE: ("recreate", "recreate the proxy", "its ports, names or image changed"),
     }[change]
     before = ctx.proxy.topology() if change is Change.RECREATE else None

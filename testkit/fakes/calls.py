@@ -35,6 +35,8 @@ LOOKS = {
     "proxy.unanswered",
     "proxy.long_lived",
     "proxy.monitor_address",
+    "proxy.change_to_renew",
+    "proxy.serving_haproxy",
     "proxy.log",
     "history.check_writable",
     "history.unfinished",

@@ -17,7 +17,7 @@ from compose_bluegreen.domain.topology import (
     Topology,
 )
 from compose_bluegreen.domain.traffic_stats import TrafficStats
-from compose_bluegreen.ports.proxy import NO_TRAFFIC, ServerHealth
+from compose_bluegreen.ports.proxy import NO_TRAFFIC, ServerHealth, ServingHaproxy
 from compose_bluegreen.ports.workloads import ColourAddresses
 from testkit.fakes.world import Box, Mark, ProxyNotes, World
 
@@ -41,9 +41,16 @@ class FakeProxy:
             return Change.CREATE
         if (now.container, box.published) != (wanted.container, _ports(wanted)):
             return Change.RECREATE if self._world.proxy_runs() else Change.CREATE
+        other_image = now.settings.image != wanted.settings.image
         if not self._world.proxy_runs():
-            return Change.START
+            return Change.CREATE if other_image else Change.START
+        if other_image or self._world.notes.substitute:
+            return Change.HAND_OVER
         return Change.NONE if now == wanted else Change.RELOAD
+
+    def change_to_renew(self, wanted: Topology) -> Change:
+        recreate = self.change_to(wanted) is Change.RECREATE
+        return Change.RECREATE if recreate else Change.HAND_OVER
 
     @contextmanager
     def alone(self, wanted: Topology) -> Iterator[None]:
@@ -54,6 +61,20 @@ class FakeProxy:
         notes = self._world.notes
         if change is Change.NONE:
             return 0.0
+        self._change_container(wanted, change)
+        notes.topology = wanted
+        kept = {name for name in notes.shown if (own := wanted.route(name)) and own.preview}
+        notes.shown = {name: notes.shown[name] for name in kept}
+        notes.parked.clear()
+        notes.believed.clear()
+        for route in wanted.routes:
+            notes.disk.setdefault(route.service, None)
+        notes.memory = dict(notes.disk)
+        notes.canary_weights = dict(notes.disk_shares)
+        return 0.25 if change is Change.RECREATE else 0.0
+
+    def _change_container(self, wanted: Topology, change: Change) -> None:
+        notes = self._world.notes
         if change is Change.RECREATE:
             before, old = notes.topology, self._world.proxy_box()
             notes.topology = wanted  # written down before the container is replaced
@@ -66,18 +87,18 @@ class FakeProxy:
                 raise
         elif change is Change.CREATE:
             self._make(wanted)
+        elif change is Change.HAND_OVER:
+            self._box().image_id = self._world.proxy_image
+            notes.substitute = False
         elif change is Change.START:
             self._box().started = self._world.time
-        notes.topology = wanted
-        kept = {name for name in notes.shown if (own := wanted.route(name)) and own.preview}
-        notes.shown = {name: notes.shown[name] for name in kept}
-        notes.parked.clear()
-        notes.believed.clear()
-        for route in wanted.routes:
-            notes.disk.setdefault(route.service, None)
-        notes.memory = dict(notes.disk)
-        notes.canary_weights = dict(notes.disk_shares)
-        return 0.25 if change is Change.RECREATE else 0.0
+
+    def serving_haproxy(self) -> ServingHaproxy | None:
+        box = self._world.proxy_box()
+        if box is None:
+            return None
+        version = "3.0.11" if self._world.proxy_runs() else ""
+        return ServingHaproxy(version, box.image_id, is_substitute=self._world.notes.substitute)
 
     def renew_image(self, wanted: Topology) -> None:
         image = wanted.settings.image

@@ -127,6 +127,7 @@ class ProxyNotes:
     """What HAProxy has on its volume and, while it runs, in memory.
 
     ``shown`` are idle colours that may be previewed, ``believed`` colours that it saw well: it takes new containers for well until it looks.
+    ``substitute``: the HAProxy serves that another one had replaced.
     """
 
     topology: Topology | None = None
@@ -137,6 +138,7 @@ class ProxyNotes:
     parked: set[tuple[str, Colour]] = field(default_factory=set)
     believed: set[tuple[str, Colour]] = field(default_factory=set)
     shown: dict[str, Colour] = field(default_factory=dict)
+    substitute: bool = False
 
 
 @dataclass(slots=True)

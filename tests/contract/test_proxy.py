@@ -51,6 +51,27 @@ def test_other_ports_need_a_new_container_and_other_checks_only_a_reload(
     assert running.proxy.change_to(changed) is Change.NONE
 
 
+def test_another_image_takes_over_without_a_new_container(
+    running: Ground, wanted: Topology
+) -> None:
+    running.proxy.route_to({"web": BLUE})
+    before = running.engine.proxy_container(running.project.name)
+    serving = running.proxy.serving_haproxy()
+    assert before
+    assert serving
+    assert serving.image_id == before.image_id
+    assert serving.version.startswith(("2.", "3."))
+    assert not serving.is_substitute
+    assert running.proxy.change_to_renew(wanted) is serving.renewal is Change.HAND_OVER
+    with running.hold("ada"):
+        assert running.proxy.apply(wanted, Change.HAND_OVER) == 0.0
+    assert running.engine.proxy_container(running.project.name) == before
+    assert running.proxy.routes() == {"web": BLUE}
+    assert running.proxy.change_to(wanted) is Change.NONE
+    running.proxy.route_to({"web": GREEN})
+    assert running.rival_proxy.routes() == {"web": GREEN}
+
+
 def test_a_switch_is_read_back_and_survives_a_restart_of_the_proxy(running: Ground) -> None:
     running.proxy.route_to({"web": GREEN})
     assert running.proxy.routes() == {"web": GREEN}

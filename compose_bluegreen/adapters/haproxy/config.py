@@ -26,6 +26,7 @@ from compose_bluegreen.domain.topology import (
 
 STATE = "/var/lib/bluegreen"
 MAP = f"{STATE}/route.map"
+LOCK = f"{STATE}/lock"
 PREVIEW = f"{STATE}/preview.map"
 PREVIEW_HEADER = "X-Bluegreen"
 PREVIEW_COOKIE = "bluegreen-preview"

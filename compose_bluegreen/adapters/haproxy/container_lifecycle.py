@@ -10,6 +10,7 @@ from compose_bluegreen.adapters.haproxy import container_spec, proxy_image
 from compose_bluegreen.adapters.haproxy.compose_runtime import ComposeRuntime
 from compose_bluegreen.adapters.haproxy.config import backend
 from compose_bluegreen.adapters.haproxy.container_swap import ContainerSwap
+from compose_bluegreen.adapters.haproxy.handover import Handover
 from compose_bluegreen.adapters.haproxy.link_network import LinkNetwork
 from compose_bluegreen.adapters.haproxy.old_worker import idle_servers
 from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
@@ -28,12 +29,14 @@ class ContainerLifecycle:
         link: LinkNetwork,
         files: ProxyFiles,
         session: ProxySession,
+        handover: Handover,
     ) -> None:
         self._runtime = runtime
         self._container = container
         self._link = link
         self._files = files
         self._session = session
+        self._handover = handover
         self._alone = False
 
     @contextmanager
@@ -66,6 +69,8 @@ class ContainerLifecycle:
             self._create_again(desired)
         elif change is Change.RECREATE:
             gap = self._recreate(desired)
+        elif change is Change.HAND_OVER:
+            self._hand_over(desired)
         else:
             self._reload(desired)
         self._files.forget()
@@ -76,6 +81,7 @@ class ContainerLifecycle:
         self._pull_or_build(desired, renew=True)
 
     def remove(self, project: str) -> None:
+        self._handover.remove()
         self._runtime.take_down(container_spec.model(Topology(project)))
 
     def _create(self, desired: Topology) -> None:
@@ -84,9 +90,9 @@ class ContainerLifecycle:
         self._get_image(desired)
         subnet = self._subnet()
         if self._container.status() is not None:
-            self._runtime.remove_proxy(self._container.name)
+            self._remove_container()
         self._bring_up(desired, start=False)
-        self._container.link_socket()
+        self._container.own_volumes(proxy_image.image(desired))
         served = any(split.live for split in self._files.splits().values())
         self._files.write(desired, subnet)
         try:
@@ -99,7 +105,7 @@ class ContainerLifecycle:
     def _undo_create(self, desired: Topology, *, served: bool) -> None:
         """Where the proxy has served before, its volume stays: it has the routes."""
         if served:
-            self._runtime.remove_proxy(self._container.name)
+            self._remove_container()
         else:
             self.remove(desired.project)
             self._session.close()
@@ -108,10 +114,15 @@ class ContainerLifecycle:
     def _create_again(self, desired: Topology) -> None:
         """Where the container does not run, or publishes nothing, it serves no request."""
         self._get_image(desired)
+        self._container.create_journal()
+        self._container.own_volumes(proxy_image.image(desired))
         self._files.write(desired, self._subnet())
-        self._container.link_socket()
-        self._runtime.remove_proxy(self._container.name)
+        self._remove_container()
         self._bring_up(desired)
+
+    def _remove_container(self) -> None:
+        self._handover.remove()
+        self._runtime.remove_proxy(self._container.name)
 
     def _reload(self, desired: Topology) -> None:
         before, subnet = self._files.topology() or desired, self._subnet()
@@ -130,6 +141,13 @@ class ContainerLifecycle:
         with self._restored_if_it_fails():
             return self._swap(desired, before)
 
+    def _hand_over(self, desired: Topology) -> None:
+        self._get_image(desired)
+        backends = _backends(self._files.topology())
+        self._files.write_checked(desired, self._subnet())
+        with self._restored_if_it_fails():
+            self._handover.take_over(desired, backends, self._runtime.bring_up)
+
     @contextmanager
     def _restored_if_it_fails(self) -> Iterator[None]:
         try:
@@ -139,24 +157,18 @@ class ContainerLifecycle:
             raise
 
     def _swap(self, desired: Topology, before: Topology | None) -> float:
-        swap = ContainerSwap(self._container, self._session)
+        swap = ContainerSwap(self._container, self._session, self._handover)
         self._container.create_journal()
-        self._container.own_journal(proxy_image.image(desired))
-        self._container.link_socket()
+        shared = not self._container.can_hand_over()
+        self._container.own_volumes(proxy_image.image(desired), shared=shared)
         swap.prepare(desired, self._runtime.bring_up)
-        backends = [
-            backend(route.service, colour, port)
-            for route in (before.routes if before else ())
-            for colour, target in route.targets
-            for port in target.ports
-        ]
-        return swap.hand_over(desired.networks, backends)
+        gap = swap.hand_over(desired.networks, _backends(before))
+        self._session.ask(lambda shell: shell.run(container_spec.CLOSE_VOLUMES))
+        return gap
 
     def _bring_up(self, desired: Topology, *, start: bool = True) -> None:
-        """With the volume of the journal, whose owner comes from the image."""
         self._container.create_journal()
         self._runtime.bring_up(container_spec.model(desired), start=start)
-        self._container.own_journal(proxy_image.image(desired))
 
     def _get_image(self, desired: Topology) -> None:
         """Only a new container needs it: one that runs keeps its own."""
@@ -181,3 +193,12 @@ class ContainerLifecycle:
                 detail=self._container.log_tail(),
                 hint=f"docker logs {self._container.name}",
             ) from error
+
+
+def _backends(topology: Topology | None) -> list[str]:
+    return [
+        backend(route.service, colour, port)
+        for route in (topology.routes if topology else ())
+        for colour, target in route.targets
+        for port in target.ports
+    ]

@@ -1,11 +1,16 @@
-"""The compose file of the proxy's container."""
+"""The compose files of the proxy's containers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from compose_bluegreen.adapters.haproxy.config import STATE, template_digest, template_folder
-from compose_bluegreen.adapters.haproxy.proxy_image import image
+from compose_bluegreen.adapters.haproxy.config import (
+    LOCK,
+    STATE,
+    template_digest,
+    template_folder,
+)
+from compose_bluegreen.adapters.haproxy.proxy_image import image, serve_script
 from compose_bluegreen.adapters.haproxy.topology_document import TopologyDocument
 from compose_bluegreen.domain.names import JOURNAL_FOLDER, LABEL, LINK, companion, proxy_name
 from compose_bluegreen.domain.release import Model
@@ -16,9 +21,25 @@ FRONT = "front"
 _OTHER_SERVICE = "proxy-b"
 """The successor's service: Compose would take two containers of one service for one."""
 
-OWN_SOCKET = "/dev/shm/bluegreen-master.sock"  # noqa: S108 - of this container alone
-"""Docker gives each container a writable folder there, whatever its image and its root are. Two
-containers may run on one volume, and each must be controlled through its own socket."""
+BESIDE = "haproxy"
+"""The role of a container that serves in the place of the HAProxy in the proxy's own container."""
+
+FILES_USER = "64999:haproxy"
+"""Who owns the files on both volumes, and runs the shell that has the lock. HAProxy runs as another
+user of the same group: what visitors could break into reads its configuration and writes no file."""
+
+FILES_USER_LABEL = f"{LABEL}.files-user"
+"""Not there on a container of an earlier version, in which HAProxy's own user owns all files."""
+
+CLOSE_VOLUMES = (
+    f"chmod -R u=rwX,g=rX,o= {STATE} && chmod -R u=rwX,go= {JOURNAL_FOLDER}"
+    f" && if [ -e {LOCK} ]; then chmod 600 {LOCK}; fi"
+)
+"""For all but their user: HAProxy can read its files, and neither read the journal nor take the lock."""
+
+NUMBER_LABEL = f"{LABEL}.number"
+IMAGE_LABEL = f"{LABEL}.image"
+"""The reference of the image. Docker lists its id once the reference means another image."""
 
 MADE_FOR = f"{LABEL}.made-for"
 """The label of the proxy's container with the digest of what only a new container can change. The
@@ -28,6 +49,10 @@ files on the volume are ahead of it where a command was killed before it created
 def successor_name(project: str) -> str:
     """Of a container that is about to replace the other one."""
     return f"{proxy_name(project)}-next"
+
+
+def beside_name(project: str, number: int) -> str:
+    return f"{companion(project)}-{BESIDE}-{number}"
 
 
 def volume(project: str) -> str:
@@ -71,19 +96,16 @@ def model(topology: Topology) -> Model:
         "labels": {
             f"{LABEL}.project": project,
             f"{LABEL}.role": SERVICE,
-            MADE_FOR: TopologyDocument.of(topology, template_digest()).made_for(),
+            MADE_FOR: TopologyDocument.of(topology, template_digest()).made_for(
+                topology.settings.image
+            ),
+            FILES_USER_LABEL: FILES_USER,
         },
-        "command": _command(),
-        "user": "haproxy",
-        "restart": "always",
-        "read_only": True,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
+        **_haproxy(0),
+        # The shared memory has HAProxy's sockets, for a container that serves beside this one.
+        "ipc": "shareable",
         # The proxy does not run as root, and a service may listen on 80.
         "sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"},
-        # Soft stop: in-flight requests get a second to finish, then the ports are free again.
-        "stop_signal": "SIGUSR1",
-        "stop_grace_period": "1s",
         "networks": joined,
         "ports": ports,
         "volumes": [
@@ -115,16 +137,54 @@ def successor(topology: Topology, service: str) -> Model:
     return spec
 
 
-def _command() -> list[str]:
-    return [
-        "haproxy",
-        "-W",
-        "-db",
-        "-S",
-        f"{OWN_SOCKET},mode,600",
-        "-f",
-        f"{STATE}/haproxy.cfg",
-    ]
+def beside(topology: Topology, number: int) -> Model:
+    """A container that takes the traffic over, in the network of the proxy's own container."""
+    project = topology.project
+    proxy = f"container:{proxy_name(project)}"
+    service: dict[str, Any] = {
+        "image": image(topology),
+        "pull_policy": "never",
+        "container_name": beside_name(project, number),
+        "labels": {
+            f"{LABEL}.project": project,
+            f"{LABEL}.role": BESIDE,
+            NUMBER_LABEL: str(number),
+            IMAGE_LABEL: image(topology),
+        },
+        **_haproxy(number),
+        "network_mode": proxy,
+        "pid": proxy,
+        "ipc": proxy,
+        "volumes": [{"type": "volume", "source": "state", "target": STATE, "read_only": True}],
+    }
+    return {
+        "name": companion(project),
+        "services": {f"{BESIDE}-{number}": service},
+        "volumes": {"state": {"name": volume(project), "external": True}},
+    }
+
+
+def _haproxy(number: int) -> dict[str, Any]:
+    """What HAProxy runs as, in either container."""
+    return {
+        # Compose reads `$$` as a dollar sign.
+        "command": ["sh", "-c", serve_script().replace("$", "$$"), "serve", str(number)],
+        "user": "haproxy",
+        "restart": "always",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        # Soft stop: in-flight requests get a second to finish, then the ports are free again.
+        "stop_signal": "SIGUSR1",
+        "stop_grace_period": "1s",
+    }
+
+
+def own_volumes(*, shared: bool) -> str:
+    """The script that gives both volumes to their user; needs root."""
+    folders = f"{STATE} {JOURNAL_FOLDER}"
+    modes = f"chmod -R u=rwX,g=rwX,o= {folders}" if shared else CLOSE_VOLUMES
+    return f"chown -R {FILES_USER} {folders} && {modes}"
 
 
 def _port(host_ip: str, host_port: str, internal_port: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from compose_bluegreen.adapters.haproxy import container_spec
+from compose_bluegreen.adapters.haproxy.handover import Handover
 from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
 from compose_bluegreen.adapters.haproxy.proxy_session import ProxySession
 from compose_bluegreen.adapters.haproxy.runtime_api import RuntimeApi
@@ -28,9 +29,12 @@ _PAUSE = 0.02
 
 
 class ContainerSwap:
-    def __init__(self, container: ProxyContainer, session: ProxySession) -> None:
+    def __init__(
+        self, container: ProxyContainer, session: ProxySession, handover: Handover
+    ) -> None:
         self._container = container
         self._session = session
+        self._handover = handover
 
     def prepare(self, desired: Topology, bring_up: Callable[[Model], None]) -> None:
         """Starts the new container; from then on this command controls it and holds the lock in it.
@@ -69,6 +73,7 @@ class ContainerSwap:
                 self._container.remove_successor()
                 self._container.start(old)
                 raise
+        self._handover.remove()
         self._container.succeed()
         return gap
 

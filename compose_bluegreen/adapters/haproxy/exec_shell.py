@@ -45,8 +45,11 @@ class ExecProgram:
     Raises SessionLost when the container or the program has ended.
     """
 
-    def __init__(self, api: Any, container: str, command: Sequence[str]) -> None:
-        created = api.exec_create(container, list(command), stdin=True, stdout=True, stderr=True)
+    def __init__(self, api: Any, container: str, user: str, command: Sequence[str]) -> None:
+        """``user`` is empty for the container's own."""
+        created = api.exec_create(
+            container, list(command), stdin=True, stdout=True, stderr=True, user=user
+        )
         self._stream = ExecStream(api.exec_start(created["Id"], socket=True), _TIMEOUT)
         self._turn = Lock()
 
@@ -84,8 +87,8 @@ class ExecProgram:
 class ExecShell:
     """A shell. Raises SessionLost when it or its container has ended."""
 
-    def __init__(self, api: Any, container: str) -> None:
-        self._program = ExecProgram(api, container, _SHELL)
+    def __init__(self, api: Any, container: str, user: str) -> None:
+        self._program = ExecProgram(api, container, user, _SHELL)
 
     def run(self, script: str) -> str:
         """The script's output, both streams. Raises ProxyFailed unless it ends with 0."""

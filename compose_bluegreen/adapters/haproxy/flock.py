@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from shlex import quote
 
-from compose_bluegreen.adapters.haproxy.config import STATE
+from compose_bluegreen.adapters.haproxy.config import LOCK, STATE
 from compose_bluegreen.adapters.haproxy.exec_shell import ExecShell
 from compose_bluegreen.adapters.haproxy.lock_documents import (
     HolderDocument,
@@ -39,7 +39,6 @@ RECLAIM = 10.0
 still be ending."""
 
 _PAUSE = 0.05
-_LOCK = f"{STATE}/lock"
 _HOLDER = f"{STATE}/lock.holder"
 _WISH = f"{STATE}/lock.wish"
 """There while the owner listens: empty, or with a request."""
@@ -51,13 +50,13 @@ _STARTED = (
 )
 _LOOK = f"{_STARTED}; cat {_HOLDER} 2>/dev/null || true"
 # Descriptor 9 exists only where the lock is held: an attempt uses descriptor 8.
-_TRY = f"exec 8>>{_LOCK}; if flock -n 8; then exec 9>&8 8>&-; else exec 8>&-; false; fi"
+_TRY = f"exec 8>>{LOCK}; if flock -n 8; then exec 9>&8 8>&-; else exec 8>&-; false; fi"
 _UNLOCK = "flock -u 9; exec 9>&-"
 _STOP_LISTENING = f"rm -f {_WISH}"
 """A command that takes the lock runs it too: the owner before it listens no more."""
 _SHELLS = (
     f"for one in /proc/[0-9]*; do"
-    f' if [ "$(readlink $one/fd/9 2>/dev/null)" = {_LOCK} ]; then echo ${{one#/proc/}}; fi; done'
+    f' if [ "$(readlink $one/fd/9 2>/dev/null)" = {LOCK} ]; then echo ${{one#/proc/}}; fi; done'
 )
 _UNKNOWN_OWNER = LockOwner("unknown user", "unknown command", datetime.fromtimestamp(0, UTC))
 

@@ -34,7 +34,8 @@ class MapFile:
         """Whole and synced, or not at all."""
         new = f"{self.path}.new"
         shell.run(
-            f"printf %s {quote(text)} > {new} && sync {new} && mv {new} {self.path} && sync {STATE}"
+            f"printf %s {quote(text)} > {new} && chmod 640 {new} && sync {new}"
+            f" && mv {new} {self.path} && sync {STATE}"
         )
 
     def load(self, ask: Ask, text: str) -> str:

@@ -11,12 +11,14 @@ from compose_bluegreen.adapters.haproxy import container_spec
 from compose_bluegreen.adapters.haproxy.compose_runtime import ComposeRuntime
 from compose_bluegreen.adapters.haproxy.config import backend, replica_address, server
 from compose_bluegreen.adapters.haproxy.container_lifecycle import ContainerLifecycle
+from compose_bluegreen.adapters.haproxy.handover import Handover
 from compose_bluegreen.adapters.haproxy.journal_access import JournalAccess
 from compose_bluegreen.adapters.haproxy.link_network import LinkNetwork
 from compose_bluegreen.adapters.haproxy.lock import EngineLock
 from compose_bluegreen.adapters.haproxy.map_files import previewed
 from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
 from compose_bluegreen.adapters.haproxy.proxy_files import ProxyFiles, document
+from compose_bluegreen.adapters.haproxy.proxy_image import image, is_default
 from compose_bluegreen.adapters.haproxy.proxy_session import ProxySession
 from compose_bluegreen.adapters.haproxy.runtime_api import RuntimeApi
 from compose_bluegreen.adapters.system.certificates import NO_CERTIFICATES, Certificates
@@ -32,7 +34,7 @@ from compose_bluegreen.domain.topology import (
     TrafficSplit,
 )
 from compose_bluegreen.domain.traffic_stats import TrafficStats
-from compose_bluegreen.ports.proxy import NO_TRAFFIC, ServerHealth
+from compose_bluegreen.ports.proxy import NO_TRAFFIC, ServerHealth, ServingHaproxy
 from compose_bluegreen.ports.workloads import ColourAddresses
 
 
@@ -53,8 +55,9 @@ class HaproxyProxy:
         self._link = LinkNetwork(project, api)
         self._session = ProxySession(api, self._container)
         self._files = ProxyFiles(project, self._container, self._session, certificates)
+        self._handover = Handover(project, api, self._container, self._session)
         self._lifecycle = ContainerLifecycle(
-            runtime, self._container, self._link, self._files, self._session
+            runtime, self._container, self._link, self._files, self._session, self._handover
         )
         self.lock = EngineLock(project, self._session, self._took_the_lock)
         self.journal_access = JournalAccess(self._container, self._session)
@@ -81,6 +84,7 @@ class HaproxyProxy:
     def _took_the_lock(self) -> None:
         self._runtime.wait_for_orphans()
         self._files.forget()  # another command may have changed them meanwhile
+        self._handover.settle()
         self._session.haproxy(RuntimeApi.settle)
 
     # ── its configuration ────────────────────────────────────────────────────────────────────
@@ -92,14 +96,50 @@ class HaproxyProxy:
         stored, status = self._files.stored(), self._container.status()
         if stored is None or status is None:
             return Change.CREATE
-        new = document(desired)
-        labels = stored.made_for(), self._container.made_for()
-        if any(label not in (None, new.made_for()) for label in labels):
+        new, own = document(desired), self._container.created_from()
+        labels = (None, new.made_for(None if is_default(own) else own))
+        other_haproxy = self._needs_another_haproxy(desired)
+        if (
+            stored.made_for(None) != new.made_for(None)
+            or self._container.made_for() not in labels
+            or (other_haproxy and not self._container.can_hand_over())
+        ):
             # A proxy that does not run serves no request, and holds no lock to ask for.
             return Change.RECREATE if status == "running" else Change.CREATE
         if status != "running":
-            return Change.START
+            return Change.CREATE if other_haproxy else Change.START
+        if other_haproxy:
+            return Change.HAND_OVER
         return Change.NONE if stored.means_the_same_as(new) else Change.RELOAD
+
+    def change_to_renew(self, desired: Topology) -> Change:
+        if self.change_to(desired) is Change.RECREATE or not self._container.can_hand_over():
+            return Change.RECREATE
+        return Change.HAND_OVER
+
+    def serving_haproxy(self) -> ServingHaproxy | None:
+        image_id = self._container.image_id()
+        if image_id is None:
+            return None
+        beside = self._handover.beside()
+        running = [each for each in beside if each.running]
+        reference = running[-1].image if running else self._container.created_from()
+        return ServingHaproxy(
+            version=self._session.haproxy(RuntimeApi.version) if self._session.runs() else "",
+            image_id=running[-1].image_id if running else image_id,
+            is_substitute=bool(beside) and not running,
+            is_outdated=is_default(reference) and reference != image(Topology(self._project)),
+            renewal=(Change.HAND_OVER if self._container.can_hand_over() else Change.RECREATE),
+        )
+
+    def _needs_another_haproxy(self, desired: Topology) -> bool:
+        """Another image serves than the desired topology has. The default image of another version of
+        this program serves on."""
+        beside = self._handover.beside()
+        serving = beside[-1].image if beside else self._container.created_from()
+        own = desired.settings.image
+        is_desired = serving == own if own else is_default(serving)
+        return not is_desired or any(not each.running for each in beside)
 
     def alone(self, desired: Topology) -> AbstractContextManager[None]:
         return self._lifecycle.alone(desired)

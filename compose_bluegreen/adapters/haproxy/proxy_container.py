@@ -28,6 +28,7 @@ class ProxyContainer:
         self.usual_name = self.name = proxy_name(project)
         self._project = project
         self._api = api
+        self._files_users: dict[str, str] = {}
 
     # ── the container ────────────────────────────────────────────────────────────────────────
 
@@ -43,6 +44,18 @@ class ProxyContainer:
             attributes["Config"]["Labels"].get(container_spec.MADE_FOR) if attributes else None
         )
         return label
+
+    def files_user(self, name: str) -> str:
+        """The user that runs the shell in this container; empty for HAProxy's own user, as in a container of
+        an earlier version. Looked up once for a container that does not change meanwhile."""
+        if name not in self._files_users:
+            with suppress(docker.errors.NotFound):
+                self._note_files_user(name, self._api.inspect_container(name))
+        return self._files_users.get(name, "")
+
+    def _note_files_user(self, name: str, attributes: dict[str, Any]) -> None:
+        labels = attributes["Config"]["Labels"] or {}
+        self._files_users[name] = labels.get(container_spec.FILES_USER_LABEL, "")
 
     def log_tail(self) -> str:
         return str(self._api.logs(self.name, tail=15).decode(errors="replace"))
@@ -103,6 +116,20 @@ class ProxyContainer:
                 container_spec.successor_name(self._project), force=True, v=True
             )
 
+    def can_hand_over(self) -> bool:
+        """A container of an earlier version ends with its HAProxy."""
+        return bool(self.files_user(self.name))
+
+    def created_from(self) -> str:
+        """The reference of its image; empty without a container."""
+        attributes = self._inspect()
+        return str(attributes["Config"]["Image"]) if attributes else ""
+
+    def kill_processes(self, pids: Sequence[str]) -> None:
+        """Of HAProxy, by its own user: no other user may."""
+        created = self._api.exec_create(self.name, ["kill", "-KILL", *pids], user="haproxy")
+        self._api.exec_start(created["Id"])
+
     def signal(self, name: str, number: str) -> None:
         self._api.kill(name, number)
 
@@ -141,6 +168,7 @@ class ProxyContainer:
 
     def succeed(self) -> None:
         """Removes the old container and gives its name to the new one."""
+        self._files_users.clear()
         with suppress(docker.errors.NotFound):
             self._api.remove_container(self.usual_name, force=True, v=True)
         self._api.rename(container_spec.successor_name(self._project), self.usual_name)
@@ -153,19 +181,37 @@ class ProxyContainer:
         return self._file_in(file, self.name) if self.status() else self._file_in_volume(file)
 
     def write(self, files: Mapping[str, str]) -> None:
+        """For HAProxy to read, which is of the volume's group. Snippets may hold passwords."""
         owner = self._volume_owner()
-        # Snippets may hold passwords. Where the folder is root's, HAProxy must still be able to
-        # change the files there.
-        self._put(tar.pack(files, 0o600 if owner[0] else 0o666, owner))
+        # Where the folder is root's, HAProxy must still be able to change the files there.
+        self._put(tar.pack(files, 0o640 if owner[0] else 0o666, owner))
 
     def write_folder(self, folder: str, files: Mapping[str, str]) -> None:
-        """For secrets: only HAProxy can read it; all users where it would be root's alone."""
         owner = self._volume_owner()
-        self._put(tar.pack_folder(folder, files, 0o700 if owner[0] else 0o755, owner))
+        self._put(tar.pack_folder(folder, files, 0o750 if owner[0] else 0o755, owner))
 
-    def link_socket(self) -> None:
-        """A link on the volume to the socket of the container in which it is followed."""
-        self._put(tar.pack_link("master.sock", container_spec.OWN_SOCKET))
+    def own_volumes(self, image: str, *, shared: bool = False) -> None:
+        """Gives the files on both volumes to their user. ``shared`` leaves them to HAProxy's user too,
+        which has the lock in a container of an earlier version. Needs both volumes."""
+        script = container_spec.own_volumes(shared=shared)
+        config = self._api.create_host_config(
+            binds=[
+                f"{container_spec.volume(self._project)}:{STATE}",
+                f"{container_spec.journal(self._project)}:{JOURNAL_FOLDER}",
+            ],
+            network_mode="none",
+            cap_drop=["ALL"],
+            cap_add=["CHOWN", "DAC_OVERRIDE", "FOWNER"],
+            security_opt=["no-new-privileges"],
+        )
+        with self._container_of(image, ["sh", "-c", script], config, user="0") as owner:
+            self._api.start(owner)
+            if self._api.wait(owner, timeout=_ENDS_WITHIN)["StatusCode"]:
+                raise ProxyFailed(
+                    "the proxy's volumes can't be given to their user",
+                    detail=self._api.logs(owner).decode(errors="replace").strip(),
+                    hint=f"proxy.image needs sh, chown and a group called haproxy: {image}",
+                )
 
     def write_hosts(self, topology: Topology) -> None:
         """The clients that may read statistics: the Docker host, which is the gateway of each
@@ -217,12 +263,6 @@ class ProxyContainer:
         labels = {f"{LABEL}.project": self._project}
         self._api.create_volume(container_spec.journal(self._project), labels=labels)
 
-    def own_journal(self, image: str) -> None:
-        """An empty volume takes its owner and its mode from the image's own folder."""
-        volume = f"{container_spec.journal(self._project)}:{STATE}"
-        with self._reader(volume, image):
-            pass
-
     def journal(self) -> bytes | None:
         """As a tar; None where there is none."""
         if self.status():
@@ -261,11 +301,20 @@ class ProxyContainer:
     def _reader(self, bind: str, image: str) -> Iterator[str]:
         """A container that never starts."""
         config = self._api.create_host_config(binds=[bind])
-        reader = str(self._api.create_container(image, ["true"], host_config=config)["Id"])
-        try:
+        with self._container_of(image, ["true"], config) as reader:
             yield reader
+
+    @contextmanager
+    def _container_of(
+        self, image: str, command: Sequence[str], config: Any, user: str | None = None
+    ) -> Iterator[str]:
+        created = self._api.create_container(
+            image, [], entrypoint=list(command), host_config=config, user=user
+        )
+        try:
+            yield str(created["Id"])
         finally:
-            self._api.remove_container(reader, v=True)
+            self._api.remove_container(created["Id"], v=True, force=True)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────
 
@@ -274,6 +323,7 @@ class ProxyContainer:
             attributes: dict[str, Any] = self._api.inspect_container(self.name)
         except docker.errors.NotFound:
             return self._unnamed_successor()
+        self._note_files_user(self.name, attributes)
         return attributes
 
     def _unnamed_successor(self) -> dict[str, Any] | None:

@@ -112,7 +112,7 @@ class ProxyFiles:
         ROUTES.write(shell, routes_text(splits))
         shell.run(
             f"cd {STATE} && for f in {_CONFIG} {_TOPOLOGY}; do"
-            " cp $f $f.old && sync $f.new && mv $f.new $f; done && sync ."
+            " cp -p $f $f.old && sync $f.new && mv $f.new $f; done && sync ."
         )
 
     def restore(self) -> None:

@@ -20,6 +20,20 @@ def image(topology: Topology) -> str:
     return topology.settings.image or f"{REPOSITORY}:{instructions_digest(dockerfile())[:12]}"
 
 
+def is_default(reference: str) -> bool:
+    """Whether it is the default image of this version, or of another one."""
+    return reference.startswith(f"{REPOSITORY}:")
+
+
+@cache
+def serve_script() -> str:
+    """What its containers run, without the comments. The image may be the user's own."""
+    text = (template_folder() / "serve.sh").read_text(encoding="utf-8")
+    return "".join(
+        f"{line}\n" for line in text.splitlines() if line and not line.lstrip().startswith("#")
+    )
+
+
 @cache
 def dockerfile() -> str:
     return (template_folder() / "Dockerfile").read_text(encoding="utf-8")

@@ -85,9 +85,9 @@ class ProxySession:
         return self._answered(lambda: act(RuntimeApi(self.shell(), self._socket())))
 
     @contextmanager
-    def haproxy_in(self, name: str) -> Iterator[RuntimeApi]:
-        """HAProxy in another container, to look only."""
-        master = MasterSocket(self._api, name)
+    def haproxy_in(self, name: str, number: int | None = None) -> Iterator[RuntimeApi]:
+        """HAProxy in another container, or with that number, to look only."""
+        master = MasterSocket(self._api, name, self._container.files_user(name), number)
         try:
             yield RuntimeApi(self.shell(), master)
         finally:
@@ -99,7 +99,7 @@ class ProxySession:
 
     def close(self) -> None:
         with self.turn:
-            self._close_socket()
+            self.close_socket()
             if self._shell:
                 self._shell.close()
             self._shell = None
@@ -114,7 +114,7 @@ class ProxySession:
             except (SessionLost, NotReady) as error:
                 if isinstance(error, SessionLost):
                     self.close()
-                self._close_socket()
+                self.close_socket()
                 status = self._container.status()
                 stopped = stopped + 1 if status in ("exited", "created") else 0
                 if status is None or stopped > _STOPPED_LOOKS or time.monotonic() > deadline:
@@ -126,15 +126,17 @@ class ProxySession:
             self._master = self._opened(MasterSocket)
         return self._master
 
-    def _close_socket(self) -> None:
+    def close_socket(self) -> None:
+        """The next question opens that of the HAProxy which serves then."""
         with self.turn:
             if self._master:
                 self._master.close()
             self._master = None
 
-    def _opened(self, stream: Callable[[Any, str], _T]) -> _T:
+    def _opened(self, stream: Callable[[Any, str, str], _T]) -> _T:
+        name = self._container.name
         try:
-            return stream(self._api, self._container.name)
+            return stream(self._api, name, self._container.files_user(name))
         except (docker.errors.NotFound, EngineUnreachable) as error:
             raise SessionLost(
                 f"the proxy {self._container.name} isn't running", hint=Hint(Action.STATUS)

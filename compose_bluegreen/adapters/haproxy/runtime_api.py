@@ -19,7 +19,7 @@ from compose_bluegreen.adapters.haproxy.map_files import (
     previews_text,
     routes_text,
 )
-from compose_bluegreen.adapters.haproxy.master_socket import SOCKET, MasterSocket, ask_in
+from compose_bluegreen.adapters.haproxy.master_socket import FIND_SOCKET, MasterSocket, ask_in
 from compose_bluegreen.adapters.haproxy.old_worker import IdleServer
 from compose_bluegreen.adapters.haproxy.stats import rows, traffic_stats
 from compose_bluegreen.domain.colour import Colour
@@ -28,7 +28,8 @@ from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.topology import TrafficSplit
 from compose_bluegreen.domain.traffic_stats import TrafficStats
 
-_RELOAD = f"echo reload | socat -t30 - UNIX-CONNECT:{SOCKET}"
+_PROCESSES = ("master", "worker")
+_RELOAD = f"{FIND_SOCKET}; echo reload | socat -t30 - UNIX-CONNECT:$at"
 
 
 class RuntimeApi:
@@ -47,6 +48,19 @@ class RuntimeApi:
         if not workers:
             raise NotReady("HAProxy runs no worker", hint=Hint(Action.STATUS))
         return workers
+
+    def processes(self) -> list[str]:
+        """Process ids of the master and its workers. Raises NotReady where there is none."""
+        lines = (line.split() for line in self._master.ask("show proc")[0].splitlines())
+        return [fields[0] for fields in lines if len(fields) > 1 and fields[1] in _PROCESSES]
+
+    def version(self) -> str:
+        """Of the master, as in ``3.0.11``; empty where it does not say it."""
+        for line in self._master.ask("show proc")[0].splitlines():
+            fields = line.split()
+            if len(fields) > 1 and fields[1] == "master":
+                return fields[-1].partition("-")[0]
+        return ""
 
     def splits(self) -> dict[str, TrafficSplit]:
         """The map in the memory of the current worker: where new requests go."""

@@ -118,8 +118,10 @@ class TopologyDocument:
         """A file of another format that means the same needs no reload."""
         return (self.template, self.topology) == (other.template, other.topology)
 
-    def made_for(self) -> str:
-        """What only a new container can change, as a digest. Another value costs every user a gap."""
+    def made_for(self, image: str | None) -> str:
+        """What only a new container can change, as a digest. Another value costs every user a gap.
+
+        ``image`` is the user's image that the container has, which HAProxy beside it may not have."""
         settings, routes = self.topology.settings, self.topology.routes
         ports = dict.fromkeys(port for route in routes for port in _ports(route))
         names: dict[str, set[str]] = {}
@@ -127,7 +129,7 @@ class TopologyDocument:
             for network, aliases in route.networks:
                 names.setdefault(network, set()).update(aliases)
         fixed = (
-            settings.image,
+            image,
             settings.monitor,
             *sorted((port.host_ip, port.host_port, port.door) for port in ports),
             *sorted((network, tuple(sorted(aliases))) for network, aliases in names.items()),

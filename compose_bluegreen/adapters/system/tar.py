@@ -24,12 +24,6 @@ def pack_folder(folder: str, files: Mapping[str, str], mode: int, owner: Owner) 
     return _packed([(head, b""), *inside])
 
 
-def pack_link(name: str, target: str) -> bytes:
-    entry = _entry(name, tarfile.SYMTYPE, 0o777, (0, 0))
-    entry.linkname = target
-    return _packed([(entry, b"")])
-
-
 def owner_of(archive: bytes) -> Owner:
     """Of the first entry, which is the folder or file that Docker was asked for."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:

@@ -71,11 +71,11 @@ def test_the_image_is_pulled_before_anything_moves(serving: Site) -> None:
     assert serving.serving() == {"v1"}
 
 
-def test_the_default_image_is_built_again_before_the_container_is_replaced(
+def test_the_default_image_is_built_again_before_haproxy_is_replaced(
     serving: Site,
 ) -> None:
     proxy.recreate(serving.project, serving.ctx, pull=True)
-    assert serving.observer.keys == ["proxy:image", "proxy:recreate"]
+    assert serving.observer.keys == ["proxy:image", "proxy:hand_over"]
     box = serving.world.proxy_box()
     assert box is not None
     assert box.image_id == "sha256:haproxy-renewed"
@@ -84,7 +84,7 @@ def test_the_default_image_is_built_again_before_the_container_is_replaced(
 
 def test_without_pull_the_image_stays(serving: Site) -> None:
     proxy.recreate(serving.project, serving.ctx)
-    assert serving.observer.keys == ["proxy:recreate"]
+    assert serving.observer.keys == ["proxy:hand_over"]
     box = serving.world.proxy_box()
     assert box is not None
     assert box.image_id == "sha256:haproxy"

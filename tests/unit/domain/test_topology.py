@@ -121,13 +121,17 @@ def test_a_new_colour_or_check_needs_no_new_container() -> None:
     assert replace(SHOP, settings=ProxySettings(timeout_ms=1)).container == SHOP.container
 
 
-def test_other_ports_names_or_images_need_a_new_container() -> None:
+def test_another_image_needs_no_new_container_of_the_proxy() -> None:
+    image = replace(SHOP, settings=ProxySettings(image="haproxy:3.2"))
+    assert image.container == SHOP.container
+
+
+def test_other_ports_or_names_need_a_new_container() -> None:
     fewer = SHOP.with_route(replace(WEB, published=()))
     renamed = SHOP.with_route(replace(API, networks=(("shop_default", ("api", "v2")),)))
-    image = replace(SHOP, settings=ProxySettings(image="haproxy:3.2"))
     monitor = replace(SHOP, settings=ProxySettings(monitor=8404))
-    made = {one.container for one in (SHOP, fewer, renamed, image, monitor)}
-    assert len(made) == 5
+    made = {one.container for one in (SHOP, fewer, renamed, monitor)}
+    assert len(made) == 4
 
 
 def test_a_target_checks_its_own_port_first() -> None:
@@ -143,5 +147,6 @@ def test_changes_are_ordered_by_what_they_cost() -> None:
         Change.RELOAD,
         Change.START,
         Change.CREATE,
+        Change.HAND_OVER,
         Change.RECREATE,
     ]

@@ -234,7 +234,8 @@ def test_what_is_written_is_read_back(name: str) -> None:
 def test_the_label_of_the_container_is_that_of_78b6a6f(name: str) -> None:
     """Another value would replace the container of every user, with a gap."""
     expected = json.loads(golden("made-for.json"))[name]
-    assert parse(golden(f"topology.{name}.json")).made_for() == expected
+    document = parse(golden(f"topology.{name}.json"))
+    assert document.made_for(document.topology.settings.image) == expected
     service = container_spec.model(TOPOLOGIES[name])["services"][container_spec.SERVICE]
     assert service["labels"]["compose-bluegreen.made-for"] == expected
 
