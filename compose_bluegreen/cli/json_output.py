@@ -93,7 +93,9 @@ def status(observed: Status, monitor: str | None) -> dict[str, Any]:
     return {
         "project": observed.project,
         "proxy": observed.proxy,
+        "haproxy_version": (observed.haproxy and observed.haproxy.version) or None,
         "proxy_image_built_at": utc(observed.proxy_image_built_at),
+        "proxy_image_outdated": bool(observed.haproxy and observed.haproxy.is_outdated),
         "monitor": f"http://{monitor}" if monitor else None,
         "under_way": _under_way(observed.under_way),
         "waiting": _waiting(observed.waits),

@@ -108,9 +108,12 @@ def _compose() -> Iterator[Finding]:
 
 def _proxies() -> Iterator[Finding]:
     """The version of each proxy and the age of its image: security updates come with a new image."""
-    role = f"label={LABEL}.role=proxy"
-    names, _ = _ask("docker", "ps", "--all", "--filter", role, "--format", "{{.Names}}")
-    for name in names.split():
+    names = []
+    for role in ("proxy", "haproxy"):
+        labelled = f"label={LABEL}.role={role}"
+        listed, _ = _ask("docker", "ps", "--all", "--filter", labelled, "--format", "{{.Names}}")
+        names += listed.split()
+    for name in sorted(names):
         image, _ = _ask("docker", "inspect", "--format", "{{.Image}}", name)
         built, _ = _ask("docker", "image", "inspect", "--format", "{{.Created}}", image)
         version, _ = _ask("docker", "exec", name, "haproxy", "-v")

@@ -15,8 +15,10 @@ from compose_bluegreen.cli.terminal import Terminal, clean, one_line, terminal_o
 from compose_bluegreen.deployment.pending import DECIDE
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Deployment, Kind, StepRecord
+from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.states import Outcome, State
+from compose_bluegreen.domain.topology import Change
 
 if TYPE_CHECKING:
     from compose_bluegreen.commands.prune import Pruned
@@ -129,6 +131,7 @@ def status(
     terminal = terminal or terminal_of(sys.stdout)
     statistics = f", statistics at http://{monitor}" if monitor else ""
     lines = [f"project {observed.project}: proxy {observed.proxy}{statistics}"]
+    lines += _haproxy(observed)
     head = (
         "SERVICE",
         "LIVE",
@@ -152,6 +155,27 @@ def status(
     for drift in observed.all_drift:
         lines += _drift(drift, terminal)
     return _text(lines)
+
+
+def _haproxy(observed: Status) -> Iterator[str]:
+    haproxy = observed.haproxy
+    if haproxy is None:
+        return
+    built_at = observed.proxy_image_built_at
+    built = f", its image was built on {built_at:%Y-%m-%d}" if built_at else ""
+    if haproxy.version:
+        yield f"  HAProxy {haproxy.version}{built}"
+    recreate = hint_text(Hint(Action.PROXY_RECREATE))
+    if haproxy.renewal is Change.RECREATE:
+        yield (
+            "  an earlier version of compose-bluegreen created the proxy, and HAProxy can read the journal"
+            f" of history: {recreate} replaces it once, with a downtime of less than a second"
+        )
+    elif haproxy.is_outdated:
+        yield (
+            "  this version of compose-bluegreen has another image of the proxy:"
+            f" {recreate} takes it, without downtime"
+        )
 
 
 def lock(

@@ -112,7 +112,9 @@ def test_status_s_json_has_the_promised_keys() -> None:
     assert set(answer) == {
         "project",
         "proxy",
+        "haproxy_version",
         "proxy_image_built_at",
+        "proxy_image_outdated",
         "monitor",
         "under_way",
         "waiting",

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from compose_bluegreen.cli import output
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.terminal import Terminal
@@ -16,10 +18,11 @@ from compose_bluegreen.domain.hints import Hint
 from compose_bluegreen.domain.plan import PlannedStep
 from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
+from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.inspection.drift import Drift, DriftKind
 from compose_bluegreen.inspection.status import Status, UnderWay
 from compose_bluegreen.ports.lock import LockOwner
-from compose_bluegreen.ports.proxy import ServerHealth
+from compose_bluegreen.ports.proxy import ServerHealth, ServingHaproxy
 from testkit.answers import BACK, BUILDING, EAST, FAILED, IMAGE, START, UP, WELL, found, part
 
 
@@ -109,6 +112,27 @@ def test_status_is_a_row_for_each_service() -> None:
     assert "UP, 2 in flight" in lines[2]
     assert row[-1] == "41"
     assert len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("haproxy", "advice"),
+    [
+        (ServingHaproxy("3.0.11", "x"), ""),
+        (ServingHaproxy("3.0.11", "x", is_outdated=True), "takes it, without downtime"),
+        (
+            ServingHaproxy("3.0.11", "x", is_outdated=True, renewal=Change.RECREATE),
+            "HAProxy can read the journal",
+        ),
+    ],
+)
+def test_the_version_of_haproxy_and_how_to_renew_it_are_shown(
+    haproxy: ServingHaproxy, advice: str
+) -> None:
+    status = replace(found(WELL), haproxy=haproxy, proxy_image_built_at=START)
+    lines = output.status(status, None, "table", Terminal(), EAST).splitlines()
+    assert lines[1] == f"  HAProxy 3.0.11, its image was built on {START:%Y-%m-%d}"
+    assert advice in lines[2]
+    assert ("docker bluegreen proxy recreate" in lines[2]) is bool(advice)
 
 
 def test_replicas_are_counted() -> None:
