@@ -108,7 +108,7 @@ def test_what_fails_is_answered_and_told_and_a_deaf_webhook_is_no_failure(
     with site.step("nor is it in history or on the engine"):
         assert "hush" not in site.bluegreen("history", "--format", "json").ended(0).out
         script = "cat /var/lib/bluegreen-history/* /var/lib/bluegreen/* 2>/dev/null || true"
-        assert "hush" not in site.docker("exec", site.proxy, "sh", "-c", script)
+        assert "hush" not in site.in_the_proxy(script)
         state = site.folder.parent / "state"
         files = [one for one in state.rglob("*") if one.is_file() and os.access(one, os.R_OK)]
         assert [str(one) for one in files if b"token=hush" in one.read_bytes()] == []

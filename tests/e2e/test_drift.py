@@ -94,11 +94,11 @@ def _link_is_removed(stage: Stage) -> None:
 
 
 def _map_is_edited_on_disk(stage: Stage) -> None:
-    _in_the_proxy(stage, f"echo 'web blue' > {MAP}")
+    stage.in_the_proxy(f"echo 'web blue' > {MAP}")
 
 
 def _map_is_removed(stage: Stage) -> None:
-    _in_the_proxy(stage, f"rm {MAP}")
+    stage.in_the_proxy(f"rm {MAP}")
 
 
 def _map_is_edited_in_memory(colour: str) -> Callable[[Stage], None]:
@@ -106,13 +106,9 @@ def _map_is_edited_in_memory(colour: str) -> Callable[[Stage], None]:
 
     def edited(stage: Stage) -> None:
         command = f"@1 set map {MAP} web {colour}"
-        _in_the_proxy(stage, f"echo '{command}' | socat -t10 - UNIX-CONNECT:{SOCKET}")
+        stage.in_the_proxy(f"echo '{command}' | socat -t10 - UNIX-CONNECT:{SOCKET}")
 
     return edited
-
-
-def _in_the_proxy(stage: Stage, script: str) -> None:
-    stage.docker("exec", stage.proxy, "sh", "-c", script)
 
 
 def _live_is_stopped(stage: Stage) -> None:

@@ -76,6 +76,28 @@ def test_between_deployments(
         eventually(lambda: site.drift() == [], "no drift")
 
 
+@pytest.mark.parametrize("befalls", WAYS)
+def test_after_another_haproxy_took_over(
+    befalls: Callable[[OwnEngine], None], site: Stage, daemon: OwnEngine
+) -> None:
+    """Docker may start it before the container whose network it needs, and then not again."""
+    before = _answer(site, daemon)
+    assert before
+    site.bluegreen("proxy", "recreate").ended(0)
+    befalls(daemon)
+    with site.step("the same version serves, with no command of ours"):
+        eventually(
+            lambda: (found := _answer(site, daemon)) and found.version == before.version,
+            before.version,
+        )
+    with site.step("repair lets it take over again, where Docker did not start it"):
+        kinds = {difference["kind"] for difference in site.drift()}
+        assert kinds <= {"proxy_substituted"}
+        site.bluegreen("repair").ended(0)
+        assert site.drift() == []
+        assert _answer(site, daemon) is not None
+
+
 def test_while_one_waits(site: Stage, daemon: OwnEngine) -> None:
     """It is there again, and only a person lets visitors meet it."""
     before = _answer(site, daemon)

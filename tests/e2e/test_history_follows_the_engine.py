@@ -34,7 +34,7 @@ def here(stage: Stage) -> Elsewhere:
 
 
 def documents(stage: Stage) -> list[str]:
-    listed = stage.docker("exec", stage.proxy, "ls", "-l", "/var/lib/bluegreen-history")
+    listed = stage.in_the_proxy("ls -l /var/lib/bluegreen-history")
     return [line for line in listed.splitlines() if line.endswith(".json")]
 
 
@@ -128,7 +128,7 @@ def test_a_journal_that_is_damaged_or_wiped(stage: Stage, lose: str) -> None:
     stage.up("v1")
     stage.up("v2")
     before = here(stage).story()
-    stage.docker("exec", stage.proxy, "sh", "-c", f"cd /var/lib/bluegreen-history && {lose}")
+    stage.in_the_proxy(f"cd /var/lib/bluegreen-history && {lose}")
     with stage.step("nothing is lost here, and what is there doesn't hurt"):
         assert here(stage).story() == before
     with stage.step("who needs what is damaged puts it aside, who has it makes it whole"):
@@ -140,13 +140,13 @@ def test_a_journal_that_is_damaged_or_wiped(stage: Stage, lose: str) -> None:
 def test_a_journal_that_cannot_be_written_is_a_warning(stage: Stage) -> None:
     stage.write(web=service(f"{stage.port}:8080"))
     stage.up("v1")
-    stage.docker("exec", stage.proxy, "chmod", "500", "/var/lib/bluegreen-history")
+    stage.in_the_proxy("chmod 500 /var/lib/bluegreen-history")
     with stage.step("the deployment stands"):
         run = stage.up("v2")
         assert run.err.count("warning: the engine's copy of history can't be written") == 1
         assert "Permission denied" in run.err
         assert stage.live()["deployment"] == 2
-    stage.docker("exec", stage.proxy, "chmod", "700", "/var/lib/bluegreen-history")
+    stage.in_the_proxy("chmod 700 /var/lib/bluegreen-history")
     with stage.step("and is sent the next time"):
         stage.up("v2")
         assert Elsewhere(stage, "b").story() == here(stage).story()

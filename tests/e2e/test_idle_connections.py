@@ -146,7 +146,7 @@ def test_a_command_that_died_before_its_reload_leaves_no_colour_healthy(
         server = "web-green-8080/replica1"
         for command in (f"set server {server} health up", f"disable health {server}"):
             master = f"echo '@1 {command}' | socat -t10 - UNIX-CONNECT:{SOCKET}"
-            stage.docker("exec", stage.proxy, "sh", "-c", master)
+            stage.in_the_proxy(master)
         never = {"x-bluegreen": {"health": {"path": "/healthz"}, "deploy_timeout": "5s"}}
         write(stage, never)
         assert stage.bluegreen("up", VERSION="v2", SICK_AFTER="0").code == 1

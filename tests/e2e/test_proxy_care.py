@@ -11,6 +11,7 @@ from shutil import which
 
 import pytest
 
+from compose_bluegreen.adapters.haproxy.container_spec import beside_name
 from compose_bluegreen.adapters.haproxy.proxy_image import image
 from compose_bluegreen.domain.topology import Topology
 from testkit.sources import SAMPLE
@@ -98,22 +99,23 @@ def _docker(folder: Path, change: str) -> dict[str, str]:
     return {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
-def test_the_default_image_is_built_again_and_the_new_container_is_of_it(
+def test_the_default_image_is_built_again_and_haproxy_of_it_takes_over(
     site: Stage, tmp_path: Path
 ) -> None:
     """Whether a registry answers depends on the machine, so docker is not asked to pull here."""
     _write(site)
     no_pull = 'for word; do shift; [ "$word" = --pull ] || set -- "$@" "$word"; done'
     container, before = _container(site), site.inspect(site.proxy)["Image"]
+    renewed = beside_name(site.project, 1)
     built_before = site.status()["proxy_image_built_at"]
     run = site.bluegreen("proxy", "recreate", "--pull", **_docker(tmp_path, no_pull)).ended(0)
     assert "build the proxy's image again" in run.err
-    after = site.inspect(site.proxy)
-    assert after["Id"] != container
-    assert after["Image"] != before
-    assert after["Image"] == site.image(image(Topology("any")))
+    assert _container(site) == container
+    after = site.inspect(renewed)["Image"]
+    assert after != before
+    assert after == site.image(image(Topology("any")))
     assert site.status()["proxy_image_built_at"] > built_before
-    told = rf"{site.proxy}: HAProxy \d+\.\d+\S*, its image was built on \d{{4}}-"
+    told = rf"{renewed}: HAProxy \d+\.\d+\S*, its image was built on \d{{4}}-"
     assert re.search(told, site.bluegreen("doctor").out)
     site.serves("v2")
     assert site.drift() == []
@@ -176,5 +178,8 @@ def test_one_that_is_killed_while_it_recreates_leaves_one_that_serves(
     site.serves("v2")
     site.bluegreen("proxy", "recreate").ended(0)
     site.serves("v2")
-    assert [name for name in site.containers() if "proxy" in name] == [site.proxy]
+    proxies = [name for name in site.containers() if "proxy" in name]
+    assert site.proxy in proxies
+    assert not [name for name in proxies if name.endswith("-next")]
+    assert len([name for name in proxies if "-haproxy-" in name]) <= 1
     assert site.drift() == []

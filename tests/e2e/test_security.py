@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from compose_bluegreen.adapters.haproxy.config import render
+from compose_bluegreen.adapters.haproxy.container_spec import FILES_USER
 from compose_bluegreen.config.settings import ProjectSettings
 from compose_bluegreen.config.settings_reader import service_settings
 from compose_bluegreen.domain.colour import Colour
@@ -83,7 +84,7 @@ def test_a_secret_is_told_to_nobody(stage: Stage) -> None:
         assert _open_to_others(stage.folder.parent / "state" / "compose-bluegreen") == []
     with stage.step("nor in the proxy, nor in what it says"):
         everything = "find /var/lib/bluegreen -type f -exec cat {} +; env"
-        assert SECRET not in stage.docker("exec", stage.proxy, "sh", "-c", everything)
+        assert SECRET not in stage.in_the_proxy(everything)
         assert SECRET not in stage.docker("logs", stage.proxy)
         assert SECRET not in json.dumps(stage.inspect(stage.proxy))
 
@@ -133,8 +134,33 @@ def test_its_files_are_its_own(site: Stage) -> None:
         top={"networks": {"aaa": {"name": f"{site.project}_aaa"}}},
     )
     site.up("v1", "--force")
-    script = "find /var/lib/bluegreen* ! -type s ! -type l -perm /077 -o ! -type l ! -user haproxy"
-    assert site.docker("exec", site.proxy, "sh", "-c", script) == ""
+    user = FILES_USER.partition(":")[0]
+    for folder, others in (("/var/lib/bluegreen", "027"), ("/var/lib/bluegreen-history", "077")):
+        script = f"find {folder} -perm /{others} -o ! -user {user}"
+        assert site.in_the_proxy(script) == ""
+
+
+def test_who_breaks_into_haproxy_reads_no_journal_and_writes_no_file(site: Stage) -> None:
+    """Visitors talk to HAProxy alone, so whoever attacks them runs as its user."""
+
+    def as_haproxy(script: str) -> str:
+        return site.in_the_proxy(f"{{ {script}; }} 2>&1 || true", user="haproxy")
+
+    assert site.in_the_proxy("ls /var/lib/bluegreen-history").count(".json")
+    assert "Permission denied" in as_haproxy("ls /var/lib/bluegreen-history")
+    for file in site.in_the_proxy("ls /var/lib/bluegreen").split():
+        assert "Permission denied" in as_haproxy(f"echo x >>/var/lib/bluegreen/{file}")
+    for act in ("touch new", "rm route.map", "mv route.map x", "cat lock", "flock -n lock true"):
+        assert "Permission denied" in as_haproxy(f"cd /var/lib/bluegreen && {act}"), act
+    with site.step("and reaches no file through the command that holds the lock"):
+        running = site.begin("up", "--force", "--progress", "json", VERSION="v1")
+        running.until('"step_began"')
+        root = "for p in /proc/[0-9]*; do ls $p/root/var/lib/bluegreen-history $p/fd/9; done"
+        looked = as_haproxy(root)
+        running.end().ended(0)
+    assert "Permission denied" in looked
+    assert ".json" not in looked
+    assert "lock" not in looked.replace("block", "")
 
 
 def test_statistics_are_for_the_docker_host_alone(site: Stage) -> None:
@@ -211,7 +237,7 @@ def test_what_is_not_refused_is_what_haproxy_reads(site: Stage) -> None:
         "cd /var/lib/bluegreen && cat >x.cfg && haproxy -c -f x.cfg; code=$?; rm x.cfg; exit $code"
     )
     asked = subprocess.run(
-        ("docker", "exec", "--interactive", site.proxy, "sh", "-c", script),
+        ("docker", "exec", "-i", "--user", FILES_USER, site.proxy, "sh", "-c", script),
         input=text,
         text=True,
         capture_output=True,

@@ -88,8 +88,8 @@ class Site:
 
     def secrets(self) -> list[str]:
         """Mode, owner and name of what HAProxy has of them."""
-        look = "stat -c '%a %U %n' /var/lib/bluegreen/certificates-*/*"
-        return self.stage.docker("exec", self.stage.proxy, "sh", "-c", look).splitlines()
+        look = "stat -c '%a %u %G %n' /var/lib/bluegreen/certificates-*/*"
+        return self.stage.in_the_proxy(look).splitlines()
 
 
 def test_certificates_that_are_no_good_are_refused_before_anything_is_made(
@@ -121,7 +121,7 @@ def test_http_2_over_tls(stage: Stage, tmp_path: Path) -> None:
         assert '"X-Forwarded-Proto": "http"' in stage.ask("/headers").body.decode()
     with stage.step("nobody but HAProxy reads the private keys"):
         (secret,) = site.secrets()
-        assert secret.startswith("600 haproxy ")
+        assert secret.startswith("640 64999 haproxy ")
         assert secret.endswith("/app.pem")
     with stage.step("another certificate, and a release: nothing is lost"):
         site.trust(first, second)
