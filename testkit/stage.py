@@ -212,11 +212,13 @@ class Stage:
         *,
         lossless: bool = True,
         split: bool = False,
+        by_kind: bool = False,
         also: Sequence[Switching] = (),
     ) -> Iterator[Load]:
         """The scenario fails if a request is lost, or if the answers contradict one atomic switch.
 
         Without ``lossless`` the scenario itself judges what fails. ``split``: each ``up`` has a canary.
+        ``by_kind``: paths decide, so that each kind of request may go to another service.
         ``also``: when something else than a command of this stage may switch.
         """
         log = self.folder / f"load-{time.monotonic_ns()}.jsonl"
@@ -225,8 +227,9 @@ class Stage:
         report = load.report()
         assert not (lossless and report.failed), report.describe()
         known = switching(self._commands, report.began_at, split=split)
-        verdict = check(report, [*known, *also])
-        assert not verdict.stale, verdict.describe()
+        for each in report.kinds_apart() if by_kind else [report]:
+            verdict = check(each, [*known, *also])
+            assert not verdict.stale, verdict.describe()
 
     # ── what is there ────────────────────────────────────────────────────────────────────────
 

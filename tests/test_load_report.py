@@ -58,6 +58,13 @@ def test_percentiles_are_of_one_kind_and_time() -> None:
         report.p99(Kind.POST)
 
 
+def test_kinds_can_be_reported_apart() -> None:
+    records = [record(), record(Kind.LONG), record(started=2.0)]
+    found = reported(*records).kinds_apart()
+
+    assert [one.records for one in found] == [(records[0], records[2]), (records[1],)]
+
+
 def test_a_version_that_never_answered_is_an_error_that_names_those_that_did() -> None:
     with pytest.raises(LookupError, match="old did"):
         reported(record()).first("new")

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, inf
 from pathlib import Path
@@ -40,6 +40,13 @@ class Report:
     def versions(self) -> list[str]:
         """Those that answered, in the order of their first answer."""
         return list(dict.fromkeys(record.version for record in self.records if record.version))
+
+    def kinds_apart(self) -> list["Report"]:
+        """One report for each kind of request."""
+        return [
+            replace(self, records=tuple(one for one in self.records if one.kind is kind))
+            for kind in self.by_kind
+        ]
 
     @property
     def lag_ms(self) -> float:

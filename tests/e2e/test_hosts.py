@@ -61,13 +61,13 @@ def test_services_share_a_port_and_are_switched_alone(stage: Stage) -> None:
         )
         worker = f"{stage.project}-worker-1"
         assert stage.docker("exec", worker, "python3", "-c", asked) == "admin-1"
-    with stage.step("one is switched, and the others go on"), stage.load():
+    with stage.step("one is switched, and the others go on"), stage.load(by_kind=True):
         write("api-2")
         run = stage.bluegreen("up", "api").ended(0)
         assert "the proxy" not in run.err
         assert answers("/headers") == (200, "api-2")
         others()
-    with stage.step("another path is a reload, and nothing is released"), stage.load():
+    with stage.step("another path is a reload, and nothing is released"), stage.load(by_kind=True):
         write("api-2", paths=["/events", "/healthz", "/echo"])
         run = stage.bluegreen("up").ended(0)
         assert "reload the proxy" in run.err
