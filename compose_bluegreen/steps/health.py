@@ -188,10 +188,14 @@ def _runs_too_short(
     )
     if len(running) < expected:
         return "it is not running"
-    for container in running:
-        since = seen.since.setdefault((container.id, container.started_at), now)
-        if container.health is None and now - since < awaited.settle.total_seconds():
-            return f"it has not run for {durations.show(awaited.settle)} yet"
+    # Of all replicas, before any of them is waited for: they run at the same time.
+    since = [
+        seen.since.setdefault((container.id, container.started_at), now)
+        for container in running
+        if container.health is None
+    ]
+    if since and now - max(since) < awaited.settle.total_seconds():
+        return f"it has not run for {durations.show(awaited.settle)} yet"
     return None
 
 

@@ -13,7 +13,7 @@ from compose_bluegreen.domain.errors import Unhealthy
 from compose_bluegreen.domain.topology import ColourBackend
 from compose_bluegreen.steps import health
 from compose_bluegreen.steps.health import until_healthy
-from testkit.fakes.site import Site
+from testkit.fakes.site import Site, a_service
 from testkit.fakes.world import Behaviour
 
 NEVER = 9e9
@@ -144,3 +144,13 @@ def test_a_colour_that_haproxy_has_no_seats_for_is_never_healthy(serving: Site) 
     serving.world.notes.topology = known.with_route(route.with_backend(Colour.GREEN, empty))
     with pytest.raises(Unhealthy, match="HAProxy has no server for it"):
         until_healthy("web", Colour.GREEN, SOON, serving.ctx)
+
+
+def test_the_replicas_of_a_worker_settle_at_the_same_time() -> None:
+    """Each was waited for after the one before it: three took six seconds."""
+    worker = {"traffic": "none"}
+    site = Site(jobs=a_service("jobs", "", worker, deploy={"replicas": 3}))
+    site.source("v1", "jobs")
+    began = site.ctx.clock.monotonic()
+    assert site.up() is not None
+    assert 2 <= site.ctx.clock.monotonic() - began < 3
