@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from functools import cache, lru_cache
 from typing import Any, TypeVar, get_args
 
 from pydantic import (
@@ -64,7 +66,13 @@ def _plain(value: Any) -> Any:
 
 def restored(plain: dict[str, Any]) -> ServiceSettings:
     """Ignores keys of other versions of this plugin, because their meaning is unknown here."""
-    return ServiceSettings.model_validate(_known(ServiceSettings, plain))
+    return _restored(json.dumps(plain))
+
+
+@lru_cache(maxsize=256)
+def _restored(text: str) -> ServiceSettings:
+    """A deployment asks some twenty times for the same few settings, which never change."""
+    return ServiceSettings.model_validate(_known(ServiceSettings, json.loads(text)))
 
 
 def _known(kind: type[Keys], plain: dict[str, Any]) -> dict[str, Any]:
@@ -132,6 +140,7 @@ def _shown(error: ErrorDetails) -> str:
     return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
 
 
+@cache
 def _keys_of(owner: type[Keys], key: str) -> type[Keys]:
     """The type of the mapping under this key, or of each mapping in the list under it."""
     inner = owner.model_fields[key].annotation if key in owner.model_fields else None
