@@ -119,6 +119,7 @@ def open_application(
         proxy.warm_up()  # starting a shell in a container takes as long as the next import
 
         arrived(HISTORY)
+        from compose_bluegreen.adapters.compose.guarded import GuardedWorkloads
         from compose_bluegreen.adapters.compose.runner import HookRunner
         from compose_bluegreen.adapters.system.hook_trust import Trust
         from compose_bluegreen.adapters.system.seen_powers import SeenPowers
@@ -133,7 +134,7 @@ def open_application(
             Context(
                 ref=ref,
                 caller=Caller(_actor(), facts.git_revision),
-                workloads=compose,
+                workloads=GuardedWorkloads(compose, proxy.lock.assure).as_workloads,
                 engine=engine,
                 proxy=proxy,
                 runner=runner,

@@ -49,7 +49,13 @@ def _remove(ctx: Context) -> None:
     hooks.clear(ctx)
     # By their labels: a project of the user's may have the name of the companion project.
     ctx.workloads.remove(ctx.colour_containers())
+    _record(ctx)
     ctx.proxy.remove()
+
+
+def _record(ctx: Context) -> None:
+    """Before the proxy is removed: the lock ends with it, and then another command may already record
+    a new release."""
     now = ctx.clock.now()
     for deployment in interrupted_deployments(ctx):
         ended = State.REMOVED if deployment.state is State.STUCK else State.INTERRUPTED

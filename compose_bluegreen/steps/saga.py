@@ -30,7 +30,7 @@ from compose_bluegreen.domain.errors import (
 )
 from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.plan import PlannedStep
-from compose_bluegreen.domain.states import Outcome, State
+from compose_bluegreen.domain.states import UNFINISHED, Outcome, State, WrongTransition
 from compose_bluegreen.domain.step_keys import StepKey
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.runtime.interrupts import shielded
@@ -114,6 +114,8 @@ class Saga:
         trace: TracebackType | None,
     ) -> None:
         if error is not None and self._open and not isinstance(error, LockLost):
+            if isinstance(error, WrongTransition):
+                self._refuse_if_settled(error)
             with shielded(self._ctx.observer.remark):
                 self._unwind(error)
 
@@ -143,8 +145,8 @@ class Saga:
 
     def attempt(self, step: Step) -> bool:
         """Runs a step whose failure is only a warning for the deployment."""
-        self._ctx.lock.assure()
         try:
+            self._ctx.lock.assure()
             self._run_recorded(step, Outcome.DONE, worst=Outcome.WARNED)
         except (Interrupted, LockLost):
             raise
@@ -268,6 +270,19 @@ class Saga:
             self._ctx.observer.remark(
                 f"warning: deployment {self.deployment} not recorded: {error.message}"
             )
+        except WrongTransition as error:
+            self._refuse_if_settled(error)
+            raise
+
+    def _refuse_if_settled(self, error: WrongTransition) -> None:
+        """Raises LockLost if another command has ended this deployment, as after a `down` by others:
+        without a proxy there is no lock that could tell it."""
+        record = self._ctx.history.get(self.deployment)
+        if record and record.state not in UNFINISHED | {State.WAITING, State.STUCK}:
+            raise LockLost(
+                f"another command has ended deployment {self.deployment}: it is {record.state}",
+                hint=Hint("nothing more was changed; ", Action.STATUS, " shows the live colours"),
+            ) from error
 
 
 def run_step(
@@ -294,7 +309,8 @@ def run_before_the_lock(step: Step, new_deployment: NewDeployment, ctx: Context)
     try:
         run_step(step, ctx)
     except BluegreenError as error:
-        with shielded(ctx.observer.remark), suppress(HistoryUnusable):
+        # Without the lock, another command may take the record for one of a killed command.
+        with shielded(ctx.observer.remark), suppress(HistoryUnusable, WrongTransition):
             _record_failure(step, new_deployment, error, ctx)
         raise
 

@@ -151,6 +151,7 @@ class HaproxyProxy:
         self._lifecycle.renew_image(desired)
 
     def remove(self) -> None:
+        self.lock.assure()
         # The lock is held until its container is gone: no other command may come in between.
         self._lifecycle.remove(self._project)
         self.lock.forget()

@@ -109,11 +109,13 @@ class JournalledHistory(FollowingHistory):
         self._local.check_writable()
 
     def begin(self, new_deployment: NewDeployment) -> int:
+        self._assure()
         deployment = self._local.begin(new_deployment)
         self._push()
         return deployment
 
     def discard(self, deployment: int) -> None:
+        self._assure()
         uid = self._uids.pop(deployment, None)
         self._local.discard(deployment)
         if uid and self._able():
@@ -124,15 +126,18 @@ class JournalledHistory(FollowingHistory):
         self._local.parts(deployment, parts)
 
     def to(self, deployment: int, state: State, at: datetime, reason: str = "") -> None:
+        self._assure()
         self._local.to(deployment, state, at, reason)
         self._push()
 
     def promote(self, deployment: int, at: datetime) -> None:
+        self._assure()
         self._local.promote(deployment, at)
         self._push()
 
     def removed(self, ref: ProjectRef, at: datetime) -> None:
         """The proxy may be gone by now, and with it the lock and its holder."""
+        self._assure()
         self._local.removed(ref, at)
         if self._holds:
             self._push()
@@ -150,6 +155,17 @@ class JournalledHistory(FollowingHistory):
         self, deployment: int, number: int, outcome: Outcome, at: datetime, detail: str = ""
     ) -> None:
         self._local.step_ended(deployment, number, outcome, at, detail)
+
+    def _assure(self) -> None:
+        """The local history is no part of the proxy: a command that lost its lock could write there,
+        and say of a release of the next command that it is removed. Raises LockLost."""
+        if self._holds:
+            try:
+                self._lock.assure()
+            except LockLost:
+                raise
+            except BluegreenError:
+                pass  # the journal tells it
 
     # ── to the engine ────────────────────────────────────────────────────────────────────────
 

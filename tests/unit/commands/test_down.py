@@ -36,6 +36,14 @@ def test_history_stays_and_says_that_it_was_removed(up: Site) -> None:
     assert [one.state for one in up.records] == [State.REMOVED]
 
 
+def test_history_says_so_before_the_lock_ends_with_the_proxy(up: Site) -> None:
+    """After that another command may record a release, which `down` did not remove."""
+    then: list[State] = []
+    up.world.calls.at("proxy.remove", lambda: then.extend(one.state for one in up.records))
+    up.down()
+    assert then == [State.REMOVED]
+
+
 def test_it_says_that_what_is_live_stops_serving(up: Site) -> None:
     up.down()
     assert up.observer.remarks == ["the live colours stop receiving requests now"]

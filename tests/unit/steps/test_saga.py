@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -12,12 +12,15 @@ from compose_bluegreen.domain.errors import (
     BluegreenError,
     HistoryUnusable,
     Interrupted,
+    LockLost,
     NeedsPerson,
+    ProxyFailed,
 )
 from compose_bluegreen.domain.states import Outcome, State
 from compose_bluegreen.domain.step_keys import StepKey, StepKind
 from compose_bluegreen.steps.saga import Act, Saga, Step, Undo, run_step
 from testkit.fakes.calls import When
+from testkit.fakes.lock import FakeLock
 from testkit.fakes.site import Site
 from testkit.fakes.world import ENGINE, NOON
 
@@ -173,6 +176,39 @@ def test_what_is_attempted_may_fail_with_a_warning(desk: Desk) -> None:
     assert desk.done == ["a", "c"]
     assert desk.site.observer.outcome("run:b") is Outcome.WARNED
     assert desk.site.observer.remarks == ["warning: b: no"]
+
+
+class _NoAnswer(FakeLock):
+    """The proxy's container does not answer."""
+
+    def assure(self) -> None:
+        raise ProxyFailed("no answer")
+
+
+def test_after_the_promotion_a_lock_that_does_not_answer_is_a_warning(desk: Desk) -> None:
+    """An exit code 1 would say that the previous version is live."""
+    ctx = desk.site.ctx
+    desk.site.ctx = replace(ctx, lock=_NoAnswer(desk.site.world))
+    with Saga(DRAFT, desk.site.ctx) as saga:
+        assert not saga.attempt(desk.step("a"))
+        saga.discard()
+    assert desk.done == []
+    assert desk.site.observer.remarks == ["warning: a: no answer"]
+
+
+def test_a_deployment_that_another_command_has_ended_is_not_ended_again(desk: Desk) -> None:
+    """Without a proxy no lock tells it."""
+
+    def others_settle_it(_saga: Saga) -> None:
+        desk.site.history.to(1, State.INTERRUPTED, NOON, "down removed its containers")
+
+    with pytest.raises(LockLost, match="another command has ended deployment 1: it is interrupted"):
+        desk.work(others_settle_it, desk.step("a", enters=State.STARTING))
+    with pytest.raises(LockLost, match="another command has ended deployment 2"):
+        desk.work(
+            lambda _saga: desk.site.history.to(2, State.INTERRUPTED, NOON), BluegreenError("boom")
+        )
+    assert desk.done == []
 
 
 @pytest.mark.parametrize("error", [Interrupted("ctrl-c"), ZeroDivisionError()])

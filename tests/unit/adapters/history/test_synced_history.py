@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from compose_bluegreen.adapters.history import Scope, open_history
+from compose_bluegreen.adapters.history.synced_history import JournalledHistory
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.deployment import (
     Kind,
 )
-from compose_bluegreen.domain.errors import HistoryUnusable
+from compose_bluegreen.domain.errors import HistoryUnusable, LockLost
 from compose_bluegreen.domain.project_ref import ProjectRef
 from compose_bluegreen.domain.states import Outcome, State
-from testkit.fakes.journal import FakeJournal, Killed
+from testkit.fakes.journal import FakeJournal, Killed, OpenLock
 from testkit.synced_history import (
     ENGINE,
     HOLDER,
@@ -357,3 +359,27 @@ def test_a_wiped_journal_gets_what_it_would_have_kept(a: Machine, few: int) -> N
     a.journal.files.clear()
     a.touch()
     assert numbers(a.journal) == list(range(5, 11))
+
+
+class _LostLock(OpenLock):
+    """``lost`` once another command has taken it."""
+
+    lost = False
+
+    def assure(self) -> None:
+        if self.lost:
+            raise LockLost("this deployment has lost its lock")
+
+
+def test_whoever_lost_the_lock_writes_nothing_to_the_local_history_either(a: Machine) -> None:
+    """A `down` that slept would say of the next command's release that it is removed."""
+    a.release("1")
+    lock = _LostLock()
+    local = open_history(str(a.file), {}, Scope(ENGINE, PROJECT))
+    a.opened.callback(local.close)
+    history = JournalledHistory(local, a.journal, lock, a.remarks.append)
+    with history.hold(HOLDER):
+        lock.lost = True
+        with pytest.raises(LockLost):
+            history.removed(ProjectRef(ENGINE, PROJECT), NOON)
+    assert a.told() == [(1, State.LIVE)]
