@@ -11,6 +11,7 @@ from compose_bluegreen.deployment.interrupted import (
     RecoveryAction,
     interrupted_deployments,
     live_part,
+    record_end,
     why_unhealthy,
 )
 from compose_bluegreen.deployment.latest import latest_interrupted
@@ -61,7 +62,7 @@ def abort(ctx: Context) -> Deployment | None:
             Saga(interrupted.deployment, ctx).run(Step(key, "switch back", "abort", act))
         discard_colours(interrupted, ctx)
         reason = f"aborted by {ctx.caller.actor}; it had {interrupted.stopped}"
-        ctx.history.to(interrupted.deployment.id, State.INTERRUPTED, ctx.clock.now(), reason)
+        record_end(interrupted.deployment, State.INTERRUPTED, reason, ctx)
         return ctx.history.get(interrupted.deployment.id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from compose_bluegreen.deployment.interrupted import interrupted_deployments
+from compose_bluegreen.deployment.interrupted import interrupted_deployments, record_end
 from compose_bluegreen.domain.errors import BluegreenError
 from compose_bluegreen.domain.hints import Action, Hint
 from compose_bluegreen.domain.names import companion
@@ -59,7 +59,7 @@ def _record(ctx: Context) -> None:
     now = ctx.clock.now()
     for deployment in interrupted_deployments(ctx):
         ended = State.REMOVED if deployment.state is State.STUCK else State.INTERRUPTED
-        ctx.history.to(deployment.id, ended, now, "down removed its containers")
+        record_end(deployment, ended, "down removed its containers", ctx)
     for deployment in ctx.history.waiting(ctx.ref):
         ctx.history.to(
             deployment.id, State.INTERRUPTED, now, "down removed it while it was waiting"

@@ -12,7 +12,7 @@ from compose_bluegreen.domain.deployment import DeployedService, Deployment
 from compose_bluegreen.domain.errors import NeedsPerson, ProxyFailed, Unhealthy
 from compose_bluegreen.domain.hints import RESUME_OR_ABORT
 from compose_bluegreen.domain.release import is_worker
-from compose_bluegreen.domain.states import WENT_LIVE, Outcome, State
+from compose_bluegreen.domain.states import WENT_LIVE, Outcome, State, WrongTransition
 from compose_bluegreen.domain.topology import Change
 from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.engine import Container
@@ -120,6 +120,17 @@ def inspect_interrupted(
             serves=f"no container answers requests for {names}",
         )
     return _with_traffic(interrupted, patience, ctx)
+
+
+def record_end(deployment: Deployment, state: State, reason: str, ctx: Context) -> None:
+    """Ends an interrupted deployment, unless its own command has just recorded that it failed: a command
+    that fails before it has the lock records that without the lock."""
+    try:
+        ctx.history.to(deployment.id, state, ctx.clock.now(), reason)
+    except WrongTransition:
+        now = ctx.history.get(deployment.id)
+        if now is None or now.state is not State.FAILED:
+            raise
 
 
 def why_unhealthy(part: DeployedService, patience: timedelta, ctx: Context) -> str:

@@ -11,6 +11,7 @@ from compose_bluegreen.deployment.interrupted import (
     RecoveryAction,
     inspect_interrupted,
     interrupted_deployments,
+    record_end,
     why_unhealthy,
 )
 from compose_bluegreen.domain.colour import Colour
@@ -142,12 +143,8 @@ _RECOVERIES = {
 
 
 def _end(interrupted: InterruptedDeployment, now: str, ctx: Context) -> None:
-    ctx.history.to(
-        interrupted.deployment.id,
-        State.INTERRUPTED,
-        ctx.clock.now(),
-        f"{interrupted.stopped}; {now}",
-    )
+    reason = f"{interrupted.stopped}; {now}"
+    record_end(interrupted.deployment, State.INTERRUPTED, reason, ctx)
     ctx.observer.remark(f"{interrupted.summary}; {now}")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
+from compose_bluegreen.domain.deployment import Kind, NewDeployment
 from compose_bluegreen.domain.errors import Unhealthy
 from compose_bluegreen.domain.states import State
 from testkit.failures import (
@@ -21,6 +22,7 @@ from testkit.failures import (
 )
 from testkit.fakes.calls import Call, When
 from testkit.fakes.site import Site
+from testkit.fakes.world import ENGINE, NOON
 from testkit.killing import Dead, Killed, kill
 
 _first, _second = before_the_first(), before_the_second()
@@ -202,3 +204,17 @@ def test_one_that_is_under_way_is_not_settled_by_whoever_is_refused_by_the_lock(
     site.world.calls.at("workloads.start_colours", rival)
     assert site.up() is not None
     assert states == [State.STARTING]
+
+
+def test_one_that_records_its_own_failure_meanwhile_is_no_obstacle() -> None:
+    """A command that fails before it has the lock records that without the lock."""
+    site = before_the_second()
+    failed = site.history.begin(NewDeployment(ENGINE, "shop", Kind.UP, ("web",), "bob@ci", NOON))
+
+    def bob_records_it() -> None:
+        site.history.to(failed, State.FAILED, NOON, "no proxy")
+
+    site.world.calls.at("history.to", bob_records_it)
+    assert site.up() is not None
+    assert site.serving() == {"v2"}
+    assert site.records[1].reason == "no proxy"
