@@ -18,4 +18,4 @@ class FakeClock:
         return self._world.time
 
     def sleep(self, seconds: float) -> None:
-        self._world.time += seconds
+        self._world.wait(seconds)

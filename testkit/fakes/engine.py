@@ -71,7 +71,7 @@ class FakeEngine:
             return FailedProbe("the container is gone")
         does = box.behaviour
         if does.healthcheck_hangs:
-            self._world.time += timeout.total_seconds()
+            self._world.wait(timeout.total_seconds())
             return FailedProbe("", timeout)
         passes = does.healthcheck is None or does.passes(box.age(self._world.time))
         return None if passes else FailedProbe("connection refused\n")

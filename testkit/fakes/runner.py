@@ -85,5 +85,5 @@ class FakeRunner:
         self.done.append(Done(where, tuple(words), dict(told)))
         command = self.does.get(" ".join(words)) or self.does.get(words[0], Command())
         limit = timeout.total_seconds()
-        self.world.time += min(command.takes, limit)
+        self.world.wait(min(command.takes, limit))
         return CommandResult(command.code if command.takes <= limit else None, command.said)

@@ -180,6 +180,10 @@ class World:
         self.calls = Calls()
         self.calls.after_each = self._keep_the_promise
 
+    def wait(self, seconds: float) -> None:
+        """Whoever acts takes this long; a simulator lets others act meanwhile."""
+        self.time += seconds
+
     # ── images ───────────────────────────────────────────────────────────────────────────────
 
     def make_image(self, version: str, does: Behaviour = WELL, digest: str | None = None) -> str:
@@ -356,6 +360,7 @@ class World:
         """Containers go, with what they were answering."""
         for box in [self.boxes.pop(name) for name in names if name in self.boxes]:
             self.cut += [box.name] * self.in_flight([box])
+            self.requests = [one for one in self.requests if one.box != box.name]
 
     def _keep_the_promise(self, call: Call) -> None:
         """Who was served once is served ever after, by something that was proven."""
