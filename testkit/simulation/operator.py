@@ -23,6 +23,7 @@ from compose_bluegreen.ports.context import Context
 from compose_bluegreen.ports.workloads import Workloads
 from testkit.fakes.engine import FakeEngine
 from testkit.fakes.observer import FakeObserver
+from testkit.fakes.powers import FakePowers
 from testkit.fakes.runner import FakeRunner
 from testkit.fakes.site import CALLER, REF
 from testkit.simulation.faults import Weakness
@@ -86,6 +87,7 @@ class Operator:
             history=gated(simulation.history, "history", command, through),
             lock=GatedLock(lock, gate),
             clock=ProcessClock(world),
+            powers=FakePowers(),
             observer=FakeObserver(),
         )
 
