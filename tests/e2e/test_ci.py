@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from doctools.pages import pipelines
 from testkit.listener import Listener, listening
+from testkit.load.linearizability import Switching
 from testkit.stage import Model, Stage, service
 
 pytestmark = pytest.mark.engine
@@ -61,7 +63,7 @@ def _run(stage: Stage, script: str, **environment: str) -> str:
 def test_a_pipeline_releases_and_takes_back_what_looks_bad_from_outside(
     site: Stage, listener: Listener
 ) -> None:
-    with site.load():
+    with site.load(also=[Switching(time.monotonic())]):
         _run(site, _github("release"), VERSION="v2", SUBJECT="greets\n\nin Portuguese")
         site.serves("v2")
         said = _run(site, _github("undo the release"))
