@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import DeployedService, Deployment
-from compose_bluegreen.domain.errors import NeedsPerson, ProxyFailed, Unhealthy
+from compose_bluegreen.domain.errors import LockLost, NeedsPerson, ProxyFailed, Unhealthy
 from compose_bluegreen.domain.hints import RESUME_OR_ABORT
 from compose_bluegreen.domain.release import is_worker
 from compose_bluegreen.domain.states import WENT_LIVE, Outcome, State, WrongTransition
@@ -129,6 +129,8 @@ def record_end(deployment: Deployment, state: State, reason: str, ctx: Context) 
         ctx.history.to(deployment.id, state, ctx.clock.now(), reason)
     except WrongTransition:
         now = ctx.history.get(deployment.id)
+        if now and now.state is State.INTERRUPTED:  # without a proxy no lock tells it
+            raise LockLost(f"another command has ended deployment {now.id}") from None
         if now is None or now.state is not State.FAILED:
             raise
 

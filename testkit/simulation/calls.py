@@ -10,6 +10,7 @@ from compose_bluegreen.domain.errors import (
     ProxyFailed,
 )
 from testkit.fakes.calls import LOOKS
+from testkit.simulation.faults import Aim
 
 FENCED = frozenset(
     {
@@ -55,3 +56,10 @@ def changes(name: str) -> bool:
 
 def error_of(name: str, problem: str) -> BluegreenError:
     return _ERRORS[name.partition(".")[0]](f"{name}: {problem}")
+
+
+def aims_of(name: str, *, change: bool) -> tuple[Aim, ...]:
+    if not change:
+        return ("any",)
+    acts = name.startswith(("proxy.", "workloads."))
+    return ("any", "change", "act") if acts else ("any", "change")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from typing import Literal
 
 
 class Fault(StrEnum):
@@ -64,23 +65,28 @@ class Weakness(StrEnum):
     """D5: HAProxy's map is committed without regard to the lock."""
 
 
+Aim = Literal["any", "change", "act"]
+"""``act``: something that visitors may notice, so no record of history."""
+
+
 @dataclass(slots=True)
 class FaultPlan:
-    """``changes``: it waits for a call that changes something, which are the interesting ones."""
+    """Each waits for a call of its kind: most calls look, and most changes are records of history."""
 
     random: Random
     left: int
     _kinds: tuple[Fault, ...] = ()
     _at: int = 0
     _kind: Fault | None = None
-    _changes: bool = True
+    _aim: Aim = "any"
 
     def __post_init__(self) -> None:
         self._kinds = self.random.choice(_THEMES)
         self._draw(0)
 
-    def due(self, call: int, *, changes: bool) -> Fault | None:
-        if self._kind is None or call < self._at or (self._changes and not changes):
+    def due(self, call: int, aims: tuple[Aim, ...]) -> Fault | None:
+        """``aims`` are what the call is."""
+        if self._kind is None or call < self._at or self._aim not in aims:
             return None
         kind = self._kind
         self._draw(call)
@@ -93,4 +99,5 @@ class FaultPlan:
             random = self.random
             (self._kind,) = random.choices(self._kinds, [_WEIGHTS[kind] for kind in self._kinds])
             self._at = call + int(random.expovariate(1 / random.choice((10, 60, 250))))
-            self._changes = random.random() < 0.8
+            aims: tuple[Aim, ...] = ("any", "change", "act", "act")
+            self._aim = random.choice(aims)

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, NoReturn
 
 from compose_bluegreen.domain.errors import BluegreenError
-from testkit.simulation.calls import FENCED, JOURNALLED, changes, error_of
+from testkit.simulation.calls import FENCED, JOURNALLED, aims_of, changes, error_of
 from testkit.simulation.faults import Fault, FaultPlan, Weakness
 from testkit.simulation.gate import Command
 from testkit.simulation.judge import Before, Judge
@@ -118,7 +118,7 @@ class Simulation:
         if command.dead:
             raise Killed
         self.visitor.visit()
-        fault = self.faults.due(self.calls, changes=change)
+        fault = self.faults.due(self.calls, aims_of(name, change=change))
         if fault:
             self._happen(fault, command, name)
         return fault

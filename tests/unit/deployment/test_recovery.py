@@ -10,11 +10,12 @@ import pytest
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.domain.colour import Colour
 from compose_bluegreen.domain.deployment import Kind, NewDeployment
-from compose_bluegreen.domain.errors import Unhealthy
+from compose_bluegreen.domain.errors import LockLost, Unhealthy
 from compose_bluegreen.domain.states import State
 from testkit.failures import (
     QUICK,
     assert_the_next_one_works,
+    assert_v1_serves,
     before_the_first,
     before_the_second,
     made,
@@ -218,3 +219,13 @@ def test_one_that_records_its_own_failure_meanwhile_is_no_obstacle() -> None:
     assert site.up() is not None
     assert site.serving() == {"v2"}
     assert site.records[1].reason == "no proxy"
+
+
+def test_one_that_another_command_has_settled_meanwhile_is_left_to_it() -> None:
+    """After a `down` by others there is no lock that could tell it."""
+    site = before_the_second()
+    left = site.history.begin(NewDeployment(ENGINE, "shop", Kind.UP, ("web",), "bob@ci", NOON))
+    site.world.calls.at("history.to", lambda: site.history.to(left, State.INTERRUPTED, NOON))
+    with pytest.raises(LockLost, match="another command has ended deployment 2"):
+        site.up()
+    assert_v1_serves(site)
