@@ -12,12 +12,21 @@ from doctools.stages import DocsStage, copy_the_demo, requested, set_up, staged
 
 COMMAND = "python -m doctools record"
 
-_DURATION = re.compile(r"\b\d+(?:\.\d+)?s\b")
-_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b")
-_IMAGE = re.compile(r"\b[0-9a-f]{12}\b")
-_TRAFFIC = re.compile(
-    r"\d+ requests: \d+ answered 5xx, \d+ broken(?:, p95 \d+ ms)?(?: \(\S+: \d+ ms\))?"
+_CHANGING = (
+    (
+        re.compile(
+            r"\d+ requests: \d+ answered 5xx, \d+ broken(?:, p95 \d+ ms)?(?: \(\S+: \d+ ms\))?"
+        ),
+        "<traffic>",
+    ),
+    (re.compile(r"\bHAProxy \d+(?:\.\d+)+\b"), "HAProxy <version>"),
+    (re.compile(r"\bwas built on \d{4}-\d\d-\d\d\b"), "was built on <day>"),
+    (re.compile(r"\b\d+(?:\.\d+)?s\b"), "<duration>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b"), "<time>"),
 )
+"""What is another text each time, and what it counts as."""
+
+_IMAGE = re.compile(r"\b[0-9a-f]{12}\b")
 _COLUMNS = re.compile(r" {2,}")
 
 
@@ -78,6 +87,8 @@ def _normal(excerpts: Mapping[str, str]) -> dict[str, str]:
 
 def _lines(text: str, ids: dict[str, str]) -> Iterator[str]:
     for line in text.splitlines():
-        plain = _MOMENT.sub("<time>", _DURATION.sub("<duration>", _TRAFFIC.sub("<traffic>", line)))
+        plain = line
+        for pattern, word in _CHANGING:
+            plain = pattern.sub(word, plain)
         numbered = _IMAGE.sub(lambda match: ids.setdefault(match[0], f"<image {len(ids)}>"), plain)
         yield _COLUMNS.sub("  ", numbered).rstrip()
