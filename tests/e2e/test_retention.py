@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -68,7 +69,13 @@ def test_many_releases_leave_no_more_behind_than_few(stage: Stage) -> None:
     with stage.step("the state folder is history, and nothing that grows"):
         state = stage.folder.parent / "state" / "compose-bluegreen"
         left = sorted(str(one.relative_to(state)) for one in state.rglob("*") if one.is_file())
-        assert left == ["history.db", f"run/{stage.project}.lock"]
+        engine = "[0-9a-f]{12}"
+        names = [re.sub(rf"-{engine}\.children$", ".children", name) for name in left]
+        locks = [f"run/{stage.project}.children", f"run/{stage.project}.lock"]
+        assert names == ["history.db", *locks, "trusted/powers"]
+    with stage.step("nor do the files there, but for history"):
+        assert [(state / name).stat().st_size for name in left if name.startswith("run/")] == [0, 0]
+        assert len((state / "trusted" / "powers").read_text().splitlines()) < RELEASES
     with stage.step("nothing is left to prune, and a rollback finds its image"):
         assert stage.bluegreen("prune").ended(0).out == "nothing to remove\n"
         stage.bluegreen("rollback").ended(0)
