@@ -4,9 +4,9 @@
 # stays when HAProxy of another image takes over. That one runs in a container beside it, with a higher
 # number, in the same network, processes and shared memory. The highest number that answers serves.
 #
-# Nothing is written down: where the proxy's container starts again, its own HAProxy serves at once, and
-# that of the higher number, if Docker starts it, takes over again. Where none answers any more, the
-# proxy's container ends and Docker starts it again.
+# Only a command that has the lock starts one with a higher number: a HAProxy that takes over in the middle
+# of a switch would route to the colour before. Docker never starts it again. Where it ends, or the
+# proxy's container starts again, HAProxy of the proxy's own container serves at once.
 number=$1 shm=/dev/shm/bluegreen
 
 socket() {
@@ -43,36 +43,44 @@ if [ "$number" != 0 ]; then
     exec "$@"
 fi
 
-"$@" &
-child=$!
-trap 'stopping=1; kill -USR1 "$child"' USR1
-wait "$child"
-code=$?
-while kill -0 "$child" 2>/dev/null; do
+stop() {
+    stopping=1
+    serving=$(newest)
+    for each in $child ${serving:+$(master "$serving")}; do kill -USR1 "$each"; done
+}
+until_it_ends() { # a signal interrupts `wait`
+    child=$1
     wait "$child"
     code=$?
-done
-if [ -n "$stopping" ]; then exit 0; fi
-# Its code is 0 if another HAProxy took over, which on a busy machine may not answer yet.
-looks=50
-while [ "$code" = 0 ] && [ "$looks" -gt 0 ] && [ -z "$(newest)" ]; do
-    sleep 0.1
-    looks=$((looks - 1))
-done
-if [ -z "$(newest)" ]; then exit "$code"; fi # Docker starts this container again
-
-finish() {
-    old=$(master "$(newest)")
-    if [ -n "$old" ] && kill -USR1 "$old"; then
-        while kill -0 "$old" 2>/dev/null; do sleep 0.05; done
-    fi
-    exit 0
+    while kill -0 "$child" 2>/dev/null; do
+        wait "$child"
+        code=$?
+    done
 }
-trap finish USR1
-missed=0
-while [ "$missed" -lt 3 ]; do
-    sleep 2 &
-    wait $!
-    if [ -n "$(newest)" ]; then missed=0; else missed=$((missed + 1)); fi
+find_serving() { # a successor may not answer yet when its predecessor has ended
+    looks=50
+    while serving=$(newest) && [ -z "$serving" ] && [ "$looks" -gt 0 ] && one_runs; do
+        sleep 0.1
+        looks=$((looks - 1))
+    done
+    [ -n "$serving" ]
+}
+one_runs() {
+    grep -qsxz haproxy /proc/[0-9]*/cmdline
+}
+
+trap stop USR1
+while :; do
+    "$@" &
+    until_it_ends $!
+    if [ -z "$stopping" ] && ! find_serving; then exit "$code"; fi # Docker starts this container again
+    while [ -z "$stopping" ] && find_serving; do
+        # HAProxy closes this connection when it ends, and when it reloads.
+        socat -u "UNIX-CONNECT:$(socket "$serving")" - >/dev/null 2>&1 &
+        until_it_ends $!
+        sleep 0.1
+    done
+    if [ -n "$stopping" ]; then break; fi
 done
-exit 1
+while [ -n "$(newest)" ]; do sleep 0.05; done
+exit 0

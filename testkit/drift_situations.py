@@ -203,7 +203,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         DriftKind.PROXY_SUBSTITUTED,
         _substitute_serves,
-        "HAProxy 3.0.11 of an earlier image serves, because its successor did not start again",
+        "HAProxy 3.0.11 of an earlier image serves, because its successor has ended",
     ),
     Situation(DriftKind.NETWORK_GONE, network_goes(LINK), f"{LINK} was removed"),
     Situation(DriftKind.NETWORK_GONE, network_goes(FRONT), f"{FRONT} was removed"),

@@ -28,7 +28,7 @@ class DriftKind(StrEnum):
     PROXY_STOPPED = "proxy_stopped"
     """The proxy's container was stopped."""
     PROXY_SUBSTITUTED = "proxy_substituted"
-    """HAProxy of an earlier image serves, because its successor did not start again."""
+    """HAProxy of an earlier image serves, because its successor has ended."""
     NETWORK_GONE = "network_gone"
     """A network was removed."""
     PROXY_DISCONNECTED = "proxy_disconnected"

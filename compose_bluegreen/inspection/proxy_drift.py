@@ -53,8 +53,7 @@ def _of_the_container(proxy: Container | None, haproxy: ServingHaproxy | None) -
         yield _repairable(DriftKind.PROXY_STOPPED, problem)
     elif haproxy and haproxy.is_substitute:
         problem = (
-            f"HAProxy {haproxy.version} of an earlier image serves, because its successor did not"
-            " start again"
+            f"HAProxy {haproxy.version} of an earlier image serves, because its successor has ended"
         )
         yield _repairable(DriftKind.PROXY_SUBSTITUTED, problem)
 

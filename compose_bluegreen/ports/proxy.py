@@ -35,7 +35,7 @@ class ServingHaproxy:
     """The HAProxy that answers visitors, and what is to be known of its image.
 
     ``version`` is empty while it does not run. It is a substitute if it serves because its
-    successor did not start again. It is outdated if this version of the program builds another
+    successor has ended. It is outdated if this version of the program builds another
     default image. ``renewal`` says how it can be replaced.
     """
 

@@ -113,11 +113,13 @@ def test_one_that_does_not_start_leaves_the_old_one_that_serves(site: Stage) -> 
 
 @pytest.mark.parametrize("how", ["restart --time 1", "kill"])
 def test_where_the_proxy_starts_again_it_serves_at_once(how: str, site: Stage) -> None:
-    """Docker starts a container that needs the network of another one only where that one runs."""
+    """The other one stays stopped: it must not take over in the middle of a command."""
     _write(site, image=f"{site.project}-haproxy:2")
     site.docker(*how.split(), site.proxy)
     site.docker("start", site.proxy)
     eventually(lambda: _serves(site, "v2"), "v2")
+    assert not site.inspect(_serving(site))["State"]["Running"]
+    assert [each["kind"] for each in site.drift()] == ["proxy_substituted"]
     site.up("v6")
     assert _serves(site, "v6")
     assert site.inspect(_serving(site))["State"]["Running"]
@@ -125,15 +127,29 @@ def test_where_the_proxy_starts_again_it_serves_at_once(how: str, site: Stage) -
     site.up("v2")
 
 
-def test_a_haproxy_that_dies_starts_again(site: Stage) -> None:
-    name = _serving(site)
-    began = site.inspect(name)["State"]["StartedAt"]
-    first = site.inspect(name)["State"]["Pid"]
-    os.kill(first, signal.SIGKILL)
-    eventually(lambda: site.inspect(name)["State"]["StartedAt"] != began, "a new start")
-    eventually(lambda: _serves(site, "v2"), "v2")
+def test_where_it_dies_the_one_before_serves_at_once(site: Stage) -> None:
+    proxy = site.inspect(site.proxy)["State"]["StartedAt"]
+    os.kill(site.inspect(_serving(site))["State"]["Pid"], signal.SIGKILL)
+    eventually(lambda: _serves(site, "v2"), "v2", every=0.01)
+    assert site.inspect(site.proxy)["State"]["StartedAt"] == proxy, "the lock and the ports stay"
+    assert [each["kind"] for each in site.drift()] == ["proxy_substituted"]
+    with site.step("repair lets another one take over"), site.load():
+        site.bluegreen("repair").ended(0)
+    assert site.inspect(_serving(site))["State"]["Running"]
     site.bluegreen("proxy", "reload").ended(0)
     assert site.drift() == []
+
+
+def test_where_it_dies_during_a_release_no_switch_is_lost(site: Stage) -> None:
+    running = site.begin("up", "--progress", "json", VERSION="v7", START_DELAY="2")
+    running.until('"step_began", "key": "health"')
+    os.kill(site.inspect(_serving(site))["State"]["Pid"], signal.SIGKILL)
+    running.end().ended(0)
+    site.serves("v7")
+    site.bluegreen("repair").ended(0)
+    site.serves("v7")
+    assert site.drift() == []
+    site.up("v2")
 
 
 @pytest.mark.parametrize("when", [0.3, 0.6, 0.9, 1.5])

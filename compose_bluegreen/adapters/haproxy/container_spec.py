@@ -102,6 +102,7 @@ def model(topology: Topology) -> Model:
             FILES_USER_LABEL: FILES_USER,
         },
         **_haproxy(0),
+        "restart": "always",
         # The shared memory has HAProxy's sockets, for a container that serves beside this one.
         "ipc": "shareable",
         # The proxy does not run as root, and a service may listen on 80.
@@ -152,6 +153,7 @@ def beside(topology: Topology, number: int) -> Model:
             IMAGE_LABEL: image(topology),
         },
         **_haproxy(number),
+        "restart": "no",
         "network_mode": proxy,
         "pid": proxy,
         "ipc": proxy,
@@ -170,7 +172,6 @@ def _haproxy(number: int) -> dict[str, Any]:
         # Compose reads `$$` as a dollar sign.
         "command": ["sh", "-c", serve_script().replace("$", "$$"), "serve", str(number)],
         "user": "haproxy",
-        "restart": "always",
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],

@@ -31,9 +31,6 @@ from compose_bluegreen.domain.topology import Topology
 _READY = 20.0
 """Seconds in which it must accept connections."""
 
-_STARTS = 3
-"""How often it may end before it counts as one that does not start."""
-
 _IDLE = 80.0
 """Seconds after which no idle connection is left: ``timeout http-keep-alive`` and a little more."""
 
@@ -112,8 +109,8 @@ class Handover:
     def _await(self, number: int) -> None:
         deadline = time.monotonic() + _READY
         while number not in self._answering():
-            attributes = self._api.inspect_container(self._name(number))
-            if attributes["RestartCount"] >= _STARTS or time.monotonic() > deadline:
+            state = self._api.inspect_container(self._name(number))["State"]["Status"]
+            if state == "exited" or time.monotonic() > deadline:
                 raise ProxyFailed(
                     "the new HAProxy does not start, and the old one still serves",
                     detail=self._api.logs(self._name(number), tail=15).decode(errors="replace"),
@@ -124,7 +121,9 @@ class Handover:
         self._session.haproxy(RuntimeApi.workers)
 
     def _until_finished(self, number: int, backends: tuple[str, ...], began: float) -> None:
-        while any(each < number for each in self._answering()):
+        while (answering := self._answering()) != [number]:
+            if number not in answering:
+                raise ProxyFailed("the new HAProxy has ended", hint=Hint(Action.STATUS))
             waited = time.monotonic() - began
             if waited > _FINISH or (waited > _IDLE and not self._has_requests(number, backends)):
                 return
