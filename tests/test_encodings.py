@@ -32,7 +32,9 @@ def _needs_encoding(call: ast.Call) -> bool:
     if last in PROCESSES:
         return bool(words & {"text", "universal_newlines", "errors"})
     modes = [ast.unparse(word) for word in [*call.args, *(one.value for one in call.keywords)]]
-    return last in TEXT_FILES and not any(mode in {"'wb'", "'rb'", "'ab'"} for mode in modes)
+    return last in TEXT_FILES and not any(
+        mode in {"'wb'", "'rb'", "'ab'", "'w+b'"} for mode in modes
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import getpass
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,11 +102,14 @@ def open_application(
     A command that only looks (not ``acts``) needs no Compose. ``needs_room`` checks first that
     files can be written.
     """
-    from compose_bluegreen.adapters.compose.engine import SdkEngine, connect
+    from compose_bluegreen.adapters.compose.engine import SdkEngine
+    from compose_bluegreen.adapters.connection.client import connect
+    from compose_bluegreen.adapters.connection.one_connection import one_connection
     from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
 
     ahead(HISTORY, *([WHALES] if acts else ()))
     with ExitStack() as opened:
+        opened.enter_context(one_connection(os.environ, observer.remark))
         api = connect()
         opened.callback(api.close)
         scratch = Scratch(state_folder() / "run")
@@ -151,6 +154,26 @@ def open_application(
         if needs_room:
             scratch.prove()
         yield application
+
+
+@contextmanager
+def reached_engine(remark: Callable[[str], None]) -> Iterator[str]:
+    """The connection of a command. Yields what the engine is called there, as in ``context default``.
+
+    Raises UsageError and EngineUnreachable.
+    """
+    from compose_bluegreen.adapters.connection.one_connection import one_connection
+
+    with one_connection(os.environ, remark) as endpoint:
+        yield endpoint.name
+
+
+def engine_version() -> str:
+    """As the docker SDK is answered. Raises UsageError and EngineUnreachable."""
+    from compose_bluegreen.adapters.connection.client import connect
+
+    with closing(connect()) as api:
+        return str(api.version()["Version"])
 
 
 @contextmanager

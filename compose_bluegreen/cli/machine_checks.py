@@ -15,7 +15,7 @@ from typing import Any
 
 import typer
 
-from compose_bluegreen.cli import plugin_install
+from compose_bluegreen.cli import composition, plugin_install
 from compose_bluegreen.cli.hint_texts import hint_text
 from compose_bluegreen.cli.terminal import clean, terminal_of
 from compose_bluegreen.domain.errors import BluegreenError, ExitCode
@@ -38,14 +38,30 @@ def check_machine() -> int:
     """Prints each finding at once, because the next check may be slow."""
     terminal = terminal_of(sys.stdout)
     well = True
-    for examine in (_client, _plugin, _engine, _compose, _proxies, _state):
-        for finding in examine():
-            mark = terminal.mark(Outcome.FAILED if finding.remedy else Outcome.DONE)
-            typer.echo(f"{mark} {clean(finding.fact)}")
-            if finding.remedy:
-                typer.echo(f"  next: {finding.remedy}")
-                well = False
+    for finding in _findings():
+        mark = terminal.mark(Outcome.FAILED if finding.remedy else Outcome.DONE)
+        typer.echo(f"{mark} {clean(finding.fact)}")
+        if finding.remedy:
+            typer.echo(f"  next: {finding.remedy}")
+            well = False
     return ExitCode.DONE if well else ExitCode.FAILED
+
+
+def _findings() -> Iterator[Finding]:
+    yield from _client()
+    yield from _plugin()
+    remarks: list[str] = []
+    try:
+        # The connection that commands use, for docker and for the docker SDK.
+        with composition.reached_engine(remarks.append) as name:
+            yield from map(Finding, remarks)
+            yield from _engine(name)
+            yield from _compose()
+            yield from _proxies()
+    except BluegreenError as error:
+        cause = f": {error.detail}" if error.detail else ""
+        yield Finding(f"engine: {error.message}{cause}", hint_text(error.hint))
+    yield from _state()
 
 
 def _client() -> Iterator[Finding]:
@@ -74,23 +90,20 @@ def _plugin() -> Iterator[Finding]:
     yield Finding(f"plugin: {problem}", "docker-bluegreen install")
 
 
-def _engine() -> Iterator[Finding]:
+def _engine(endpoint: str) -> Iterator[Finding]:
     answer, error = _ask("docker", "version", "--format", "{{json .}}")
     try:
         versions: dict[str, Any] = json.loads(answer)
     except ValueError:
         versions = {}
     server = versions.get("Server")
-    context = os.environ.get("DOCKER_CONTEXT") or versions.get("Client", {}).get(
-        "Context", "default"
-    )
-    endpoint = os.environ.get("DOCKER_HOST") or f"context {context}"
     if not server:
         yield Finding(
             f"engine ({endpoint}): {error or 'no answer'}",
             "start it, or choose another with docker context use; are you in the group docker?",
         )
         return
+    composition.engine_version()  # the docker SDK may fail where docker does not
     yield Finding(f"engine ({endpoint}): {server['Version']}")
 
 

@@ -7,8 +7,8 @@ what it needs while Compose reads the file.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from compose_bluegreen.adapters.compose.config_reader import ConfigReader, NameReader
@@ -16,6 +16,7 @@ from compose_bluegreen.cli.progress import ProgressFormat, observer
 from compose_bluegreen.commands.preparation import prepare
 from compose_bluegreen.commands.records import DeploymentRecords
 from compose_bluegreen.config.requests import ProjectLocation
+from compose_bluegreen.domain.errors import EngineUnreachable
 
 if TYPE_CHECKING:
     from compose_bluegreen.commands.application import Application
@@ -73,16 +74,27 @@ def stored_records(location: ProjectLocation) -> Iterator[DeploymentRecords]:
     from compose_bluegreen.adapters.history.journal_reader import IdentityReader, JournalReader
     from compose_bluegreen.adapters.system.preload import HISTORY, ahead, arrived
 
-    identity, name = IdentityReader(), NameReader(location)
-    ahead(HISTORY)
-    project = name.read()
-    journal, engine = JournalReader(project, lambda: _journal_volume(project)), identity.read()
-    arrived(HISTORY)
-    from compose_bluegreen.adapters.history import Scope, open_history, synced_reader
-
     remark = observer(ProgressFormat.PLAIN).remark
-    with open_history(location.database, os.environ, Scope(engine, project)) as records:
-        if engine is None:
+    name = NameReader(location)
+    with ExitStack() as opened:
+        answers = _reached(opened, remark)
+        identity = IdentityReader() if answers else None
+        ahead(HISTORY)
+        project = name.read()
+        journal = JournalReader(project, lambda: _journal_volume(project)) if answers else None
+        engine = identity.read() if identity else None
+        arrived(HISTORY)
+        from compose_bluegreen.adapters.history import Scope, open_history, synced_reader
+
+        records = opened.enter_context(
+            open_history(location.database, os.environ, Scope(engine, project))
+        )
+        if engine is None or journal is None:
+            if not records.newest(project, limit=1):
+                raise EngineUnreachable(
+                    f"the engine doesn't answer, and nothing is known here of {project}",
+                    hint="docker info tells more",
+                )
             remark("the engine doesn't answer: this is what was known here")
             yield DeploymentRecords(records, project)
         else:
@@ -90,9 +102,20 @@ def stored_records(location: ProjectLocation) -> Iterator[DeploymentRecords]:
             yield DeploymentRecords(synced, project)
 
 
+def _reached(opened: ExitStack, remark: Callable[[str], None]) -> bool:
+    from compose_bluegreen.adapters.connection.one_connection import one_connection
+
+    try:
+        opened.enter_context(one_connection(os.environ, remark))
+    except EngineUnreachable as error:
+        remark(f"{error.message}: {error.detail}" if error.detail else error.message)
+        return False
+    return True
+
+
 def _journal_volume(project: str) -> bytes | None:
     """The journal on its volume, as a tar, where there is no container of the proxy."""
-    from compose_bluegreen.adapters.compose.engine import connect
+    from compose_bluegreen.adapters.connection.client import connect
     from compose_bluegreen.adapters.haproxy.proxy_container import ProxyContainer
 
     with closing(connect()) as api:

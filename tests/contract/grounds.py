@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
-from compose_bluegreen.adapters.compose.engine import SdkEngine, connect
+from compose_bluegreen.adapters.compose.engine import SdkEngine
 from compose_bluegreen.adapters.compose.runner import HookRunner
+from compose_bluegreen.adapters.connection.client import connect
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
 from compose_bluegreen.adapters.history.journal_files import Journal
 from compose_bluegreen.adapters.history.journal_volume import VolumeJournal

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from compose_bluegreen.adapters.compose.engine import SdkEngine, connect
+from compose_bluegreen.adapters.compose.engine import SdkEngine
+from compose_bluegreen.adapters.connection.client import connect
 from testkit.commands import Running
 from testkit.sources import SAMPLE
 from testkit.stage import Stage, service

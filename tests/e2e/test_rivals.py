@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
-from compose_bluegreen.adapters.compose.engine import connect
+from compose_bluegreen.adapters.connection.client import connect
 from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
 from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.private_files import Scratch

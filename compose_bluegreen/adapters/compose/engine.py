@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event
 from typing import Any
 
-import docker
 import docker.errors
-import requests.exceptions
-from docker.context import ContextAPI
-from docker.utils import kwargs_from_env
 
 from compose_bluegreen.adapters.compose.exec_command import run_in
 from compose_bluegreen.adapters.compose.labels import (
@@ -26,8 +20,9 @@ from compose_bluegreen.adapters.compose.labels import (
     proxy_labels,
     read_labels,
 )
+from compose_bluegreen.adapters.connection.client import Client
 from compose_bluegreen.domain.colour import Colour
-from compose_bluegreen.domain.errors import EngineUnreachable, UsageError
+from compose_bluegreen.domain.errors import EngineUnreachable
 from compose_bluegreen.domain.release import Image
 from compose_bluegreen.ports.engine import Container, FailedProbe
 
@@ -35,57 +30,6 @@ _PROBE_OUTPUT = 4096
 _AT_ONCE = 8
 _TIMEOUT = timedelta(seconds=30)
 """Docker's own for a HEALTHCHECK without one."""
-
-
-_SILENCE = 60
-"""Seconds for which the engine may be silent in an answer."""
-
-
-class Client:
-    """The docker SDK's low-level client, whose errors are raised as ours.
-
-    Only ``docker.errors.NotFound`` passes: not to be there is an answer.
-    """
-
-    def __init__(self, api: Any) -> None:
-        self._api = api
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._api, name)
-
-        def call(*arguments: Any, **options: Any) -> Any:
-            with _mapped():
-                return method(*arguments, **options)
-
-        return call
-
-
-def connect() -> Client:
-    """A client of the engine that ``docker`` itself would talk to.
-
-    Raises UsageError for a context that isn't there (the SDK would silently take the local
-    engine), EngineUnreachable for one that doesn't answer.
-    """
-    with _mapped():
-        if os.environ.get("DOCKER_HOST"):
-            return Client(
-                docker.APIClient(
-                    **kwargs_from_env(), version="auto", timeout=_SILENCE, use_ssh_client=True
-                )
-            )
-        name = os.environ.get("DOCKER_CONTEXT") or None
-        context = ContextAPI.get_context(name)
-        if context is None:
-            raise UsageError(f"no docker context {name!r}", hint="docker context ls")
-        return Client(
-            docker.APIClient(
-                context.Host,
-                tls=context.TLSConfig,
-                version="auto",
-                timeout=_SILENCE,
-                use_ssh_client=True,
-            )
-        )
 
 
 class SdkEngine:
@@ -283,17 +227,3 @@ def _time(text: str) -> datetime | None:
         return None
     seconds, _, fraction = text.partition(".")
     return datetime.fromisoformat(f"{seconds.rstrip('Z')}.{fraction.rstrip('Z')[:6] or '0'}+00:00")
-
-
-@contextmanager
-def _mapped() -> Iterator[None]:
-    try:
-        yield
-    except docker.errors.NotFound:
-        raise
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise EngineUnreachable(
-            "the Docker engine doesn't answer as it should",
-            detail=str(error),
-            hint="docker info tells more",
-        ) from error

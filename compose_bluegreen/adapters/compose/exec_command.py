@@ -14,7 +14,7 @@ from compose_bluegreen.adapters.system.exec_stream import ExecStream
 from compose_bluegreen.domain.errors import EngineUnreachable
 
 if TYPE_CHECKING:
-    from compose_bluegreen.adapters.compose.engine import Client
+    from compose_bluegreen.adapters.connection.client import Client
 
 _MARK = "BLUEGREEN_COMMAND"
 _POLL = 0.03

@@ -14,9 +14,9 @@ from pathlib import Path
 import docker.errors
 
 from compose_bluegreen.adapters.compose.client import WhalesCompose
-from compose_bluegreen.adapters.compose.engine import Client
 from compose_bluegreen.adapters.compose.exec_command import run_in
 from compose_bluegreen.adapters.compose.specs import one_off_model
+from compose_bluegreen.adapters.connection.client import Client
 from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.hook_trust import Trust
 from compose_bluegreen.adapters.system.private_files import Scratch
