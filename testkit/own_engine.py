@@ -28,6 +28,8 @@ class OwnEngine:
     folder: Path
     namespace: str
     address: str
+    options: tuple[str, ...] = ()
+    """Further ones of ``dockerd``."""
     _process: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
@@ -44,6 +46,7 @@ class OwnEngine:
             f"--exec-root={self.folder}/exec",
             f"--pidfile={self.folder}/docker.pid",
             f"--host={self.host}",
+            *self.options,
         )
         with (self.folder / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -7,10 +7,11 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from testkit.delay import delayed
 from testkit.stage import Stage, free_port
 from testkit.waiting import eventually
 
@@ -88,15 +89,26 @@ def use(server: SshServer, stage: Stage, host: str = f"ssh://{HOST}") -> None:
 
 
 @contextmanager
-def ssh_server(folder: Path) -> Iterator[SshServer]:
+def ssh_server(folder: Path, round_trip: float = 0.0) -> Iterator[SshServer]:
+    """``round_trip`` is a delay in seconds, for who connects by the alias."""
     server = SshServer(folder, free_port())
     for name in ("host_key", "key"):
         subprocess.run(
             ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)), check=True
         )
+    with delayed(server.port, round_trip) if round_trip else nullcontext(server.port) as port:
+        _configure_client(folder, port)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _configure_client(folder: Path, port: int) -> None:
     (folder / "client_config").write_text(
         f"Host {HOST}\n"
-        f"  HostName 127.0.0.1\n  Port {server.port}\n  User root\n"
+        f"  HostName 127.0.0.1\n  Port {port}\n  User root\n"
         "Host *\n"
         f"  IdentityFile {folder}/key\n  IdentitiesOnly yes\n"
         f"  UserKnownHostsFile {folder}/known_hosts\n  StrictHostKeyChecking accept-new\n"
@@ -105,8 +117,3 @@ def ssh_server(folder: Path) -> Iterator[SshServer]:
     client.parent.mkdir()
     client.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/client_config "$@"\n')
     client.chmod(0o755)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
