@@ -162,3 +162,14 @@ def test_while_docker_is_away_history_says_what_is_known_here(stage: Stage) -> N
     assert before.err == ""
     shown = stage.bluegreen("show", "1", DOCKER_HOST="unix:///nowhere.sock").ended(0)
     assert "deployment 1: up of web, live" in shown.out
+
+
+@pytest.mark.parametrize("words", [("history",), ("history", "--format", "json"), ("show", "1")])
+@pytest.mark.parametrize("host", ["unix:///nowhere.sock", "ssh://nowhere.invalid"])
+def test_a_machine_that_knows_nothing_and_can_not_ask_says_so(
+    host: str, words: tuple[str, ...], stage: Stage
+) -> None:
+    stage.write(web=service(f"{stage.port}:8080"))
+    run = stage.bluegreen(*words, DOCKER_HOST=host).ended(1)
+    assert "the engine doesn't answer, and nothing is known here of" in run.err
+    assert run.out == ""
