@@ -43,6 +43,7 @@ from compose_bluegreen.runtime.state_folder import state_folder
 if TYPE_CHECKING:
     from compose_bluegreen.adapters.haproxy.proxy import HaproxyProxy
     from compose_bluegreen.adapters.history.synced_history import JournalledHistory
+    from compose_bluegreen.ports.engine_facts import EngineFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +158,22 @@ def open_application(
 
 
 @contextmanager
-def reached_engine(remark: Callable[[str], None]) -> Iterator[str]:
-    """The connection of a command. Yields what the engine is called there, as in ``context default``.
-
-    Raises UsageError and EngineUnreachable.
-    """
+def reached_engine(
+    remark: Callable[[str], None],
+) -> Iterator[tuple[str, Callable[[], EngineFacts]]]:
+    """The connection of a command. Yields what the engine is called, as in ``context default``, and what
+    asks it for facts by the docker SDK. Both raise UsageError and EngineUnreachable."""
+    from compose_bluegreen.adapters.connection.client import connect
+    from compose_bluegreen.adapters.connection.facts import engine_facts
     from compose_bluegreen.adapters.connection.one_connection import one_connection
 
     with one_connection(os.environ, remark) as endpoint:
-        yield endpoint.name
 
+        def ask() -> EngineFacts:
+            with closing(connect()) as api:
+                return engine_facts(api, is_here=endpoint.is_here)
 
-def engine_version() -> str:
-    """As the docker SDK is answered. Raises UsageError and EngineUnreachable."""
-    from compose_bluegreen.adapters.connection.client import connect
-
-    with closing(connect()) as api:
-        return str(api.version()["Version"])
+        yield endpoint.name, ask
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compose_bluegreen.adapters.compose import config_yaml, specs
-from compose_bluegreen.adapters.system import address_pools
 from compose_bluegreen.adapters.system.children import Children
 from compose_bluegreen.adapters.system.preload import WHALES, arrived
 from compose_bluegreen.adapters.system.private_files import Scratch
 from compose_bluegreen.config.requests import ProjectLocation
+from compose_bluegreen.domain import address_pools
 from compose_bluegreen.domain.errors import ComposeFailed
 from compose_bluegreen.domain.names import companion
 from compose_bluegreen.domain.release import Model

@@ -37,6 +37,11 @@ class Endpoint:
     name: str
     tls: Tls | None = None
 
+    @property
+    def is_here(self) -> bool:
+        """On this machine, as far as the address shows it."""
+        return self.host.startswith("unix://")
+
 
 def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
     """Raises UsageError for a context that is not there or can't be read."""

@@ -10,7 +10,7 @@ import docker.errors
 from docker.types import IPAMConfig, IPAMPool
 
 from compose_bluegreen.adapters.haproxy import container_spec
-from compose_bluegreen.adapters.system import address_pools
+from compose_bluegreen.domain import address_pools
 from compose_bluegreen.domain.errors import EngineUnreachable, ProxyFailed
 from compose_bluegreen.domain.names import LABEL
 
