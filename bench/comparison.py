@@ -77,6 +77,13 @@ class Comparison:
         """Any program."""
         return Command.begin(words, self.folder, {**self.environment, **environment})
 
+    def seconds(self, *words: str, **environment: str) -> float:
+        """That a command takes to its end, with a version of its own that starts at once."""
+        version = self.new_version()
+        command = self.bluegreen(*words, VERSION=version, START_DELAY="0", **environment)
+        command.end()
+        return command.seconds
+
     # ── and what is not ──────────────────────────────────────────────────────────────────────
 
     def release(self, delay: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from bench.command import CommandFailed
 from bench.comparison import Comparison, opened
@@ -53,7 +52,7 @@ def _measured(
         short, long = [], []
         for run in range(runs + 1):
             machine.until_quiet()
-            pair = _seconds(stage, few, words), _seconds(stage, many, words)
+            pair = [stage.seconds("--database", str(file), *words) for file in (few, many)]
             if run:  # the first one writes what earlier commands have not seen
                 short.append(pair[0])
                 long.append(pair[1])
@@ -61,13 +60,6 @@ def _measured(
         medians = [Sample.of(each, Unit.SECONDS).median for each in (short, long)]
         sys.stderr.write(f"bench: {name}: {medians[0]:.2f} s and {medians[1]:.2f} s\n")
     return ratios
-
-
-def _seconds(stage: Comparison, file: Path, words: tuple[str, ...]) -> float:
-    version = stage.new_version()
-    command = stage.bluegreen("--database", str(file), *words, VERSION=version, START_DELAY="0")
-    command.end()
-    return command.seconds
 
 
 def _shown(ratio: Sample) -> str:

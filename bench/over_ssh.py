@@ -24,7 +24,7 @@ from testkit.waiting import eventually
 
 ROUND_TRIP = 0.04
 AT_MOST, LOGIN = 1.3, 1.0
-COMMANDS = {name: (name,) for name in ("up", "rollback", "status", "history")}
+COMMANDS = ("up", "rollback", "status", "history")
 
 
 def main() -> int:
@@ -71,11 +71,11 @@ def _measured(
     for _ in range(2):
         stage.release("0")
     found = {}
-    for name, words in COMMANDS.items():
+    for name in COMMANDS:
         theirs, mine = [], []
         for run in range(runs + 1):
             machine.until_quiet()
-            pair = _seconds(stage, words, by_hand), _seconds(stage, words, ours)
+            pair = [stage.seconds(name, **connection) for connection in (by_hand, ours)]
             if run:
                 theirs.append(pair[0])
                 mine.append(pair[1])
@@ -83,13 +83,6 @@ def _measured(
         medians = [each.median for each in found[name]]
         sys.stderr.write(f"bench: {name}: {medians[0]:.2f} s, by hand {medians[1]:.2f} s\n")
     return found
-
-
-def _seconds(stage: Comparison, words: tuple[str, ...], connection: Mapping[str, str]) -> float:
-    version = stage.new_version()
-    command = stage.bluegreen(*words, VERSION=version, START_DELAY="0", **connection)
-    command.end()
-    return command.seconds
 
 
 def _is_slow(mine: Sample, theirs: Sample) -> bool:
