@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from testkit.checkout import ROOT
@@ -31,6 +32,14 @@ def environment(state: Path) -> dict[str, str]:
         if not name.startswith(deaf) and name not in SWITCHES
     }
     return clean | {"XDG_STATE_HOME": str(state), "PYTHONPATH": str(ROOT)}
+
+
+def config_folder(folder: Path, environ: Mapping[str, str]) -> Path:
+    """A DOCKER_CONFIG without contexts and ``config.json``, with the plugins of that in ``environ``."""
+    folder.mkdir()
+    before = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    (folder / "cli-plugins").symlink_to(before / "cli-plugins")
+    return folder
 
 
 def plugin_folder(folder: Path, compose: Path) -> Path:

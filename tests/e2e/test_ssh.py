@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from testkit.shell import config_folder
 from testkit.ssh_server import HOST, SshServer, ssh_server, use
 from testkit.stage import Stage, service
 from testkit.waiting import eventually
@@ -30,10 +31,6 @@ def remote(server: SshServer, stage: Stage) -> Stage:
     stage.write(web=service(f"{stage.port}:8080"))
     use(server, stage)
     return stage
-
-
-def _left(server: SshServer) -> bool:
-    return bool(server.sessions())
 
 
 @pytest.mark.parametrize(
@@ -73,10 +70,7 @@ def test_the_address_may_name_user_port_and_socket(
 
 
 def test_a_context_and_a_flag_reach_it_too(server: SshServer, remote: Stage) -> None:
-    config = remote.folder / "docker"
-    config.mkdir()
-    plugins = Path(remote.environment.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    (config / "cli-plugins").symlink_to(plugins / "cli-plugins")
+    config = config_folder(remote.folder / "docker", remote.environment)
     remote.environment["DOCKER_CONFIG"] = str(config)
     del remote.environment["DOCKER_HOST"]
     remote.docker("context", "create", "far", "--docker", f"host=ssh://{HOST}")
@@ -105,7 +99,7 @@ def test_the_engine_that_docker_uses_there_is_meant(
 @pytest.mark.parametrize(
     ("host", "code", "error"),
     [
-        ("ssh://nobody@127.0.0.1:9", 1, "Connection refused"),
+        ("ssh://root@127.0.0.1:9", 1, "Connection refused"),
         ("ssh://nowhere.invalid", 1, "Could not resolve hostname"),
         ("ssh://-oProxyCommand=false", 2, "needs a host"),
         ("ssh://root:secret@127.0.0.1", 2, "must not have a password"),
@@ -152,7 +146,7 @@ def test_a_connection_that_ends_in_a_release_ends_it_truthfully(
     assert time.monotonic() - began < NOTICED
     assert run.code in {1, 4}, run
     assert "Traceback" not in run.err
-    assert _answers(remote) == "v1"
+    remote.serves("v1")
     with remote.step("the next release settles it"):
         remote.up("v3")
         remote.serves("v3")
@@ -169,7 +163,7 @@ def test_one_interrupt_undoes_a_release_over_the_same_login(
     running.signal(signal.SIGINT, group=True)
     running.end().ended(130)
     assert server.logins == before + 1
-    assert _answers(remote) == "v1"
+    remote.serves("v1")
     assert remote.drift() == []
 
 
@@ -179,8 +173,4 @@ def test_a_killed_command_leaves_no_login(server: SshServer, remote: Stage) -> N
     running.until('"step_began", "key": "health"')
     running.signal(signal.SIGKILL)
     running.end()
-    eventually(lambda: not _left(server), "the end of the login")
-
-
-def _answers(stage: Stage) -> str:
-    return stage.ask().version
+    eventually(lambda: not server.sessions(), "the end of the login")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from testkit.own_engine import OwnEngine
+from testkit.shell import config_folder
 from testkit.stage import Stage, service
 
 pytestmark = pytest.mark.engine
@@ -112,10 +113,7 @@ def test_flags_of_docker(site: Stage, daemon: OwnEngine, pki: Pki) -> None:
 
 
 def _context(site: Stage, name: str, endpoint: str) -> dict[str, str]:
-    config = site.folder / name
-    config.mkdir()
-    plugins = Path(site.environment.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    (config / "cli-plugins").symlink_to(plugins / "cli-plugins")
+    config = config_folder(site.folder / name, site.environment)
     variables = _without_variables() | {"DOCKER_CONFIG": str(config)}
     before = dict(site.environment)
     site.environment |= variables
