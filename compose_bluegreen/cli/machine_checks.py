@@ -129,13 +129,12 @@ def _engine(endpoint: str, ask: Callable[[], EngineFacts]) -> Iterator[Finding]:
         )
         return
     facts = ask()
+    is_old = (_numbers(facts.version) or OLDEST_ENGINE) < OLDEST_ENGINE
     restricted = "".join(f", {each}" for each in facts.restrictions)
     yield Finding(
         "engine",
         f"engine ({endpoint}): {facts.version}, API {facts.api_version}{restricted}",
-        f"install Docker Engine {_dotted(OLDEST_ENGINE)} or newer"
-        if _is_old(facts.version)
-        else "",
+        f"install Docker Engine {_dotted(OLDEST_ENGINE)} or newer" if is_old else "",
     )
     yield Finding("store", f"images: {facts.store}")
     yield _clock(facts.clock_ahead)
@@ -153,9 +152,10 @@ def _engine(endpoint: str, ask: Callable[[], EngineFacts]) -> Iterator[Finding]:
         )
 
 
-def _is_old(version: str) -> bool:
-    numbers = re.match(r"(\d+)\.(\d+)", version)
-    return numbers is not None and tuple(map(int, numbers.groups())) < OLDEST_ENGINE
+def _numbers(version: str) -> tuple[int, ...] | None:
+    """The first two, as in ``(20, 10)``; None for what is no version."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    return tuple(map(int, found.groups())) if found else None
 
 
 def _dotted(numbers: tuple[int, ...]) -> str:
@@ -177,12 +177,11 @@ def _clock(ahead: timedelta) -> Finding:
 def _compose() -> Iterator[Finding]:
     answer, error = _ask("docker", "compose", "version", "--short")
     remedy = f"install the Compose plugin, {_dotted(OLDEST_COMPOSE)} or newer"
-    numbers = re.match(r"v?(\d+)\.(\d+)", answer)
+    numbers = _numbers(answer)
     if numbers is None:
         yield Finding("compose", f"compose: {error or 'docker compose is not there'}", remedy)
         return
-    old = tuple(map(int, numbers.groups())) < OLDEST_COMPOSE
-    yield Finding("compose", f"compose: {answer}", remedy if old else "")
+    yield Finding("compose", f"compose: {answer}", remedy if numbers < OLDEST_COMPOSE else "")
 
 
 def _buildx() -> Iterator[Finding]:

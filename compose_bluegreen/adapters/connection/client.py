@@ -34,7 +34,7 @@ class Client:
         method = getattr(self._api, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            with mapped_errors():
+            with _mapped():
                 return method(*arguments, **options)
 
         return call
@@ -55,7 +55,7 @@ def connect() -> Client:
     endpoint = find_endpoint(os.environ)
     if endpoint.tls and not endpoint.tls.verifies:  # one_connection has reported it
         warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-    with mapped_errors():
+    with _mapped():
         return Client(
             _Api(
                 endpoint.host,
@@ -72,7 +72,7 @@ def _tls(tls: Tls) -> docker.tls.TLSConfig:
 
 
 @contextmanager
-def mapped_errors() -> Iterator[None]:
+def _mapped() -> Iterator[None]:
     try:
         yield
     except docker.errors.NotFound:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -46,13 +48,12 @@ def test_a_good_engine_needs_no_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_each_lack_has_a_remedy(
     check: str,
-    changed: dict[str, object],
+    changed: dict[str, Any],
     fact: str,
     remedy: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fields = {name: getattr(_WELL, name) for name in EngineFacts.__slots__}
-    found = _found(EngineFacts(**{**fields, **changed}), monkeypatch)
+    found = _found(replace(_WELL, **changed), monkeypatch)
     assert fact in found[check].fact
     assert remedy in found[check].remedy
     others = [finding for name, finding in found.items() if name != check]
@@ -60,8 +61,6 @@ def test_each_lack_has_a_remedy(
 
 
 def test_a_rootless_engine_and_one_elsewhere_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    fields = {name: getattr(_WELL, name) for name in EngineFacts.__slots__}
-    facts = EngineFacts(**{**fields, "restrictions": ("rootless",), "free_bytes": None})
-    found = _found(facts, monkeypatch)
+    found = _found(replace(_WELL, restrictions=("rootless",), free_bytes=None), monkeypatch)
     assert found["engine"].fact.endswith(", rootless")
     assert "disk" not in found
